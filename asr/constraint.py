@@ -1,0 +1,85 @@
+"""One constraint F_i(q) <= 0 with its weight lambda_i and its name."""
+
+import dataclasses
+import math
+
+import keras
+
+
+class ConstraintError(ValueError):
+    """A constraint's functional does not return what it should; names it."""
+
+
+class Functional:
+    """Base of the project's functionals F(q): a callable that Keras can save.
+
+    Subclasses are final frozen dataclasses whose fields are their settings. A
+    plain function of a `Posterior` serves as well; one that has to survive
+    `model.save` is registered with `keras.saving.register_keras_serializable`.
+    """
+
+    def __call__(self, posterior):
+        """F(q) of a `Posterior`. Shape [batch], one an image, or [], one a batch."""
+        raise TypeError(f"{type(self).__name__} does not define F(q)")
+
+    def get_config(self):
+        """The settings, for Keras's saving."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`; JSON's lists become tuples again."""
+        return cls(
+            **{
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in config.items()
+            }
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Constraint:
+    """A structural constraint F(q) <= 0, relaxed to the penalty lambda max(F, 0).
+
+    Attributes:
+      name: how logs and histories call the violation, a Python identifier.
+      functional: differentiable F: takes a `Posterior`, returns shape [batch]
+        (a constraint on each image) or [] (one on the whole batch).
+      weight: lambda >= 0 of equation 11.
+
+    Raises:
+      ValueError: if the name is no identifier, the weight is negative or not
+        finite, or the functional cannot be called.
+    """
+
+    name: str
+    functional: object
+    weight: float = 1.0
+
+    def __post_init__(self):
+        if not str(self.name).isidentifier():
+            raise ValueError(
+                f"constraint name {self.name!r} is not allowed; use letters, digits "
+                "and underscores"
+            )
+        if not (math.isfinite(self.weight) and self.weight >= 0):
+            raise ValueError(
+                f"constraint {self.name}: weight {self.weight} is not allowed; use a "
+                "finite number >= 0"
+            )
+        if not callable(self.functional):
+            raise ValueError(f"constraint {self.name}: its functional is no function")
+
+    def get_config(self):
+        """Name, weight and serialised functional, for Keras's saving."""
+        return {
+            "name": self.name,
+            "functional": keras.saving.serialize_keras_object(self.functional),
+            "weight": self.weight,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`."""
+        functional = keras.saving.deserialize_keras_object(config["functional"])
+        return cls(config["name"], functional, config["weight"])

@@ -1,0 +1,152 @@
+"""Constraints on the number of objects (section 4.1).
+
+L is the set of allowed counts, for example {1, 3}: an image holds one of them,
+and over the data all are equally frequent.
+"""
+
+import dataclasses
+import math
+
+import keras
+import tensorflow as tf
+
+from asr.constraint import Constraint, ConstraintError, Functional
+from asr.regulariser import Regulariser
+
+
+@keras.saving.register_keras_serializable("asr")
+@dataclasses.dataclass(frozen=True)
+class AllowedCount(Functional):
+    """min over i in L of KL(delta_i || q(n | x)) = min_i -log q(n = i | x).
+
+    Zero exactly where q(n | x) is certain of one allowed count. First term of
+    R^num, section 4.1. Shape [batch].
+    """
+
+    allowed: tuple
+
+    def __call__(self, posterior):
+        counts = _checked(self.allowed, posterior)
+        return -tf.reduce_max(tf.gather(posterior.log_count, counts, axis=1), axis=1)
+
+
+@keras.saving.register_keras_serializable("asr")
+@dataclasses.dataclass(frozen=True)
+class MarginalCount(Functional):
+    """KL(uniform over L || mean_x q(n | x)), the mean taken over the batch.
+
+    Zero exactly where the batch as a whole holds every allowed count equally
+    often. Second term of R^num, section 4.1. Shape [].
+    """
+
+    allowed: tuple
+
+    def __call__(self, posterior):
+        counts = _checked(self.allowed, posterior)
+        log_marginal = _log_mean_exp(tf.gather(posterior.log_count, counts, axis=1))
+        return -math.log(len(counts)) - tf.reduce_mean(log_marginal)
+
+
+@keras.saving.register_keras_serializable("asr")
+@dataclasses.dataclass(frozen=True)
+class UnaryAllowedCount(Functional):
+    """min over i in L of sum_t BCE(u^i_t, p_t): the released code's first term.
+
+    u^i is the unary code of i, i ones and then zeros up to K; p_t is the
+    conditional presence probability. Shape [batch].
+    """
+
+    allowed: tuple
+
+    def __call__(self, posterior):
+        codes = _unary_codes(self.allowed, posterior)
+        # `logits` and `labels` have shape [batch, L, K].
+        logits = tf.expand_dims(posterior.presence_logits, 1)
+        shape = tf.concat([tf.shape(logits)[:1], codes.shape], axis=0)
+        entropies = tf.nn.sigmoid_cross_entropy_with_logits(
+            labels=tf.broadcast_to(codes, shape), logits=tf.broadcast_to(logits, shape)
+        )
+        return tf.reduce_min(tf.reduce_sum(entropies, axis=2), axis=1)
+
+
+@keras.saving.register_keras_serializable("asr")
+@dataclasses.dataclass(frozen=True)
+class UnaryMarginalCount(Functional):
+    """sum_t BCE(mean_i u^i_t, mean_x p_t): the released code's second term.
+
+    Not zero at its minimum: a cross-entropy keeps the entropy of its target.
+    Shape [].
+    """
+
+    allowed: tuple
+
+    def __call__(self, posterior):
+        target = tf.reduce_mean(_unary_codes(self.allowed, posterior), axis=0)
+        log_present = _log_mean_exp(tf.math.log_sigmoid(posterior.presence_logits))
+        log_absent = _log_mean_exp(tf.math.log_sigmoid(-posterior.presence_logits))
+        return -tf.reduce_sum(target * log_present + (1 - target) * log_absent)
+
+
+def number_regulariser(
+    allowed, image_weight=10.0, marginal_weight=100.0, form="posterior"
+):
+    """R^num of section 4.1 with the weights of section 6.1.
+
+    Args:
+      allowed: the allowed counts L, distinct non-negative integers.
+      image_weight: lambda_1, on the constraint of each image.
+      marginal_weight: lambda_2, on the constraint of the batch marginal.
+      form: "posterior", the paper's divergences of q(n | x), or "unary", the
+        released code's cross-entropies of the conditional probabilities.
+
+    Returns:
+      A `Regulariser` with the constraints `allowed_count` and `marginal_count`.
+
+    Raises:
+      ValueError: if `allowed` or `form` is not as said.
+    """
+    allowed = tuple(allowed)
+    if (
+        not allowed
+        or len(set(allowed)) != len(allowed)
+        or any(not isinstance(n, int) or n < 0 for n in allowed)
+    ):
+        raise ValueError(
+            f"allowed counts {allowed} are not allowed; use distinct integers >= 0"
+        )
+    forms = {
+        "posterior": (AllowedCount, MarginalCount),
+        "unary": (UnaryAllowedCount, UnaryMarginalCount),
+    }
+    if form not in forms:
+        raise ValueError(f"form {form!r} is not allowed; use one of {sorted(forms)}")
+    image, marginal = forms[form]
+    return Regulariser(
+        [
+            Constraint("allowed_count", image(allowed), image_weight),
+            Constraint("marginal_count", marginal(allowed), marginal_weight),
+        ]
+    )
+
+
+def _checked(allowed, posterior):
+    """`allowed` as a list, all of them at most K."""
+    largest = posterior.log_count.shape[1] - 1
+    if max(allowed) > largest:
+        raise ConstraintError(
+            f"allowed counts {tuple(allowed)}: at most {largest} objects are inferred"
+        )
+    return list(allowed)
+
+
+def _unary_codes(allowed, posterior):
+    """Unary codes of the allowed counts. Shape [L, K]."""
+    steps = posterior.presence_logits.shape[1]
+    counts = tf.constant(_checked(allowed, posterior))
+    return tf.sequence_mask(counts, steps, dtype=posterior.presence_logits.dtype)
+
+
+def _log_mean_exp(values):
+    """log of the mean of exp(values) over the batch axis. Shape [..]."""
+    batch = tf.cast(tf.shape(values)[0], values.dtype)
+    return tf.reduce_logsumexp(values, axis=0) - tf.math.log(batch)

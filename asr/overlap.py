@@ -1,0 +1,160 @@
+"""Constraints on the objects' boxes (section 4.2), all in pixels.
+
+l(v) = max(v, 0); s_i and (x_i, y_i) are side and centre of box i; S is the
+canvas side. The expectation over q is taken at the one sample of z. Where the
+number of objects is random, object i counts with the probability S_i that it
+exists and a pair with that of its later object; with a fixed count these are 1.
+Sums over i != j run over ordered pairs, so each pair counts twice, as in the
+paper and in the released code. Every functional has shape [batch].
+"""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from asr.constraint import Constraint, Functional
+from asr.regulariser import Regulariser
+
+
+@keras.saving.register_keras_serializable("asr")
+@dataclasses.dataclass(frozen=True)
+class PairOverlap(Functional):
+    """F1 = sum_{i != j} l((s_i + s_j)/2 - max(|x_i - x_j|, |y_i - y_j|))."""
+
+    def __call__(self, posterior):
+        reach = (posterior.side[:, :, None] + posterior.side[:, None, :]) / 2
+        offsets = posterior.centre[:, :, None] - posterior.centre[:, None, :]
+        distance = tf.reduce_max(tf.abs(offsets), axis=3)
+        return _sum_over_pairs(tf.nn.relu(reach - distance), posterior.validity)
+
+
+@keras.saving.register_keras_serializable("asr")
+@dataclasses.dataclass(frozen=True)
+class InsideCanvas(Functional):
+    """F2 to F5: how far boxes reach over one edge of the canvas.
+
+    left: sum_i l(s_i/2 - x_i); right: sum_i l(x_i + s_i/2 - S); top and bottom
+    the same in y.
+    """
+
+    edge: str
+
+    def __call__(self, posterior):
+        half = posterior.side / 2
+        x, y = tf.unstack(posterior.centre, axis=2)
+        excess = {
+            "left": half - x,
+            "right": x + half - posterior.canvas_side,
+            "top": half - y,
+            "bottom": y + half - posterior.canvas_side,
+        }[self.edge]
+        return tf.reduce_sum(posterior.validity * tf.nn.relu(excess), axis=1)
+
+
+@keras.saving.register_keras_serializable("asr")
+@dataclasses.dataclass(frozen=True)
+class BoundedSide(Functional):
+    """F6 = sum_i l(c_min - s_i) + l(s_i - c_max), or the released code's form.
+
+    `released` takes the mean over steps in place of the sum and exchanges c_min
+    and c_max. Between the bounds that form is not zero but c_max - c_min: it
+    differs by this constant, and its gradient only by the factor 1/K.
+    """
+
+    minimum: float
+    maximum: float
+    released: bool = False
+
+    def __call__(self, posterior):
+        side = posterior.side
+        if self.released:
+            excess = tf.nn.relu(self.maximum - side) + tf.nn.relu(side - self.minimum)
+            return tf.reduce_mean(posterior.validity * excess, axis=1)
+        excess = tf.nn.relu(self.minimum - side) + tf.nn.relu(side - self.maximum)
+        return tf.reduce_sum(posterior.validity * excess, axis=1)
+
+
+@keras.saving.register_keras_serializable("asr")
+@dataclasses.dataclass(frozen=True)
+class SideDifference(Functional):
+    """F7 = sum_{i != j} l(|s_i - s_j| - tolerance)."""
+
+    tolerance: float = 3.0  # pixels, released code
+
+    def __call__(self, posterior):
+        difference = tf.abs(posterior.side[:, :, None] - posterior.side[:, None, :])
+        excess = tf.nn.relu(difference - self.tolerance)
+        return _sum_over_pairs(excess, posterior.validity)
+
+
+def overlap_regulariser(
+    minimum_side,
+    maximum_side,
+    overlap_weight=1.0,
+    inside_weight=1.0,
+    side_weight=20.0,
+    side_difference_weight=10.0,
+    tolerance=3.0,
+    side_penalty="sum",
+):
+    """R^o of section 4.2 (equation 12) with the weights of section 6.2.
+
+    Args:
+      minimum_side: c_min of F6, in pixels.
+      maximum_side: c_max of F6, in pixels.
+      overlap_weight: lambda_1.
+      inside_weight: lambda_2 to lambda_5.
+      side_weight: lambda_6.
+      side_difference_weight: lambda_7.
+      tolerance: e of F7, in pixels.
+      side_penalty: "sum", F6 as in the paper, or "mean", as in the released code.
+
+    Returns:
+      A `Regulariser` with seven constraints, named by what they forbid.
+
+    Raises:
+      ValueError: if the bounds are not 0 <= c_min <= c_max, the tolerance is
+        negative, or `side_penalty` is unknown.
+    """
+    if not 0 <= minimum_side <= maximum_side:
+        raise ValueError(
+            f"side bounds {minimum_side} to {maximum_side} are not allowed; use "
+            "0 <= minimum <= maximum"
+        )
+    if tolerance < 0:
+        raise ValueError(f"tolerance {tolerance} is not allowed; use a number >= 0")
+    if side_penalty not in ("sum", "mean"):
+        raise ValueError(f"side_penalty {side_penalty!r}: use 'sum' or 'mean'")
+    bounded = BoundedSide(minimum_side, maximum_side, side_penalty == "mean")
+    difference = SideDifference(tolerance)
+    return Regulariser(
+        [
+            Constraint("pair_overlap", PairOverlap(), overlap_weight),
+            *(
+                Constraint(f"outside_{edge}", InsideCanvas(edge), inside_weight)
+                for edge in ("left", "right", "top", "bottom")
+            ),
+            Constraint("side_bounds", bounded, side_weight),
+            Constraint("side_difference", difference, side_difference_weight),
+        ]
+    )
+
+
+def _sum_over_pairs(excess, validity):
+    """Sum over ordered pairs i != j, weighted by the later object's validity.
+
+    Args:
+      excess: shape [batch, K, K].
+      validity: shape [batch, K].
+
+    Returns:
+      Shape [batch].
+    """
+    steps = range(validity.shape[1])
+    total = tf.zeros_like(validity[:, 0])
+    for i in steps:
+        for j in steps:
+            if i != j:
+                total += validity[:, max(i, j)] * excess[:, i, j]
+    return total
