@@ -1,0 +1,89 @@
+"""The released code's treatment of z_pres: a binary Concrete relaxation."""
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from air import likelihood
+from air.elbo import Estimator, attribute_divergences
+
+tfd = tfp.distributions
+
+SMALLEST_UNIFORM = 1e-7  # keeps the logistic noise finite; this project's choice
+
+
+@keras.saving.register_keras_serializable("air")
+class ConcreteEstimator(Estimator):
+    """One relaxed sample y_t in (0, 1) of each z_pres^t, at temperature T.
+
+    y_t = sigmoid((logit_t + logistic noise) / T) multiplies object t's window. A
+    step counts while the running sum of 1 - y stays under a threshold: canvas and
+    attribute divergences by the sum that includes the step, z_pres's divergence by
+    the sum before it, so that the stopping step's is included (the latter is this
+    project's choice). KL(z_pres) is estimated from the same sample.
+    """
+
+    def __init__(self, temperature=1.0, stop_threshold=0.99):
+        """Sets the relaxation.
+
+        Args:
+          temperature: T > 0.
+          stop_threshold: threshold of the running sum, > 0.
+
+        Raises:
+          ValueError: if one is not positive.
+        """
+        if not (temperature > 0 and stop_threshold > 0):
+            raise ValueError(
+                f"temperature {temperature} and stop_threshold {stop_threshold} must "
+                "be positive"
+            )
+        self.temperature, self.stop_threshold = temperature, stop_threshold
+
+    def terms(self, inference):
+        """The terms of the negative ELBO estimate.
+
+        Args:
+          inference: a `Pass`.
+
+        Returns:
+          A dict from term to nats. Shape [batch] each.
+        """
+        logits = inference.recognition.presence_logits
+        uniform = tf.clip_by_value(
+            inference.noise.presence, SMALLEST_UNIFORM, 1 - SMALLEST_UNIFORM
+        )
+        logistic = tf.math.log(uniform) - tf.math.log1p(-uniform)
+        # The sample before its sigmoid, where densities are logistic.
+        relaxed = (logits + logistic) / self.temperature
+        presence = tf.sigmoid(relaxed)
+        running = tf.cumsum(1 - presence, axis=1)
+        before = tf.pad(running[:, :-1], [[0, 0], [1, 0]])
+        counts = tf.cast(running < self.stop_threshold, logits.dtype)
+        reached = tf.cast(before < self.stop_threshold, logits.dtype)
+
+        canvas = tf.einsum("bk,bkyx->byx", counts * presence, inference.canvases)
+        terms = {
+            "reconstruction": likelihood.cross_entropy(
+                inference.images, tf.minimum(canvas, 1.0), inference.form
+            )
+        }
+        for name, divergence in attribute_divergences(inference).items():
+            terms[name] = tf.reduce_sum(counts * divergence, axis=1)
+        log_ratio = self._log_density(relaxed, logits) - self._log_density(
+            relaxed, inference.prior.presence_logits
+        )
+        terms["kl_presence"] = tf.reduce_sum(reached * log_ratio, axis=1)
+        return terms
+
+    def get_config(self):
+        """The settings, for Keras's saving."""
+        return {
+            "temperature": self.temperature,
+            "stop_threshold": self.stop_threshold,
+        }
+
+    def _log_density(self, relaxed, logits):
+        """Log-density of the relaxed sample before its sigmoid. Same shape."""
+        scale = tf.ones_like(logits) / self.temperature
+        return tfd.Logistic(logits / self.temperature, scale).log_prob(relaxed)

@@ -1,0 +1,76 @@
+"""The generative model's p(x | z, n): the decoder and the canvas."""
+
+import keras
+import tensorflow as tf
+
+from air import shapes
+from air.networks import Perceptron
+from air.spatial_transformer import write_window
+
+
+class Decoder(keras.layers.Layer):
+    """z_app to a window, and the window onto the canvas."""
+
+    def __init__(self, canvas_side, sizes, seeds, logit_noise=0.0, name="decoder"):
+        """Builds the network.
+
+        Args:
+          canvas_side: S in pixels.
+          sizes: the networks' `Sizes`.
+          seeds: stream of kernel seeds.
+          logit_noise: standard deviation of normal noise on the logits (released
+            code, AIR: 0.3).
+          name: Keras's name of the layer.
+        """
+        super().__init__(name=name)
+        self.canvas_side, self.logit_noise = canvas_side, logit_noise
+        self.sizes = sizes
+        self.network = Perceptron(
+            sizes.appearance,
+            sizes.encoder[::-1],
+            sizes.window**2,
+            seeds,
+            name="network",
+        )
+        self.built = True
+
+    def draw(self, latents, noise=None):
+        """Draws every object on a canvas of its own.
+
+        Args:
+          latents: a `Latents` of K objects an image.
+          noise: standard normal noise for the logits. Shape [batch, K, window^2]; None
+            where `logit_noise` is 0.
+
+        Returns:
+          Grey values in [0, 1], 0 outside the object's box. Shape [batch, K, S, S].
+        """
+        batch, steps = shapes.batch_size(latents.location), latents.location.shape[1]
+        flat = [tf.reshape(z, [batch * steps, z.shape[-1]]) for z in latents]
+        location, scale, appearance = flat
+        logits = self.network(appearance)
+        if self.logit_noise:
+            logits += self.logit_noise * tf.reshape(noise, tf.shape(logits))
+        side = self.sizes.window
+        windows = tf.reshape(tf.sigmoid(logits), [batch * steps, side, side])
+        canvases = write_window(
+            windows,
+            shapes.box_centre(location),
+            shapes.box_size(scale),
+            self.canvas_side,
+        )
+        return tf.reshape(canvases, [batch, steps, self.canvas_side, self.canvas_side])
+
+
+def compose(canvases, count):
+    """The image of the first `count` objects: their sum, clipped to [0, 1].
+
+    Args:
+      canvases: one object each. Shape [batch, K, S, S].
+      count: int32, shape [batch].
+
+    Returns:
+      Shape [batch, S, S].
+    """
+    drawn = tf.sequence_mask(count, canvases.shape[1], dtype=canvases.dtype)
+    return tf.clip_by_value(tf.einsum("bk,bkyx->byx", drawn, canvases), 0.0, 1.0)

@@ -1,0 +1,345 @@
+"""AIR and AIR-pPrior as one Keras model; AIR-ASR by a regulariser.
+
+AIR          AIR(prior=FixedPrior())
+AIR-pPrior   AIR(prior=LearnedPrior())
+AIR-ASR      AIR(prior=LearnedPrior(), regulariser=asr.number_regulariser((1, 3)))
+"""
+
+import keras
+import tensorflow as tf
+
+from air import noise as noises
+from air import shapes, stick_breaking
+from air.elbo import ExactEstimator, Pass
+from air.generation import Decoder, compose
+from air.likelihood import FORMS
+from air.networks import kernel_seeds
+from air.prior import FixedPrior
+from air.recognition import RecognitionModel
+from air.shapes import PAPER_SIZES, Sizes
+from asr import Posterior
+
+TERMS = ("reconstruction", "kl_location", "kl_scale", "kl_appearance", "kl_presence")
+COUNT_RULES = ("greedy", "sampled")
+EVALUATION_SEED = 20_191_208  # of the one sample of z that predictions draw
+
+
+@keras.saving.register_keras_serializable("air")
+class AIR(keras.Model):
+    """Attend, infer, repeat: a generative model of scenes of at most K objects.
+
+    Trains as any Keras model, on images alone:
+
+      model = AIR(canvas_side=50, steps=6, prior=LearnedPrior())
+      model.compile(keras.optimizers.Adam(1e-3, clipnorm=1.0), jit_compile=True)
+      model.fit(images, batch_size=64, epochs=300)
+      scene = model.predict(images)        # counts, boxes, reconstructions, ...
+      samples = model.generate(16, seed=0)
+
+    Images are uint8 of shape [batch, S, S], or grey values in [0, 1].
+    """
+
+    def __init__(
+        self,
+        canvas_side=50,
+        steps=6,
+        prior=None,
+        regulariser=None,
+        estimator=None,
+        reads_latents=True,
+        scale_sees_location=True,
+        decoder_noise=0.0,
+        likelihood_form="maximum",
+        count_rule="greedy",
+        sizes=PAPER_SIZES,
+        seed=0,
+        init_seed=None,
+        **kwargs,
+    ):
+        """Builds the model.
+
+        Args:
+          canvas_side: S in pixels.
+          steps: K, the largest number of objects.
+          prior: `FixedPrior` (default) or `LearnedPrior`.
+          regulariser: R(q) of equation 11, for example an `asr.Regulariser`: a
+            function from `asr.Posterior` to (penalty, dict of violations) with the
+            attribute `names`. None for none.
+          estimator: how the number of objects enters the ELBO: `ExactEstimator`
+            (default), `ConcreteEstimator` or `FixedCountEstimator`.
+          reads_latents: whether the recognition LSTM reads z^{t-1} besides x.
+          scale_sees_location: whether q(z_scale^t) depends on z_loc^t.
+          decoder_noise: standard deviation of noise on the decoder's logits.
+          likelihood_form: "maximum" or "sum", see `air.likelihood`.
+          count_rule: inferred count, "greedy" or "sampled".
+          sizes: the networks' `Sizes`; the prior's must be the same.
+          seed: integer seed of the training noise.
+          init_seed: integer seed of the initialisation; None for `seed`.
+          **kwargs: Keras's own, such as `name`.
+
+        Raises:
+          ValueError: if a value is not as said.
+        """
+        super().__init__(**kwargs)
+        if steps < 1 or canvas_side < 2:
+            raise ValueError(f"steps {steps} and canvas_side {canvas_side}: too small")
+        if likelihood_form not in FORMS:
+            raise ValueError(f"likelihood_form {likelihood_form!r}: use one of {FORMS}")
+        if count_rule not in COUNT_RULES:
+            raise ValueError(f"count_rule {count_rule!r}: use one of {COUNT_RULES}")
+        self.canvas_side, self.steps = canvas_side, steps
+        self.prior = FixedPrior(sizes=sizes) if prior is None else prior
+        if self.prior.sizes != sizes:
+            raise ValueError(f"sizes {sizes} differ from the prior's")
+        self.sizes = sizes
+        self.regulariser = regulariser
+        self.estimator = ExactEstimator() if estimator is None else estimator
+        self.likelihood_form, self.count_rule = likelihood_form, count_rule
+        self.seed, self.init_seed = seed, init_seed
+        seeds = kernel_seeds([seed if init_seed is None else init_seed, 0])
+        self.recognition = RecognitionModel(
+            canvas_side,
+            sizes,
+            seeds,
+            infers_presence=self.estimator.infers_presence,
+            reads_latents=reads_latents,
+            scale_sees_location=scale_sees_location,
+        )
+        self.decoder = Decoder(canvas_side, sizes, seeds, decoder_noise)
+        # Training iterations so far: seeds the noise and anneals AIR's prior.
+        self.iteration = self.add_weight(
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            name="iteration",
+        )
+        names = ["loss", "nelbo", *TERMS]
+        if regulariser is not None:
+            names += ["penalty", *regulariser.names]
+        names.append("gradient_norm")
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(
+                    f"constraint name {name!r} is not allowed: logs use it already"
+                )
+        self.trackers = {name: keras.metrics.Mean(name) for name in names}
+        self.built = True
+
+    def infer(self, images, noise, iteration):
+        """One pass of inference and generation.
+
+        Args:
+          images: grey values in [0, 1]. Shape [batch, S, S].
+          noise: a `Noise`.
+          iteration: training iterations so far. Shape [].
+
+        Returns:
+          latents: the sample of z, a `Latents`.
+          inference: a `Pass`.
+        """
+        latents, q = self.recognition.infer(images, noise, self.steps)
+        p = self.prior.distributions(latents, iteration)
+        canvases = self.decoder.draw(latents, noise.decoder)
+        form = self.likelihood_form
+        return latents, Pass(images, canvases, q, p, noise, form)
+
+    def objective(self, images, noise, iteration):
+        """The training objective -ELBO + R(q) and its parts, batch means.
+
+        Args:
+          images: grey values in [0, 1]. Shape [batch, S, S].
+          noise: a `Noise`.
+          iteration: training iterations so far. Shape [].
+
+        Returns:
+          A dict with "loss", "nelbo", the ELBO's terms and, with a regulariser,
+          "penalty" and every constraint's violation. Shape [] each.
+        """
+        latents, inference = self.infer(images, noise, iteration)
+        terms = self.estimator.terms(inference)
+        parts = {name: tf.reduce_mean(terms[name]) for name in TERMS}
+        nelbo = tf.add_n([parts[name] for name in TERMS])
+        parts = {"loss": nelbo, "nelbo": nelbo, **parts}
+        if self.regulariser is not None:
+            penalty, violations = self.regulariser(self.posterior(latents, inference))
+            parts |= {"loss": nelbo + penalty, "penalty": penalty, **violations}
+        return parts
+
+    def posterior(self, latents, inference):
+        """The `asr.Posterior` that the regulariser sees."""
+        logits = self.estimator.presence_logits(inference)
+        return Posterior(
+            log_count=stick_breaking.log_count(logits),
+            presence_logits=logits,
+            validity=tf.exp(stick_breaking.log_validity(logits)),
+            centre=shapes.pixel_centre(latents.location, self.canvas_side),
+            side=shapes.pixel_side(latents.scale, self.canvas_side),
+            canvas_side=self.canvas_side,
+        )
+
+    def draw_noise(self, seed, batch):
+        """The `Noise` of one pass over `batch` images. `seed`: int32, shape [2]."""
+        return noises.draw(
+            seed,
+            batch,
+            self.steps,
+            self.sizes,
+            decoder=self.decoder.logit_noise > 0,
+            dtype=tf.as_dtype(self.compute_dtype),
+        )
+
+    def train_step(self, data):
+        """One step of gradient descent on the objective; Keras calls it."""
+        images = self._grey(keras.utils.unpack_x_y_sample_weight(data)[0])
+        seed = noises.fold_in(noises.run_seed(self.seed), self.iteration)
+        noise = self.draw_noise(seed, shapes.batch_size(images))
+        with tf.GradientTape() as tape:
+            parts = self.objective(images, noise, self.iteration)
+        variables = self.trainable_variables
+        gradients = tape.gradient(parts["loss"], variables)
+        parts["gradient_norm"] = tf.linalg.global_norm(gradients)
+        self.optimizer.apply(gradients, variables)
+        self.iteration.assign_add(1)
+        return self._track(parts)
+
+    def test_step(self, data):
+        """The objective's parts at the evaluation sample of z; Keras calls it."""
+        images = self._grey(keras.utils.unpack_x_y_sample_weight(data)[0])
+        seed = noises.run_seed(EVALUATION_SEED)
+        noise = self.draw_noise(seed, shapes.batch_size(images))
+        return self._track(self.objective(images, noise, self.iteration))
+
+    def call(self, images, seed=None, training=False):
+        """Infers the scene of each image, from one sample of z.
+
+        Args:
+          images: uint8, or grey values in [0, 1]. Shape [batch, S, S].
+          seed: int32 seed of the sample, shape [2]; None for a fixed one.
+          training: unused; Keras passes it.
+
+        Returns:
+          A dict with
+            counts: inferred number of objects, int32. Shape [batch].
+            boxes: (x, y, width, height) in pixels, 0 beyond the count. Shape
+              [batch, K, 4].
+            reconstructions: grey values in [0, 1]. Shape [batch, S, S].
+            squared_error: sum over pixels of (x - reconstruction)^2. Shape [batch].
+            nelbo and its terms, in nats. Shape [batch].
+        """
+        images = self._grey(images)
+        seed = noises.run_seed(EVALUATION_SEED) if seed is None else seed
+        noise = self.draw_noise(seed, shapes.batch_size(images))
+        latents, inference = self.infer(images, noise, self.iteration)
+        logits = self.estimator.presence_logits(inference)
+        if self.count_rule == "greedy":
+            counts = stick_breaking.greedy_count(logits)
+        else:
+            counts = stick_breaking.sampled_count(logits, noise.presence)
+        reconstructions = compose(inference.canvases, counts)
+        terms = self.estimator.terms(inference)
+        return {
+            "counts": counts,
+            "boxes": self._boxes(latents, counts),
+            "reconstructions": reconstructions,
+            "squared_error": tf.reduce_sum(
+                tf.square(images - reconstructions), axis=[1, 2]
+            ),
+            "nelbo": tf.add_n([terms[name] for name in TERMS]),
+            **{name: terms[name] for name in TERMS},
+        }
+
+    def generate(self, samples, seed, count=None, side=None):
+        """Samples scenes from the prior.
+
+        Args:
+          samples: how many.
+          seed: an integer; equal seeds give equal scenes.
+          count: number of objects in every scene; None to sample it (with a
+            `FixedCountEstimator` it is K).
+          side: side of every box in pixels, in place of the sampled one (as the
+            released code does); None for the sample.
+
+        Returns:
+          A dict with "images" (grey values, shape [samples, S, S]), "counts"
+          ([samples]) and "boxes" ([samples, K, 4], as `call` gives them).
+
+        Raises:
+          ValueError: if `samples`, `count` or `side` is out of range.
+        """
+        if samples < 1:
+            raise ValueError(f"samples {samples}: use at least 1")
+        if count is not None and not 0 <= count <= self.steps:
+            raise ValueError(f"count {count}: use 0 to {self.steps}")
+        if side is not None and not 0 < side < self.canvas_side:
+            raise ValueError(f"side {side}: use more than 0, less than the canvas")
+        noise = self.draw_noise(noises.run_seed(seed), samples)
+        latents, logits = self.prior.sample(noise, self.iteration)
+        if side is not None:
+            fraction = side / self.canvas_side
+            scale = tf.math.log(fraction / (1 - fraction)) * tf.ones_like(latents.scale)
+            latents = latents._replace(scale=scale)
+        if count is None and not self.estimator.infers_presence:
+            count = self.steps
+        if count is None:
+            counts = stick_breaking.sampled_count(logits, noise.presence)
+        else:
+            counts = tf.fill([samples], count)
+        canvases = self.decoder.draw(latents, noise.decoder)
+        return {
+            "images": compose(canvases, counts).numpy(),
+            "counts": counts.numpy(),
+            "boxes": self._boxes(latents, counts).numpy(),
+        }
+
+    @property
+    def metrics(self):
+        """Running means of the objective's parts."""
+        return list(self.trackers.values())
+
+    def get_config(self):
+        """The settings, for Keras's saving."""
+        serialise = keras.saving.serialize_keras_object
+        return {
+            "canvas_side": self.canvas_side,
+            "steps": self.steps,
+            "prior": serialise(self.prior),
+            "regulariser": serialise(self.regulariser),
+            "estimator": serialise(self.estimator),
+            "reads_latents": self.recognition.reads_latents,
+            "scale_sees_location": self.recognition.scale_sees_location,
+            "decoder_noise": self.decoder.logit_noise,
+            "likelihood_form": self.likelihood_form,
+            "count_rule": self.count_rule,
+            "sizes": self.sizes.get_config(),
+            "seed": self.seed,
+            "init_seed": self.init_seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`."""
+        config = dict(config)
+        for part in ("prior", "regulariser", "estimator"):
+            config[part] = keras.saving.deserialize_keras_object(config[part])
+        config["sizes"] = Sizes.from_config(config["sizes"])
+        return cls(**config)
+
+    def _grey(self, images):
+        """Grey values in [0, 1] in the compute type."""
+        images = tf.convert_to_tensor(images)
+        if images.dtype.is_integer:
+            return tf.cast(images, self.compute_dtype) / 255
+        return tf.cast(images, self.compute_dtype)
+
+    def _boxes(self, latents, counts):
+        """Pixel boxes, 0 beyond the count. Shape [batch, K, 4]."""
+        boxes = shapes.pixel_boxes(latents.location, latents.scale, self.canvas_side)
+        drawn = tf.sequence_mask(counts, self.steps, dtype=boxes.dtype)
+        return boxes * drawn[..., None]
+
+    def _track(self, parts):
+        for name, value in parts.items():
+            self.trackers[name].update_state(value)
+        return {name: self.trackers[name].result() for name in parts}

@@ -1,0 +1,159 @@
+"""Building blocks shared by the recognition and the generative model.
+
+Glorot uniform kernels and zero biases throughout. Every layer is built when it
+is constructed: all sizes are known then.
+"""
+
+import itertools
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+tfd = tfp.distributions
+
+LARGEST_LOG_VARIANCE = 10.0  # keeps variances finite; this project's choice
+
+
+def kernel_seeds(seed):
+    """An endless stream of integer seeds, one a kernel, from one seed."""
+    root = np.random.SeedSequence(seed)
+    return (int(root.spawn(1)[0].generate_state(1)[0] >> 1) for _ in itertools.count())
+
+
+def dense(inputs, units, seeds, activation=None, name=None):
+    """A built `keras.layers.Dense` with a seeded Glorot uniform kernel."""
+    layer = keras.layers.Dense(
+        units,
+        activation=activation,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
+        name=name,
+    )
+    layer.build((None, inputs))
+    return layer
+
+
+class Perceptron(keras.layers.Layer):
+    """Multi-layer perceptron with softplus hidden layers and a linear output."""
+
+    def __init__(self, inputs, hidden_units, outputs, seeds, name=None):
+        super().__init__(name=name)
+        self.layers = []
+        for units in hidden_units:
+            name = f"hidden_{len(self.layers)}"
+            self.layers.append(dense(inputs, units, seeds, "softplus", name))
+            inputs = units
+        self.layers.append(dense(inputs, outputs, seeds, name="output"))
+        self.built = True
+
+    def call(self, inputs):
+        """Shape [batch, inputs] to [batch, outputs]."""
+        for layer in self.layers:
+            inputs = layer(inputs)
+        return inputs
+
+
+class Head(keras.layers.Layer):
+    """One hidden layer of ReLU units and a linear output layer.
+
+    The output layer reads, besides the hidden layer, `extra` further inputs.
+    """
+
+    def __init__(self, sizes, outputs, seeds, extra=0, name=None):
+        super().__init__(name=name)
+        self.hidden = dense(sizes.lstm, sizes.head, seeds, "relu", "hidden")
+        self.output_layer = dense(sizes.head + extra, outputs, seeds, name="output")
+        self.built = True
+
+    def call(self, inputs, extra=None):
+        """Shape [..., lstm] (and [..., extra]) to [..., outputs]."""
+        hidden = self.hidden(inputs)
+        if extra is not None:
+            hidden = tf.concat([hidden, extra], axis=-1)
+        return self.output_layer(hidden)
+
+
+class GaussianHead(keras.layers.Layer):
+    """Mean and log-variance of a diagonal normal, each from its own `Head`."""
+
+    def __init__(self, sizes, outputs, seeds, extra=0, name=None):
+        super().__init__(name=name)
+        self.mean = Head(sizes, outputs, seeds, extra, "mean")
+        self.log_variance = Head(sizes, outputs, seeds, extra, "log_variance")
+        self.built = True
+
+    def call(self, inputs, extra=None):
+        """The pair (mean, standard deviation). Shape [..., outputs] each."""
+        return self.mean(inputs, extra), standard_deviation(
+            self.log_variance(inputs, extra)
+        )
+
+
+def standard_deviation(log_variance):
+    """exp(log_variance / 2), the log-variance bounded to +-10."""
+    bound = LARGEST_LOG_VARIANCE
+    return tf.exp(0.5 * tf.clip_by_value(log_variance, -bound, bound))
+
+
+def normal(mean, standard_deviation):
+    """A TFP normal that is independent over the last axis."""
+    return tfd.Independent(tfd.Normal(mean, standard_deviation), 1)
+
+
+class LSTM(keras.layers.Layer):
+    """LSTM whose input is a static part, the same at every step, and a moving one.
+
+    The static part's projection is computed once. One kernel over [static,
+    moving, state], Glorot uniform over all of it jointly, as in the released
+    code's LSTM; forget bias 1. Gates in the order input, forget, cell, output.
+    """
+
+    def __init__(self, static, moving, units, seeds, name=None):
+        super().__init__(name=name)
+        self.static, self.moving, self.units = static, moving, units
+        self.kernel = self.add_weight(
+            shape=(static + moving + units, 4 * units),
+            initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
+            name="kernel",
+        )
+        forget_one = np.repeat([0.0, 1.0, 0.0, 0.0], units)
+        self.bias = self.add_weight(
+            shape=(4 * units,),
+            initializer=lambda shape, dtype: tf.constant(forget_one, dtype),
+            name="bias",
+        )
+        self.built = True
+
+    def start(self, batch, static_input=None):
+        """The step function and the initial state of one pass over a batch.
+
+        Args:
+          batch: number of images.
+          static_input: the part of the input that is the same at every step.
+            Shape [batch, static]; None where `static` is 0.
+
+        Returns:
+          step: a function (moving_input [batch, moving], state) -> (output [batch,
+            units], state).
+          state: zeros, a pair of shape [batch, units].
+        """
+        static_kernel, step_kernel = tf.split(
+            tf.convert_to_tensor(self.kernel),
+            [self.static, self.moving + self.units],
+        )
+        projection = tf.convert_to_tensor(self.bias)
+        if self.static:
+            projection += tf.matmul(static_input, static_kernel)
+
+        def step(moving_input, state):
+            hidden, cell = state
+            inputs = tf.concat([moving_input, hidden], axis=1)
+            gates = projection + tf.matmul(inputs, step_kernel)
+            enter, forget, candidate, leave = tf.split(gates, 4, axis=1)
+            cell = tf.sigmoid(forget) * cell + tf.sigmoid(enter) * tf.tanh(candidate)
+            hidden = tf.sigmoid(leave) * tf.tanh(cell)
+            return hidden, (hidden, cell)
+
+        zeros = tf.zeros([batch, self.units], self.kernel.dtype)
+        return step, (zeros, zeros)

@@ -1,0 +1,169 @@
+"""The recognition model q(z, n | x) (equation 6).
+
+At every step an LSTM reads the image x and the previous object's z^{t-1}. Its
+output gives p(z_pres^t) and z_loc^t; z_scale^t also sees z_loc^t; the window at
+(z_loc^t, z_scale^t) gives z_app^t. Steps share all weights.
+"""
+
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from air import shapes
+from air.networks import (
+    LSTM,
+    GaussianHead,
+    Head,
+    Perceptron,
+    normal,
+    standard_deviation,
+)
+from air.spatial_transformer import read_window
+
+
+class Latents(NamedTuple):
+    """Latent variables of K objects, before the squashing to pixels.
+
+    Attributes:
+      location: z_loc. Shape [batch, K, 2].
+      scale: z_scale. Shape [batch, K, 1].
+      appearance: z_app. Shape [batch, K, appearance].
+    """
+
+    location: Any
+    scale: Any
+    appearance: Any
+
+    def joined(self):
+        """z = (z_loc, z_scale, z_app). Shape [batch, K, latent]."""
+        return tf.concat(self, axis=-1)
+
+
+class ObjectDistributions(NamedTuple):
+    """Distributions of K objects' variables, under q or under p.
+
+    Attributes:
+      presence_logits: log-odds of z_pres^t given that object t - 1 exists. Shape
+        [batch, K], or None where the count is fixed.
+      location: normal, batch shape [batch, K] (or []), event shape [2].
+      scale: normal, batch shape [batch, K] (or []), event shape [1].
+      appearance: normal, batch shape [batch, K] (or []), event shape [appearance].
+    """
+
+    presence_logits: Any
+    location: Any
+    scale: Any
+    appearance: Any
+
+
+class RecognitionModel(keras.layers.Layer):
+    """q(z, n | x), equation 6."""
+
+    def __init__(
+        self,
+        canvas_side,
+        sizes,
+        seeds,
+        infers_presence=True,
+        reads_latents=True,
+        scale_sees_location=True,
+        name="recognition",
+    ):
+        """Builds the networks.
+
+        Args:
+          canvas_side: S in pixels.
+          sizes: the networks' `Sizes`.
+          seeds: stream of kernel seeds.
+          infers_presence: whether there is a head for z_pres.
+          reads_latents: whether the LSTM reads z^{t-1} besides x.
+          scale_sees_location: whether q(z_scale^t) depends on z_loc^t.
+          name: Keras's name of the layer.
+        """
+        super().__init__(name=name)
+        self.reads_latents = reads_latents
+        self.scale_sees_location = scale_sees_location
+        self.sizes = sizes
+        moving = sizes.latent if reads_latents else 0
+        self.lstm = LSTM(canvas_side**2, moving, sizes.lstm, seeds, name="lstm")
+        self.presence = (
+            Head(sizes, 1, seeds, name="presence") if infers_presence else None
+        )
+        self.location = GaussianHead(
+            sizes, shapes.LOCATION_SIZE, seeds, name="location"
+        )
+        self.scale = GaussianHead(
+            sizes,
+            shapes.SCALE_SIZE,
+            seeds,
+            extra=shapes.LOCATION_SIZE if scale_sees_location else 0,
+            name="scale",
+        )
+        self.encoder = Perceptron(
+            sizes.window**2,
+            sizes.encoder,
+            2 * sizes.appearance,
+            seeds,
+            name="encoder",
+        )
+        self.built = True
+
+    def infer(self, images, noise, steps):
+        """Infers K objects in each image.
+
+        Args:
+          images: grey values in [0, 1]. Shape [batch, S, S].
+          noise: a `Noise` for `steps` steps.
+          steps: K.
+
+        Returns:
+          latents: the sample of z, a `Latents`.
+          distributions: q's `ObjectDistributions` along that sample.
+        """
+        batch = shapes.batch_size(images)
+        step, state = self.lstm.start(batch, tf.reshape(images, [batch, -1]))
+        previous = tf.zeros([batch, self.sizes.latent], images.dtype)
+        logits, samples, parameters = [], [], []
+        for t in range(steps):
+            moving = previous if self.reads_latents else previous[:, :0]
+            hidden, state = step(moving, state)
+            if self.presence is not None:
+                logits.append(self.presence(hidden))
+
+            location_parameters = self.location(hidden)
+            location = _sample(location_parameters, noise.location[:, t])
+            scale_parameters = self.scale(
+                hidden, location if self.scale_sees_location else None
+            )
+            scale = _sample(scale_parameters, noise.scale[:, t])
+
+            centre, size = shapes.box_centre(location), shapes.box_size(scale)
+            window = read_window(images, centre, size, self.sizes.window)
+            mean, log_variance = tf.split(
+                self.encoder(tf.reshape(window, [batch, -1])), 2, axis=1
+            )
+            appearance_parameters = (mean, standard_deviation(log_variance))
+            appearance = _sample(appearance_parameters, noise.appearance[:, t])
+
+            previous = tf.concat([location, scale, appearance], axis=1)
+            samples.append((location, scale, appearance))
+            parameters.append(
+                (location_parameters, scale_parameters, appearance_parameters)
+            )
+
+        latents = Latents(*(tf.stack(z, axis=1) for z in zip(*samples, strict=True)))
+        distributions = ObjectDistributions(
+            tf.concat(logits, axis=1) if logits else None,
+            *(
+                normal(*(tf.stack(values, axis=1) for values in zip(*z, strict=True)))
+                for z in zip(*parameters, strict=True)
+            ),
+        )
+        return latents, distributions
+
+
+def _sample(parameters, noise):
+    """The reparameterised sample mean + standard deviation * noise."""
+    mean, deviation = parameters
+    return mean + deviation * noise
