@@ -1,0 +1,303 @@
+"""What one run does: every option, its value under both presets, its digest.
+
+`paper` is the project's reading of the paper; `released` sets every option to
+what the authors' released code does, so that the published numbers' own
+setting can be run. Each option that differs between the two is one row of the
+deviations table in the README.
+"""
+
+import dataclasses
+import hashlib
+import json
+
+from reproduce.errors import UsageError
+from reproduce.options import check, option
+
+METHODS = {"air": "AIR", "pprior": "AIR-pPrior", "asr": "AIR-ASR"}
+TABLE1_SETTINGS = {"13": (1, 3), "14": (1, 4), "24": (2, 4)}
+TABLE2_SETTINGS = {"mnist": "multi_mnist", "dsprites": "multi_dsprites"}
+CANVAS_SIDES = {"multi_mnist": 50, "multi_dsprites": 64}  # pixels, released code
+# Bounds of F6 in pixels, released code; the paper gives none.
+SIDE_BOUNDS = {"multi_mnist": (11.0, 15.0), "multi_dsprites": (12.0, 15.0)}
+PRESETS = ("paper", "released")
+
+
+@dataclasses.dataclass(frozen=True)
+class Configuration:
+    """Every option of one run. Defaults are the preset `paper` of Table 1.
+
+    The first four name the run; any other that differs from its preset's value
+    becomes part of the run's variant.
+
+    Raises:
+      UsageError: if an option has a value that is not allowed.
+    """
+
+    experiment: str
+    preset: str = "paper"
+    seed: int = option(0, "of initialisation, data order and noise", lower=0)
+    epochs: int = option(300, "passes over the training images", lower=1)
+
+    # Data (section 6).
+    dataset: str = option("multi_mnist", "dataset", tuple(CANVAS_SIDES))
+    counts: tuple = option((1, 3), "objects per scene, equal shares", lower=0)
+    digits: str | None = option("mnist", "source of digits", ("mnist", "rendered"))
+    object_scale: float = option(
+        1.0, "factor on the objects' size", lower=0.1, upper=1.0
+    )
+    separation: str = option(
+        "ink", "what may not meet between objects", ("ink", "boxes", "columns")
+    )
+    train_images: int = option(40_000, "training scenes", lower=1)
+    test_images: int = option(2_000, "test scenes", lower=1)
+    test_split: str = option(
+        "extra",
+        "test scenes made in addition, or split off the shuffled training scenes",
+        ("extra", "shuffled"),
+    )
+    data_seed: int = option(0, "of the scenes", lower=0)
+
+    # Model. The number of steps and the Concrete values are the released code's.
+    steps: int = option(6, "K, the largest number of objects", lower=1, upper=20)
+    fixed_count: int | None = option(
+        None, "exactly this many objects, without z_pres", lower=1, upper=20
+    )
+    presence: str = option("exact", "treatment of z_pres", ("exact", "concrete"))
+    temperature: float = option(1.0, "of the Concrete z_pres", lower=0.01)
+    stop_threshold: float = option(
+        0.99, "of the Concrete z_pres: bound of the sum of 1 - z_pres", lower=0.01
+    )
+    fixed_count_log_odds: float = option(
+        0.0, "prior log-odds of z_pres: plus up to the known count, minus after"
+    )
+    presence_prior_lag: bool = option(
+        False, "learned prior of z_pres sees the objects up to t - 2 only"
+    )
+    scale_prior: str = option("fixed", "prior of z_scale", ("fixed", "learned"))
+    recognition_reads_latents: bool = option(
+        True, "the recognition LSTM reads the previous object besides x"
+    )
+    scale_sees_location: bool = option(True, "z_scale depends on z_loc")
+    decoder_noise: float = option(
+        0.0, "standard deviation of noise on the decoder's logits", lower=0
+    )
+    likelihood_floor: str = option(
+        "maximum", "log max(r, e) or log(r + e)", ("maximum", "sum")
+    )
+
+    # Optimisation (section 6); the clipping is the released code's.
+    batch_size: int = option(64, "images per step", lower=1)
+    learning_rate: float = option(1e-3, "of Adam", lower=1e-9, upper=1.0)
+    clip_norm: float = option(1.0, "largest gradient norm of a variable", lower=1e-9)
+    init_seed: int | None = option(
+        None, "of the initialisation; none: the run's seed", lower=0
+    )
+
+    # Regularisation of AIR-ASR (sections 6.1 and 6.2).
+    number_penalty: str = option(
+        "posterior",
+        "divergences of q(n | x), or cross-entropies against unary codes",
+        ("posterior", "unary"),
+    )
+    number_image_weight: float = option(10.0, "lambda_1 of section 6.1", lower=0)
+    number_marginal_weight: float = option(100.0, "lambda_2 of section 6.1", lower=0)
+    overlap_weight: float = option(1.0, "lambda_1 of section 6.2", lower=0)
+    inside_weight: float = option(1.0, "lambda_2 to lambda_5 of 6.2", lower=0)
+    side_weight: float = option(20.0, "lambda_6 of section 6.2", lower=0)
+    side_difference_weight: float = option(10.0, "lambda_7 of 6.2", lower=0)
+    side_penalty: str = option(
+        "sum", "F6 over objects, or the released code's mean", ("sum", "mean")
+    )
+
+    # Evaluation.
+    count_rule: str = option("greedy", "inferred count", ("greedy", "sampled"))
+    reported_epoch: str = option(
+        "last", "which epoch is reported", ("last", "lowest_loss")
+    )
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if field.name not in ("experiment", "preset"):
+                check(field, getattr(self, field.name))
+        if self.fixed_count is None and max(self.counts) > self.steps:
+            raise UsageError(
+                f"--counts: {self.counts} is not allowed; at most --steps "
+                f"{self.steps} objects are inferred"
+            )
+        if self.fixed_count is not None and self.counts != (self.fixed_count,):
+            raise UsageError(
+                f"--fixed_count: {self.fixed_count} is not allowed with --counts "
+                f"{self.counts}; use --counts {self.fixed_count}, or none"
+            )
+        if self.batch_size > self.train_images:
+            raise UsageError(
+                f"--batch_size: {self.batch_size} is not allowed; use at most the "
+                f"{self.train_images} training scenes"
+            )
+
+    @property
+    def table(self):
+        return self.experiment.split("/")[0]
+
+    @property
+    def method(self):
+        return self.experiment.split("/")[1].split("-")[0]
+
+    @property
+    def setting(self):
+        return self.experiment.split("/")[1].split("-", 1)[1]
+
+    @property
+    def canvas_side(self):
+        return CANVAS_SIDES[self.dataset]
+
+    @property
+    def variant(self):
+        """The preset and every option changed from it, as one folder-safe word."""
+        return "+".join(
+            [self.preset]
+            + [f"{name}={_word(value)}" for name, value in self.changed.items()]
+        )
+
+    @property
+    def changed(self):
+        """Options that differ from the preset's own value, by name."""
+        base = preset_configuration(self.experiment, self.preset)
+        identity = ("experiment", "preset", "seed", "epochs")
+        return {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name not in identity
+            and getattr(self, field.name) != getattr(base, field.name)
+        }
+
+    def to_json(self):
+        """The options as a plain dict (tuples become lists)."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    @property
+    def digest(self):
+        """SHA-256 of the canonical JSON of all options."""
+        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _word(value):
+    if isinstance(value, tuple):
+        return "-".join(str(item) for item in value)
+    return str(value)
+
+
+def from_json(options):
+    """The inverse of `Configuration.to_json`.
+
+    Raises:
+      UsageError: on an unknown or missing option.
+    """
+    options = dict(options)
+    options["counts"] = tuple(options.get("counts", ()))
+    known = {field.name for field in dataclasses.fields(Configuration)}
+    if set(options) != known:
+        raise UsageError(
+            f"configuration: options {sorted(set(options) ^ known)} are unknown "
+            "or missing"
+        )
+    return Configuration(**options)
+
+
+def smoke(configuration):
+    """The same run at toy size: rendered digits, few images, two epochs."""
+    return dataclasses.replace(
+        configuration,
+        epochs=2,
+        digits=None if configuration.digits is None else "rendered",
+        train_images=1_280,
+        test_images=128,
+    )
+
+
+def experiments():
+    """Every experiment of the paper's two tables, in the tables' order."""
+    table1 = [f"table1/{m}-{s}" for s in TABLE1_SETTINGS for m in METHODS]
+    table2 = [f"table2/{m}-{s}" for s in TABLE2_SETTINGS for m in METHODS]
+    return table1 + table2
+
+
+def preset_configuration(experiment, preset="paper", **changes):
+    """The configuration of `experiment` under `preset`, with `changes` applied.
+
+    Raises:
+      UsageError: if the experiment, the preset or an option is unknown.
+    """
+    if experiment not in experiments():
+        raise UsageError(
+            f"--experiment: {experiment!r} is unknown; allowed: "
+            + ", ".join(experiments())
+        )
+    if preset not in PRESETS:
+        raise UsageError(
+            f"--preset: {preset!r} is unknown; allowed: {', '.join(PRESETS)}"
+        )
+    options = {"experiment": experiment, "preset": preset}
+    table, name = experiment.split("/")
+    method, setting = name.split("-", 1)
+    options.update(_setting_options(table, setting))
+    if preset == "released":
+        options.update(_released_options(table, method))
+    known = {field.name for field in dataclasses.fields(Configuration)}
+    for name in changes:
+        if name not in known:
+            raise UsageError(f"option {name!r} is unknown")
+    options.update(changes)
+    return Configuration(**options)
+
+
+def _setting_options(table, setting):
+    if table == "table1":
+        return {"counts": TABLE1_SETTINGS[setting]}
+    dataset = TABLE2_SETTINGS[setting]
+    return {
+        "dataset": dataset,
+        "counts": (3,),
+        "digits": "mnist" if dataset == "multi_mnist" else None,
+        "object_scale": 0.6,
+        "separation": "boxes",
+        "train_images": 20_000,
+        "test_images": 1_000,
+        "steps": 3,
+        "fixed_count": 3,
+    }
+
+
+def _released_options(table, method):
+    options = {
+        "learning_rate": 1e-4,
+        "presence": "concrete",
+        "likelihood_floor": "sum",
+        "number_penalty": "unary",
+        "side_penalty": "mean",
+        "count_rule": "sampled",
+        "reported_epoch": "lowest_loss",
+        "test_split": "shuffled",
+    }
+    if method == "air":
+        options.update(
+            temperature=1.0,
+            stop_threshold=0.99,
+            scale_sees_location=False,
+            recognition_reads_latents=False,
+            decoder_noise=0.3,
+        )
+    else:
+        options.update(temperature=0.1, stop_threshold=0.9, presence_prior_lag=True)
+    if table == "table1":
+        options.update(test_images=1_000)
+    else:
+        options.update(
+            separation="columns",
+            test_images=1_000,
+            steps=6,
+            fixed_count=None,
+            fixed_count_log_odds=100.0,
+        )
+    return options

@@ -1,0 +1,218 @@
+"""Learning curves: every metric over the epochs, from the runs' histories.
+
+    python -m reproduce.curves
+
+is what `bash reproduce/curves.sh` runs. One picture a setting: a line is the mean
+over a method's seeds, its band the standard deviation (ddof 1), and a dashed line
+of the same colour the value that the paper printed.
+"""
+
+import statistics
+import sys
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from reproduce import command_line, drawing, files, gather, grid, published, records
+from reproduce import table as tables
+from reproduce.configuration import METHODS
+from reproduce.errors import UsageError
+
+DESCRIPTION = (
+    "Draws each metric over the epochs, all methods of a setting in one picture, from "
+    "run records. It trains only with --train, --retrain or --smoke."
+)
+HEIGHT = 4.6  # inches, of two rows
+FEW = 30  # up to so many epochs, each is marked by a point
+
+
+def define(options):
+    """The command's flags."""
+    settings = sorted({s for names in grid.SETTINGS.values() for s in names})
+    options.group("What to draw")
+    options.choices("tables", grid.TABLES, "tables of the paper", grid.TABLES)
+    options.choices(
+        "settings", None, "one picture each (default: those of the tables)", settings
+    )
+    options.choices("methods", tuple(METHODS), "lines", tuple(METHODS))
+    tables.define_protocol(options)
+
+
+def body(values):
+    """Runs the command; returns the exit code."""
+    protocol = tables.protocol_from(values)
+    experiments = _experiments(values)
+    runs = grid.runs(experiments, tables.seeds_from(values))
+    if values.list:
+        print("\n".join(grid.shell_line(one, protocol) for one in runs))
+        return 0
+    if values.index is not None:
+        return tables.run_one(runs, values.index, protocol)
+    found, failures = gather.gather(values, protocol, runs)
+    train = "bash reproduce/curves.sh --train"
+    if not any(cell.complete for cell in found):
+        raise UsageError(f"curves: no run has a record yet; made by: {train}")
+    gather.name_missing(found, train)
+    for table, setting in dict.fromkeys((c.table, c.setting) for c in found):
+        cells = [c for c in found if (c.table, c.setting) == (table, setting)]
+        if any(cell.complete for cell in cells):
+            flags = ("seeds", "epochs", "methods")
+            file = gather.picture_file(
+                f"curves-{table}-{setting}", values, protocol, flags
+            )
+            drawing.save(draw(cells, protocol.results), file)
+            print(f"written: {files.shown(file)}.png and .pdf")
+    return gather.tell_failures(failures)
+
+
+def _experiments(values):
+    """The experiments of the tables and settings that were asked for."""
+    wanted = values.settings
+    known = [s for table in values.tables for s in grid.SETTINGS[table]]
+    for setting in wanted or ():
+        if setting not in known:
+            raise UsageError(
+                f"--settings: {setting!r} is not one of {', '.join(values.tables)}; "
+                f"allowed: {', '.join(known)}"
+            )
+    return [
+        experiment
+        for table in values.tables
+        for experiment in grid.cells(
+            table,
+            values.methods,
+            [s for s in grid.SETTINGS[table] if wanted is None or s in wanted],
+        )
+    ]
+
+
+def curve(cell, metric, results):
+    """A metric of the test images by epoch, over a cell's complete runs.
+
+    Args:
+      cell: a `cells.Cell`.
+      metric: such as "nelbo".
+      results: the folder that holds the runs.
+
+    Returns:
+      Two lists with an entry an epoch: means, and standard deviations (ddof 1; 0
+      for one run).
+
+    Raises:
+      RecordError: if a history was damaged after its record was read.
+    """
+    columns = []
+    for record in cell.complete:
+        folder = records.run_folder(results, records.configuration_of(record))
+        records.read_record(folder)  # a changed history is told, not drawn
+        rows = records.read_history(folder)
+        columns.append([row[f"test_{metric}"] for row in rows])
+    by_epoch = list(zip(*columns, strict=True))
+    means = [statistics.fmean(values) for values in by_epoch]
+    return means, [
+        statistics.stdev(values) if len(values) > 1 else 0.0 for values in by_epoch
+    ]
+
+
+def draw(cells, results):
+    """The picture of one setting.
+
+    Args:
+      cells: list of `cells.Cell`, one a method.
+      results: the folder that holds the runs.
+
+    Returns:
+      A Matplotlib `Figure`.
+    """
+    with rc_context(drawing.STYLE):
+        return _draw(cells, results)
+
+
+def _draw(cells, results):
+    metrics = published.METRICS[cells[0].table]
+    rows = 2 if len(metrics) > 3 else 1
+    columns = (len(metrics) + rows - 1) // rows
+    height = HEIGHT if rows == 2 else HEIGHT * 0.62
+    figure = Figure(figsize=(drawing.WIDTH, height), dpi=300, layout="constrained")
+    figure.suptitle(_title(cells), size=9, weight="bold")
+    shown = [record for cell in cells for record in cell.complete]
+    short = gather.shortness(shown)
+    axes = figure.subplots(rows, columns).flatten()
+    for axis, metric in zip(axes, metrics, strict=True):
+        _metric(axis, cells, metric, results)
+    handles, labels = axes[0].get_legend_handles_labels()
+    dashed = axes[0].plot([], [], color="0.4", ls="--", lw=1)[0]
+    figure.legend(
+        [*handles, dashed],
+        [*labels, "published (300 epochs)"],
+        loc="outside lower center",
+        ncols=min(4, len(handles) + 1),
+        frameon=False,
+        title=short,
+        title_fontsize=8,
+        alignment="center",
+    )
+    return figure
+
+
+def _title(cells):
+    cell = next(cell for cell in cells if cell.complete)
+    digits = cell.complete[0]["digits"]
+    if cell.table == "table1":
+        subject = f"{cell.setting[0]} or {cell.setting[1]} digits (Table 1)"
+    else:
+        dataset = {"multi_mnist": "Multi-MNIST", "multi_dsprites": "Multi-dSprites"}
+        subject = f"three objects, {dataset[cell.dataset]} (Table 2)"
+    return subject + (f", {gather.DIGITS[digits]}" if digits else "")
+
+
+def _seeds(cell):
+    word = "seed" if len(cell.seeds) == 1 else "seeds"
+    return f"{word} {', '.join(str(seed) for seed in cell.seeds)}"
+
+
+def _metric(axis, cells, metric, results):
+    """One metric: a line, its band and the published value for each method."""
+    seen = []
+    for number, cell in enumerate(cells):
+        method = cell.experiment.split("/")[1].split("-")[0]
+        colour = drawing.METHOD_COLOURS[method]
+        mean, std = published.published(cell.experiment)[metric]
+        dashes = (6 * number, (5, 13))  # equal values show side by side
+        axis.axhline(mean, color=colour, ls=dashes, lw=1.1, zorder=1)
+        seen += [mean - std, mean + std]
+        if not cell.complete:
+            axis.plot([], [], color=colour, label=f"{cell.method} (no run yet)")
+            continue
+        means, deviations = curve(cell, metric, results)
+        epochs = range(1, len(means) + 1)
+        low = [m - d for m, d in zip(means, deviations, strict=True)]
+        high = [m + d for m, d in zip(means, deviations, strict=True)]
+        axis.plot(
+            epochs,
+            means,
+            color=colour,
+            lw=1.4,
+            marker="o" if len(means) <= FEW else None,
+            ms=2.5,
+            label=f"{cell.method} ({_seeds(cell)})",
+        )
+        axis.fill_between(epochs, low, high, color=colour, alpha=0.2, lw=0)
+        # The first epochs of a loss lie far off: they would flatten all the rest.
+        settled = slice(len(means) // 5, None)
+        seen += [*low[settled], *high[settled]]
+    margin = 0.06 * (max(seen) - min(seen))
+    bottom, top = min(seen) - margin, max(seen) + margin
+    if metric not in published.LOWER_IS_BETTER:
+        bottom, top = -0.02, 1.02  # shares
+    axis.set_ylim(bottom, top)
+    better = "lower" if metric in published.LOWER_IS_BETTER else "higher"
+    axis.set_title(f"{published.TITLES[metric]} ({better} is better)")
+    axis.set_xlabel("epoch")
+    axis.xaxis.get_major_locator().set_params(integer=True)
+
+
+if __name__ == "__main__":
+    from data import DataError
+
+    sys.exit(command_line.main(define, body, None, DESCRIPTION, (DataError,)))

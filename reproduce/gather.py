@@ -1,0 +1,104 @@
+"""The cells that a picture is drawn from, after training what was asked for.
+
+A picture never trains unasked: `--train` trains what has no record, `--retrain`
+and `--smoke` train all; without them a missing run is only named, together with
+the command that makes it.
+"""
+
+import sys
+
+from reproduce import cells, files, pool, published, table
+
+DIGITS = {"mnist": "MNIST", "rendered": "rendered digits"}
+
+
+def gather(values, protocol, runs):
+    """Trains if asked to, and reads the runs' cells.
+
+    Args:
+      values: the flags of `table.define_protocol`.
+      protocol: their `grid.Protocol`.
+      runs: list of `grid.Run`, all that are asked for.
+
+    Returns:
+      cells: a list of `cells.Cell`, one an experiment, in order.
+      failures: a list of `pool.Failure`.
+
+    Raises:
+      RecordError: if a record among them is damaged.
+      DataError: if MNIST is needed for training and cannot be had.
+    """
+    epochs = protocol.epochs if values["epochs"].present else None
+    seeds = {run.seed for run in runs} if values["seeds"].present else None
+    failures = []
+    if protocol.retrain or values.train:
+        wanted = table.runs_to_train(values, protocol, runs, epochs, seeds)
+        failures = table.train(values, protocol, wanted) if wanted else []
+    experiments = list(dict.fromkeys(run.experiment for run in runs))
+    return cells.collect(experiments, protocol, seeds, epochs), failures
+
+
+def name_missing(found, command):
+    """Says in one line which cells have no run, and the command that makes them."""
+    missing = [cell.label for cell in found if not cell.complete]
+    if missing:
+        print(f"no run yet: {', '.join(missing)}; made by: {command}", flush=True)
+
+
+def tell_failures(failures):
+    """Prints each failed worker's line; returns the command's exit code."""
+    for failure in failures:
+        print(f"error: {failure}", file=sys.stderr)
+    return table.FAILED_RUNS if failures else 0
+
+
+def picture_file(name, values, protocol, default=("seeds", "epochs")):
+    """A picture's path without suffix.
+
+    `results/figures/` holds what the plain call draws; a call that selects by one
+    of the flags `default` goes to `outputs/figures/`, a smoke run to its own
+    folder. Presets and substitute digits have pictures of their own.
+    """
+    part = any(values[flag].present for flag in default)
+    folder = files.OUTPUTS if part and not protocol.smoke else protocol.results
+    return folder / "figures" / variant_name(name, protocol)
+
+
+def variant_name(name, protocol):
+    """`name`, and after it the preset and the digits unless they are the usual."""
+    if protocol.preset != "paper":
+        name += f"-{protocol.preset}"
+    if protocol.digits != "mnist" and not protocol.smoke:
+        name += f"-{protocol.digits}"
+    return name
+
+
+def describe(record):
+    """A run in a few words: its epochs, its seed, the source of its digits."""
+    words = [pool.count_of(record["epochs"], "epoch"), f"seed {record['seed']}"]
+    if record["digits"] is not None:
+        words.append(DIGITS[record["digits"]])
+    return ", ".join(words)
+
+
+def shortness(records_):
+    """One line that says plainly how the runs shown fall short of the paper's.
+
+    Args:
+      records_: the records of the runs shown.
+
+    Returns:
+      A text, or None if nothing falls short.
+    """
+    faults = []
+    if any(record["smoke"] for record in records_):
+        faults.append("toy-size runs: they show only that everything works")
+    elif short := {r["epochs"] for r in records_ if r["epochs"] < published.EPOCHS}:
+        shown = ", ".join(str(epochs) for epochs in sorted(short))
+        faults.append(f"short runs: {shown} of the paper's {published.EPOCHS} epochs")
+    if any(record["digits"] == "rendered" for record in records_):
+        faults.append("digits rendered from fonts, not MNIST")
+    if not faults:
+        return None
+    text = "; ".join(faults)
+    return text[0].upper() + text[1:] + "."

@@ -1,0 +1,105 @@
+"""How a claim is judged: verdicts, what is missing, which of two means is better.
+
+"Better" compares means rounded to two digits, as Table 1 prints them, so that
+equal prints are ties.
+"""
+
+from typing import NamedTuple
+
+from reproduce import published
+
+HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "not enough runs"
+
+
+class Claim(NamedTuple):
+    """A claim and its verdict; `_asdict()` is its form in the results' JSON."""
+
+    claim: str
+    verdict: str
+    evidence: str
+
+
+class Cells:
+    """The cells of one table by name, and what a claim lacks among them."""
+
+    def __init__(self, table, by_name):
+        self.table = table
+        self._by_name = by_name
+
+    def __getitem__(self, name):
+        return self._by_name[name]
+
+    def lacks(self, names, metrics, runs=1):
+        """A sentence on what is missing, or "" if the claim can be judged.
+
+        Args:
+          names: the cells compared, such as "asr-13".
+          metrics: those that each run must have.
+          runs: how many complete runs each cell must have.
+        """
+        missing = []
+        for name in names:
+            cell = self._by_name.get(name)
+            if cell is None or not (cell.complete or cell.failed):
+                missing.append(f"{name} (no run)")
+            elif cell.smoke:
+                return "smoke runs judge nothing"
+            elif not cell.complete:
+                missing.append(f"{name} (failed)")
+            else:
+                have = min(len(cell.values(metric)) for metric in metrics)
+                if have < runs:
+                    missing.append(f"{name} ({have} of {runs} runs)")
+        return "missing: " + ", ".join(missing) if missing else ""
+
+    def notes(self, names):
+        """What a reader must know of the runs that were judged."""
+        cells = [self._by_name[name] for name in names]
+        notes = []
+        if any(cell.short for cell in cells):
+            epochs = sorted({cell.epochs for cell in cells})
+            notes.append(f"short runs ({commas(epochs)} of {published.EPOCHS} epochs)")
+        if any(len(cell.complete) < published.RUNS for cell in cells):
+            runs = sorted({len(cell.complete) for cell in cells})
+            notes.append(f"{commas(runs)} of {published.RUNS} seeds")
+        if failed := [n for n in names if self._by_name[n].failed]:
+            notes.append(f"failed runs left out in {commas(failed)}")
+        if any(cell.digits == "rendered" for cell in cells):
+            notes.append("rendered digits")
+        if len({(cell.epochs, cell.digits) for cell in cells}) > 1:
+            notes.append("cells of unequal protocols")
+        return f" [{'; '.join(notes)}]" if notes else ""
+
+
+def compare(metric, cell, others):
+    """Whether `cell` beats the best of `others` (1), ties (0) or loses (-1).
+
+    Returns:
+      That sign and a text with all the numbers.
+    """
+    lower = metric in published.LOWER_IS_BETTER
+    mean = round(cell.mean(metric), 2)
+    means = [round(other.mean(metric), 2) for other in others]
+    best = min(means) if lower else max(means)
+    sign = 0 if mean == best else (1 if (mean < best) == lower else -1)
+    title = published.TITLES.get(metric, "nELBO without KL(z_pres)")
+    rest = ", ".join(
+        f"{o.method} {value:.2f}" for o, value in zip(others, means, strict=True)
+    )
+    word = {1: "", 0: " (a tie)", -1: " (not better)"}[sign]
+    return sign, f"{title} {cell.method} {mean:.2f} against {rest}{word}"
+
+
+def verdict(claim, holds, evidence):
+    """A claim that could be judged."""
+    return Claim(claim, HOLDS if holds else FAILS, evidence)
+
+
+def root_mean_square(values):
+    """The root of the mean of the squares of a list of numbers."""
+    return (sum(value**2 for value in values) / len(values)) ** 0.5
+
+
+def commas(items):
+    """The items joined by commas."""
+    return ", ".join(str(item) for item in items)

@@ -1,0 +1,75 @@
+"""What a run prints while it trains."""
+
+import sys
+import time
+
+REFRESH_SECONDS = 0.5
+
+
+class Progress:
+    """One line an epoch; on a terminal, a moving line between them as well."""
+
+    def __init__(self, name, epochs, steps, done=0, stream=None):
+        """Begins to measure.
+
+        Args:
+          name: of the run, the head of every line.
+          epochs: number of epochs of the run.
+          steps: steps an epoch.
+          done: steps already taken by earlier processes.
+          stream: text stream; None for standard output.
+        """
+        self.name, self.epochs, self.steps = name, epochs, steps
+        self.stream = sys.stdout if stream is None else stream
+        self.begun, self.first, self.shown = None, done, 0.0
+
+    def step(self, taken):
+        """Notes that `taken` steps of the whole run are done."""
+        now = time.perf_counter()
+        if self.begun is None:  # the first step compiles: not a measure of speed
+            self.begun, self.first = now, taken
+        if not self.stream.isatty() or now - self.shown < REFRESH_SECONDS:
+            return
+        self.shown = now
+        epoch, step = divmod(taken, self.steps)
+        self.stream.write(
+            f"\r\033[K{self.name}  epoch {epoch + 1}/{self.epochs}  step "
+            f"{step}/{self.steps}  {self._left(taken)}"
+        )
+        self.stream.flush()
+
+    def epoch(self, row, taken):
+        """Prints an epoch's line: its test metrics, seconds and the time left."""
+        figures = [
+            f"{name} {row[f'test_{key}']:.{digits}f}"
+            for name, key, digits in (
+                ("nELBO", "nelbo", 1),
+                ("ACC", "acc", 3),
+                ("SE", "se", 2),
+                ("mIoU", "miou", 3),
+            )
+        ]
+        start = "\r\033[K" if self.stream.isatty() else ""
+        self.stream.write(
+            f"{start}{self.name}  epoch {row['epoch']}/{self.epochs}  loss "
+            f"{row['train_loss']:.1f}  test: {'  '.join(figures)}  "
+            f"{row['seconds']:.0f} s  {self._left(taken)}\n"
+        )
+        self.stream.flush()
+
+    def _left(self, taken):
+        done = taken - self.first
+        if self.begun is None or done < 1:
+            return "time left unknown"
+        per_step = (time.perf_counter() - self.begun) / done
+        return f"{duration(per_step * (self.epochs * self.steps - taken))} left"
+
+
+def duration(seconds):
+    """Seconds as a person says them: "40 s", "12 min", "3 h 05 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,161 @@
+"""A table as text: for the terminal, and as Markdown.
+
+What falls short of the paper's protocol is marked in the row's name, and the
+legend explains the marks that occur and gives the command that completes them.
+"""
+
+import textwrap
+
+from reproduce import published
+from reproduce.pool import duration
+
+TITLES = {
+    "table1": "Table 1: the number of objects, Multi-MNIST",
+    "table2": "Table 2: overlap, three objects",
+}
+WIDTH = 88
+MARKS = {
+    "†": f"fewer than {published.EPOCHS} epochs",
+    "‡": f"fewer than {published.RUNS} seeds",
+    "§": "digits rendered from fonts, not MNIST",
+    "¶": "smoke run: toy size, checks that everything works, compares with nothing",
+    "✗": "a run failed; it is left out of the means",
+}
+
+
+def marks(cell):
+    """The characters that mark what a cell falls short of."""
+    if not (cell.complete or cell.failed):
+        return ""
+    found = {
+        "†": cell.short and not cell.smoke,
+        "‡": not cell.smoke
+        and len(set(published.SEEDS) - set(cell.seeds) - set(cell.failed_seeds)) > 0,
+        "§": cell.digits == "rendered",
+        "¶": cell.smoke,
+        "✗": bool(cell.failed),
+    }
+    return "".join(mark for mark, present in found.items() if present)
+
+
+def value(cell, metric):
+    """Our mean and deviation, "failed" or "missing"."""
+    if cell.complete:
+        places = published.DECIMALS[cell.table][metric]
+        return _pair(cell.mean(metric), cell.std(metric), places)
+    return "failed" if cell.failed else "missing"
+
+
+def published_value(cell, metric):
+    """The paper's mean and deviation."""
+    mean, std = published.published(cell.experiment)[metric]
+    return _pair(mean, std, published.DECIMALS[cell.table][metric])
+
+
+def terminal(table, cells, claims, command):
+    """The table, its legend and its claims in lines of at most 88 characters."""
+    metrics = published.METRICS[table]
+    head = ["", *(published.TITLES[m] for m in metrics), "epochs", "seeds"]
+    lines = [head]
+    for cell in cells:
+        name = f"{cell.label} {marks(cell)}".strip()
+        lines.append([name, *(value(cell, m) for m in metrics), *_protocol(cell)])
+        lines.append(["  paper", *(published_value(cell, m) for m in metrics), "", ""])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    rows = [
+        "  ".join(
+            [line[0].ljust(widths[0])]
+            + [c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True)]
+        ).rstrip()
+        for line in lines
+    ]
+    text = [f"{TITLES[table]} (preset {cells[0].preset})", "", rows[0]]
+    before = None
+    for index, cell in enumerate(cells):
+        if cell.setting != before:  # a rule above each setting
+            text.append("-" * (sum(widths) + 2 * len(widths) - 2))
+            before = cell.setting
+        text += rows[2 * index + 1 : 2 * index + 3]
+    text += ["", *_legend(cells, command)]
+    if claims:
+        text += ["", "The paper's claims:"]
+    for claim in claims:
+        text += textwrap.wrap(f"{claim.claim}", WIDTH, subsequent_indent="   ")
+        verdict = f"   {claim.verdict.upper()}: {claim.evidence}"
+        text += textwrap.wrap(verdict, WIDTH, subsequent_indent="   ")
+    return "\n".join(text) + "\n"
+
+
+def markdown(table, cells, claims, command):
+    """The same as a Markdown page, with the paper's column beside each of ours."""
+    metrics = published.METRICS[table]
+    head = [""]
+    for metric in metrics:
+        head += [published.TITLES[metric], "paper"]
+    head += ["epochs", "seeds", "digits", "parameters", "time a run"]
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1)]
+    for cell in cells:
+        line = [f"{cell.label} {marks(cell)}".strip()]
+        for metric in metrics:
+            line += [value(cell, metric), published_value(cell, metric)]
+        lines.append(line + _protocol(cell) + _digits(cell) + _cost(cell))
+    page = [f"# {TITLES[table]} (preset {cells[0].preset})", ""]
+    page += [
+        "Mean ± standard deviation over seeds (ddof 1), beside the paper's. nELBO and "
+        "SE: lower is better; ACC and mIoU: higher is better. This page is written by "
+        f"`bash reproduce/{table}.sh`.",
+        "",
+    ]
+    page += ["| " + " | ".join(line) + " |" for line in lines]
+    page += ["", *(f"{line}  " for line in _legend(cells, f"`{command}`"))]
+    page += ["", "## The paper's claims", ""]
+    for claim in claims:
+        page += [f"- {claim.claim}: **{claim.verdict}**. {claim.evidence}"]
+    return "\n".join(page) + "\n"
+
+
+def _legend(cells, command):
+    """The marks that occur, the failures, and how to complete the table."""
+    present = {mark for cell in cells for mark in marks(cell)}
+    lines = [f"{mark} {text}" for mark, text in MARKS.items() if mark in present]
+    for cell in cells:
+        for record in cell.failed:
+            lines.append(
+                f"{cell.label}, seed {record['seed']}, {record['epochs']} epochs "
+                f"failed: {record['failure']}"
+            )
+    missing = any(not (cell.complete or cell.failed) for cell in cells)
+    if missing:
+        lines.append("missing: no run has a record yet")
+    if missing or present & {"†", "‡", "§", "¶"}:
+        lines.append(f"To complete the table: {command}")
+    return lines
+
+
+def _protocol(cell):
+    if cell.epochs is None:
+        return ["-", "-"]
+    seeds = [str(seed) for seed in cell.seeds]
+    seeds += [f"{seed} failed" for seed in cell.failed_seeds]
+    return [str(cell.epochs), ",".join(seeds)]
+
+
+def _digits(cell):
+    return [cell.digits or "-"] if cell.complete or cell.failed else ["-"]
+
+
+def _cost(cell):
+    if not cell.complete:
+        return ["-", "-"]
+    parameters = {record["parameters"] for record in cell.complete}
+    seconds = [record["wall_seconds"] for record in cell.complete]
+    return [
+        "/".join(f"{count:,}" for count in sorted(parameters)),
+        duration(sum(seconds) / len(seconds)),
+    ]
+
+
+def _pair(mean, std, places):
+    if std is None:
+        return f"{mean:.{places}f}"
+    return f"{mean:.{places}f} ± {std:.{places}f}"

@@ -1,0 +1,267 @@
+"""One run: trains one model with one seed and writes its record.
+
+    python -m reproduce.run --experiment table1/asr-13 --seed 0 --epochs 300
+
+The same command resumes a run that was interrupted, and ends at once if the run
+has its record.
+"""
+
+import dataclasses
+import os
+import signal
+import sys
+
+import filelock
+
+import data
+from reproduce import checkpoint, command_line, files, quiet, records
+from reproduce import configuration as configurations
+from reproduce.errors import NonFiniteError, UsageError
+from reproduce.options import kind
+
+DESCRIPTION = (
+    "Trains one model with one seed and writes its record. The same command resumes "
+    "an interrupted run, and ends at once if the record is there."
+)
+CHECKPOINTS = files.REPOSITORY / "checkpoints"
+NON_FINITE = 3  # exit code
+FIGURE_FILE = "figure.npz"
+COMMAND_OPTIONS = ("experiment", "preset", "seed", "epochs")
+
+
+def define(options):
+    """The command's flags; every option of `Configuration` is one."""
+    options.group("What to run")
+    options.choice(
+        "experiment", None, "table/method-setting", configurations.experiments()
+    )
+    options.choice("preset", "paper", "base of all options", configurations.PRESETS)
+    fields = {field.name: field for field in _fields()}
+    for name in ("seed", "epochs"):
+        field = fields[name]
+        options.integer(
+            name, field.default, field.metadata["text"], field.metadata["lower"]
+        )
+    options.text("mnist", None, "MNIST in Keras's format (mnist.npz)", "FILE")
+    options.switch("smoke", False, "toy size: rendered digits, few images, two epochs")
+    options.group("How to run it")
+    options.integer("threads", None, "processor threads; none: all", 1, optional=True)
+    options.switch("retrain", False, "ignore the record and the checkpoint")
+    options.text("results", str(files.RESULTS), "folder that holds runs/", "DIR")
+    options.text("checkpoints", str(CHECKPOINTS), "folder of checkpoints", "DIR")
+    options.group("Options changed from the preset (each is the preset's if not given)")
+    for name, field in fields.items():
+        if name not in COMMAND_OPTIONS:
+            _define_option(options, field)
+
+
+def body(values):
+    """Runs it; returns the exit code."""
+    configuration = configuration_from(values)
+    folder = records.run_folder(values.results, configuration)
+    kept = checkpoint.folder_of(values.checkpoints, configuration)
+    files.require_writable(folder, "--results")
+    files.require_writable(kept, "--checkpoints")
+    name = f"{configuration.experiment} seed {configuration.seed}"
+    with _lock(kept, name):
+        if values.retrain:
+            (folder / "record.json").unlink(missing_ok=True)
+            (kept / checkpoint.NAME).unlink(missing_ok=True)
+        if (folder / "record.json").exists():
+            return _already_ended(name, records.read_record(folder))
+        return _train(values, configuration, name, folder, kept)
+
+
+def _lock(kept, name):
+    """Acquires a run's lock for a `with`; the system frees it if this process dies.
+
+    Raises:
+      UsageError: where the file system has no locks.
+    """
+    kept.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(kept / "lock")
+    try:
+        return lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print(f"{name}: another process trains this run; waiting for it", flush=True)
+        return lock.acquire()
+    except NotImplementedError:
+        raise UsageError(
+            f"--checkpoints: the file system of {kept} has no file locks; allowed: a "
+            "folder of one that has"
+        ) from None
+
+
+def configuration_from(values):
+    """The `Configuration` that the flags ask for.
+
+    Raises:
+      UsageError: if one is missing, or does not fit the others.
+    """
+    if values.experiment is None:
+        raise UsageError(
+            "--experiment: a value is missing; allowed: "
+            + ", ".join(configurations.experiments())
+        )
+    changes = {
+        field.name: values[field.name].value
+        for field in _fields()
+        if field.name not in COMMAND_OPTIONS and values[field.name].present
+    }
+    configuration = configurations.preset_configuration(
+        values.experiment,
+        values.preset,
+        seed=values.seed,
+        epochs=values.epochs,
+        **changes,
+    )
+    if values.smoke:
+        given = {
+            name: values[name].value
+            for name in ("epochs", "train_images", "test_images")
+            if values[name].present
+        }
+        toy = configurations.smoke(configuration)
+        configuration = dataclasses.replace(toy, **given)
+    return configuration
+
+
+def _train(values, configuration, name, folder, kept):
+    message = "resumed" if (kept / checkpoint.NAME).exists() else "begins"
+    print(f"{name}: {message}: {configuration.variant}", flush=True)
+    _start_tensorflow(values.threads)
+    import asr
+    from reproduce import build, training
+
+    specification = build.scene_specification(configuration)
+    scenes = data.load(specification, mnist_path=values.mnist)
+    model = build.build_model(configuration)
+    run = training.Training(configuration, model, scenes, kept, values.retrain)
+    failure = None
+    try:
+        run.run(name)
+    except NonFiniteError as error:
+        failure = str(error)
+    except asr.ConstraintError as error:
+        raise UsageError(str(error)) from None
+    except KeyboardInterrupt as error:
+        error.note = f"{name}: {_save_interrupted(run, values.retrain)}"
+        raise
+    _write(values, configuration, run, scenes, folder, failure)
+    if failure:
+        print(f"{name}: failed: {failure}", file=sys.stderr, flush=True)
+        return NON_FINITE
+    print(f"{name}: done: {files.shown(folder)}", flush=True)
+    return 0
+
+
+def _start_tensorflow(threads):
+    """Imports TensorFlow and takes the devices into use, without its notices.
+
+    Kept out of the module's head: it takes seconds, and bad input is told first.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with quiet.standard_error():
+        import tensorflow as tf
+
+        if threads is not None:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(threads)
+        # The first use of a device and of XLA has notices of its own.
+        tf.function(tf.identity, jit_compile=True)(tf.zeros([]))
+
+
+def _save_interrupted(run, retrain):
+    """Saves what an interrupted run has; returns how to go on, for the user."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # a second one changes nothing
+        signal.signal(number, signal.SIG_IGN)
+    command = "the same command without --retrain" if retrain else "the same command"
+    try:
+        if run.save():
+            return f"saved at step {run.taken}; {command} goes on from there"
+        reason = f"step {run.taken} is not finite and was not saved"
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}"
+    return f"{reason}; {command} goes on from the last checkpoint"
+
+
+def _write(values, configuration, run, scenes, folder, failure):
+    import io
+
+    import numpy as np
+    import tensorflow as tf
+
+    import data.statistics
+    from reproduce import environment
+
+    gpus = tf.config.list_physical_devices("GPU")
+    details = tf.config.experimental.get_device_details(gpus[0]) if gpus else {}
+    device = details.get("device_name") or environment.processor()
+    trained = len(run.history) * run.steps * configuration.batch_size
+    record = {
+        **records.describe(configuration),
+        "status": records.FAILED if failure else records.COMPLETE,
+        "failure": failure,
+        "reported_epoch": None if failure else run.reported["epoch"],
+        "smoke": values.smoke,
+        "data_digest": scenes.digest,
+        "data_statistics": {
+            "train": data.statistics.describe(scenes.train),
+            "test": data.statistics.describe(scenes.test),
+        },
+        "metrics": None if failure else run.reported["metrics"],
+        "parameters": sum(int(np.prod(v.shape)) for v in run.model.trainable_variables),
+        "wall_seconds": run.seconds,
+        "images_per_second": trained / run.step_seconds if trained else None,
+        "environment": environment.describe(device, values.threads or os.cpu_count()),
+        "git": environment.git(),
+    }
+    if not failure:
+        stream = io.BytesIO()
+        np.savez_compressed(stream, **run.figures)
+        files.write_atomically(folder / FIGURE_FILE, stream.getvalue())
+    records.write_record(folder, record, run.history)
+
+
+def _already_ended(name, record):
+    if record["status"] == records.FAILED:
+        print(
+            f"{name}: failed before: {record['failure']}; --retrain tries again",
+            file=sys.stderr,
+        )
+        return NON_FINITE
+    print(f"{name}: its record is there already; --retrain trains it again")
+    return 0
+
+
+def _fields():
+    return dataclasses.fields(configurations.Configuration)
+
+
+def _define_option(options, field):
+    """One flag for one field; its default is None, the preset's value."""
+    about, expected = field.metadata, kind(field)
+    if about["allowed"]:
+        options.choice(field.name, None, about["text"], about["allowed"], optional=True)
+    elif expected is bool:
+        options.switch(field.name, None, about["text"])
+    elif expected is tuple:
+        options.integers(field.name, None, about["text"], about["lower"])
+    else:
+        define_number = options.integer if expected is int else options.number
+        define_number(
+            field.name,
+            None,
+            about["text"],
+            about["lower"],
+            about["upper"],
+            optional=True,
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(
+        command_line.main(
+            define, body, description=DESCRIPTION, errors=(data.DataError,)
+        )
+    )

@@ -1,0 +1,84 @@
+"""A table of results: its JSON for programs, its Markdown for readers.
+
+Every row is one cell of the paper's table, missing ones included, with our mean
+and standard deviation (ddof 1) beside the published ones.
+"""
+
+import json
+
+from reproduce import claims, files, published, render
+
+
+def results(table, cells):
+    """What `results/<table>.json` holds.
+
+    Args:
+      table: "table1" or "table2".
+      cells: list of `cells.Cell` in the paper's order.
+
+    Returns:
+      A dict {"rows": [...], "claims": [...]} of plain JSON values. A row has
+      the cell's "dataset", "method", "setting", "preset", "epochs", "seeds",
+      "failed_seeds", "digits" and "smoke"; "metrics", null without a complete
+      run, or by name {"mean", "std" (null for one run), "runs" (in the order of
+      "seeds")}; and "published" by name [mean, std].
+    """
+    return {
+        "rows": [row(cell) for cell in cells],
+        "claims": [claim._asdict() for claim in claims.judge(table, cells)],
+    }
+
+
+def row(cell):
+    """One row of `results`."""
+    return {
+        "dataset": cell.dataset,
+        "method": cell.method,
+        "setting": cell.setting,
+        "preset": cell.preset,
+        "epochs": cell.epochs,
+        "seeds": list(cell.seeds),
+        "failed_seeds": list(cell.failed_seeds),
+        "digits": cell.digits if cell.complete or cell.failed else None,
+        "smoke": cell.smoke,
+        "metrics": _metrics(cell) if cell.complete else None,
+        "published": {
+            metric: list(pair)
+            for metric, pair in published.published(cell.experiment).items()
+        },
+    }
+
+
+def write(file, table, cells, command):
+    """Writes `<file>.json` and `<file>.md`, each whole or not at all.
+
+    Args:
+      file: the path without its suffix.
+      table: "table1" or "table2".
+      cells: as of `results`.
+      command: the command that completes the table, for the legend.
+
+    Raises:
+      OSError: naming the file that could not be written.
+    """
+    content = results(table, cells)
+    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+    files.write_atomically(f"{file}.json", text + "\n")
+    judged = claims.judge(table, cells)
+    page = render.markdown(table, cells, judged, command)
+    files.write_atomically(f"{file}.md", page)
+
+
+def _metrics(cell):
+    names = list(published.METRICS[cell.table])
+    if cell.table == "table1":
+        names.append("nelbo_without_kl_presence")  # the second judgement of claim 1
+    return {
+        name: {
+            "mean": cell.mean(name),
+            "std": cell.std(name),
+            "runs": cell.values(name),
+        }
+        for name in names
+        if len(cell.values(name)) == len(cell.complete)
+    }

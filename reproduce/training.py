@@ -1,0 +1,220 @@
+"""Trains one run: the loop over epochs and steps, evaluation, checkpoints.
+
+A run's whole state is the model's variables (the iteration among them), the
+optimiser's, the running means of the epoch in progress, and the history so far.
+Noise and data order follow from (seed, iteration) and (seed, epoch), so a run
+that continues from a checkpoint equals one that was never interrupted.
+"""
+
+import math
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from data.order import epoch_order
+from reproduce import checkpoint, command_line, evaluation
+from reproduce.errors import NonFiniteError
+from reproduce.progress import Progress
+
+FIGURE = "figure_"  # prefix of the figure's arrays in a checkpoint
+
+
+class Training:
+    """One run in progress.
+
+    Attributes:
+      history: one dict an epoch, as history.csv has them.
+      reported: {"epoch", "metrics"} of the epoch that the record reports, or None.
+      figures: `evaluation.figure_arrays` of that epoch (of a run that has ended).
+      seconds: wall time so far, over all processes, in seconds.
+      step_seconds: the part of it that went into training steps.
+    """
+
+    def __init__(self, configuration, model, scenes, folder, fresh=False):
+        """Prepares a run; continues from a checkpoint where there is one.
+
+        Args:
+          configuration: a `Configuration`.
+          model: its model, from `build.build_model`.
+          scenes: its `data.Scenes`.
+          folder: folder of its checkpoint.
+          fresh: whether to begin anew in spite of checkpoints.
+
+        Raises:
+          CheckpointError: if the checkpoint is damaged or of other data.
+        """
+        self.configuration, self.model = configuration, model
+        self.images = scenes.train.images
+        self.test, self.data_digest = scenes.test, scenes.digest
+        self.file = folder / checkpoint.NAME
+        self.steps = len(self.images) // configuration.batch_size
+        self.evaluate = evaluation.Evaluator(
+            model, scenes.test, configuration.batch_size
+        )
+        self._train_step = tf.function(
+            model.train_step, jit_compile=True, autograph=False
+        )
+        self.history, self.reported, self.figures = [], None, None
+        self.seconds = self.step_seconds = 0.0
+        self._clock = time.perf_counter()
+        self.resumed_from = None if fresh else self._resume(folder)
+
+    @property
+    def taken(self):
+        """Training steps taken, over the whole run."""
+        return int(self.model.iteration.numpy())
+
+    @property
+    def finished(self):
+        """Whether every epoch is trained and evaluated."""
+        return len(self.history) >= self.configuration.epochs
+
+    def run(self, name):
+        """Trains and evaluates the epochs that are left.
+
+        Args:
+          name: of the run, for the lines it prints.
+
+        Raises:
+          NonFiniteError: naming the step, the term and the seed; the checkpoint of
+            the last whole epoch remains.
+        """
+        progress = Progress(
+            name, self.configuration.epochs, self.steps, done=self.taken
+        )
+        while not self.finished:
+            self._train_epoch(progress)
+            self._end_epoch(progress)
+
+    def save(self):
+        """Writes the checkpoint: possible at any moment between two steps.
+
+        After a step with a value that is not finite, which `run` may not have had
+        the time to see, it writes nothing: the last good checkpoint remains.
+
+        Returns:
+          Whether it was written.
+
+        Raises:
+          OSError: naming the file; the checkpoint before is intact.
+        """
+        self._count_time()
+        if not all(np.isfinite(metric.result()) for metric in self.model.metrics):
+            return False
+        arrays = {name: v.numpy() for name, v in self._variables().items()}
+        for name, array in (self.figures or {}).items():
+            arrays[FIGURE + name] = array
+        state = {
+            "configuration": self._identity(),
+            "data_digest": self.data_digest,
+            "history": self.history,
+            "reported": self.reported,
+            "seconds": self.seconds,
+            "step_seconds": self.step_seconds,
+        }
+        checkpoint.save(self.file, arrays, state)
+        return True
+
+    def _train_epoch(self, progress):
+        epoch = len(self.history)
+        first = self.taken - epoch * self.steps
+        if first == 0:
+            self.model.reset_metrics()
+        batch_size = self.configuration.batch_size
+        seed = self.configuration.seed
+        order = epoch_order(len(self.images), batch_size, seed, epoch)
+        for rows in order[first:]:
+            command_line.raise_if_interrupted()
+            begun = time.perf_counter()
+            means = self._train_step(tf.constant(self.images[rows]))
+            if not np.isfinite(means["loss"].numpy() + means["gradient_norm"].numpy()):
+                raise self._non_finite(means)
+            self.step_seconds += time.perf_counter() - begun
+            progress.step(self.taken)
+
+    def _end_epoch(self, progress):
+        train = {
+            f"train_{name}": float(tracker.result())
+            for name, tracker in self.model.trackers.items()
+        }
+        figures, scenes = self.evaluate()
+        if bad := [n for n, value in figures.items() if not math.isfinite(value)]:
+            terms = [name for name in bad if name != "nelbo"]  # which is their sum
+            raise NonFiniteError(
+                f"{(terms or bad)[0]} of the test images is not finite after epoch "
+                f"{len(self.history) + 1}, seed {self.configuration.seed}"
+            )
+        before = self.seconds
+        self._count_time()
+        row = {
+            "epoch": len(self.history) + 1,
+            **train,
+            **{f"test_{name}": value for name, value in figures.items()},
+            "seconds": self.seconds - before,
+        }
+        if self._reports(row):
+            summary = evaluation.summary(self.model, self.test, scenes)
+            self.reported = {"epoch": row["epoch"], "metrics": {**figures, **summary}}
+            self.figures = evaluation.figure_arrays(self.model, self.test, scenes)
+        self.history.append(row)
+        self.save()
+        progress.epoch(row, self.taken)
+
+    def _reports(self, row):
+        """Whether this epoch is, so far, the one that the record reports."""
+        if self.configuration.reported_epoch == "last":
+            return row["epoch"] == self.configuration.epochs
+        return all(row["train_loss"] < old["train_loss"] for old in self.history)
+
+    def _non_finite(self, means):
+        bad = [name for name, value in means.items() if not np.isfinite(value.numpy())]
+        terms = [name for name in bad if name not in ("loss", "nelbo", "penalty")]
+        return NonFiniteError(
+            f"{(terms or bad)[0]} is not finite at step {self.taken} (epoch "
+            f"{len(self.history) + 1}), seed {self.configuration.seed}"
+        )
+
+    def _variables(self):
+        """Every variable of the state, by its place in a fixed order."""
+        trackers = self.model.trackers.values()
+        means = [variable for tracker in trackers for variable in tracker.variables]
+        model = [*self.model.trainable_variables, self.model.iteration]
+        variables = [*model, *self.model.optimizer.variables, *means]
+        return {f"{index:04d}": variable for index, variable in enumerate(variables)}
+
+    def _identity(self):
+        """The options that a checkpoint must share: all but the number of epochs."""
+        options = self.configuration.to_json()
+        del options["epochs"]
+        return options
+
+    def _resume(self, folder):
+        """Loads the starting point; returns its path, or None for a fresh run."""
+        file = checkpoint.starting_point(folder, self.configuration.epochs)
+        if file is None:
+            return None
+        arrays, state = checkpoint.load(file)
+        if state["configuration"] != self._identity():
+            raise checkpoint.CheckpointError(file, "it is of another configuration")
+        if state["data_digest"] != self.data_digest:
+            raise checkpoint.CheckpointError(file, "it was trained on other scenes")
+        figures = {
+            name.removeprefix(FIGURE): arrays.pop(name)
+            for name in list(arrays)
+            if name.startswith(FIGURE)
+        }
+        variables = self._variables()
+        shapes = {name: tuple(v.shape) for name, v in variables.items()}
+        if shapes != {name: array.shape for name, array in arrays.items()}:
+            raise checkpoint.CheckpointError(file, "it is of another model")
+        for name, variable in variables.items():
+            variable.assign(arrays[name])
+        self.figures = figures or None
+        self.history, self.reported = state["history"], state["reported"]
+        self.seconds, self.step_seconds = state["seconds"], state["step_seconds"]
+        return file
+
+    def _count_time(self):
+        now = time.perf_counter()
+        self.seconds, self._clock = self.seconds + now - self._clock, now
