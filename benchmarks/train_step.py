@@ -1,0 +1,125 @@
+"""Time of one training step against its floor, in one process.
+
+    python -m benchmarks.train_step --steps 6 --threads 1
+
+The floor is the time of the matrix products that the step needs (same shapes, same
+library), plus the bytes that Adam must move over the measured memory bandwidth.
+"""
+
+import statistics
+import sys
+import time
+
+import numpy as np
+
+from reproduce import command_line, configuration, quiet
+
+BYTES = 4
+ADAM_PASSES = 7  # reads weight, gradient and two moments; writes three of them
+
+
+def define(options):
+    """The command's flags."""
+    options.group("What to measure")
+    options.integer("steps", 6, "K, number of objects", 1, 20)
+    options.integer("batch_size", 64, "images a step", 1)
+    options.integer("rounds", 30, "measurements of each, their median is shown", 1)
+    options.integer("threads", 1, "processor threads", 1)
+    options.switch("xla", True, "compile the step by XLA")
+
+
+def body(values):
+    """Measures and prints."""
+    with quiet.standard_error():
+        import tensorflow as tf
+
+        from benchmarks import products
+
+        tf.config.threading.set_intra_op_parallelism_threads(values.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        step, model, compile_seconds = training_step(tf, values)
+    needed = products.training_step(values.batch_size, values.steps)
+    parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+    moved = ADAM_PASSES * BYTES * parameters
+    bare_products = all_products(tf, needed)
+
+    # Interleaved, so that a change of the machine's speed meets all alike.
+    seconds, floors, adams = [], [], []
+    for _ in range(values.rounds):
+        seconds.append(timed(step))
+        floors.append(timed(bare_products))
+        adams.append(moved / bandwidth())
+    step_time, product_time, adam_time = map(
+        statistics.median, (seconds, floors, adams)
+    )
+    floor = product_time + adam_time
+    operations = sum(product.operations for product in needed)
+    print(f"K = {values.steps}, batch {values.batch_size}, {values.threads} thread(s)")
+    print(f"compilation and first step   {compile_seconds:8.1f} s")
+    print(f"training step                {1e3 * step_time:8.1f} ms")
+    print(
+        f"its matrix products          {1e3 * product_time:8.1f} ms "
+        f"({operations / product_time / 1e9:.0f} GFLOP/s)"
+    )
+    print(f"bytes that Adam moves        {1e3 * adam_time:8.1f} ms")
+    print(f"step / floor                 {step_time / floor:8.2f}")
+
+
+def training_step(tf, values):
+    """A function of one AIR-ASR step, its model, and the time to compile it."""
+    from reproduce.build import build_model
+
+    options = configuration.preset_configuration(
+        "table1/asr-13", steps=values.steps, batch_size=values.batch_size
+    )
+    model = build_model(options)
+    compiled = tf.function(
+        model.train_step, jit_compile=bool(values.xla), autograph=False
+    )
+    stream = np.random.default_rng(0)
+    images = np.zeros([values.batch_size, 50, 50], np.uint8)
+    images[:, 15:35, 15:35] = stream.integers(0, 256, [values.batch_size, 20, 20])
+    images = tf.constant(images)
+
+    def step():
+        compiled(images)["loss"].numpy()
+
+    return step, model, timed(step)
+
+
+def all_products(tf, needed):
+    """A function that forms all the products, each from operands of its own."""
+    stream = tf.random.Generator.from_seed(0)
+    lefts, rights = [], []
+    for product in needed:
+        for _ in range(product.times):
+            lefts.append(stream.normal([product.rows, product.inner]))
+            rights.append(stream.normal([product.inner, product.columns]))
+
+    @tf.function(jit_compile=True, autograph=False)
+    def form(lefts, rights):
+        return [tf.matmul(*pair) for pair in zip(lefts, rights, strict=True)]
+
+    def run():
+        form(lefts, rights)[-1].numpy()
+
+    run()
+    return run
+
+
+def bandwidth(megabytes=64):
+    """Bytes a second that a copy moves, reading and writing."""
+    source = np.ones(megabytes << 20, np.uint8)
+    target = np.zeros_like(source)
+    return 2 * source.nbytes / timed(lambda: np.copyto(target, source))
+
+
+def timed(function):
+    """Seconds that one call takes."""
+    begun = time.perf_counter()
+    function()
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.main(define, body, description=__doc__.split("\n")[0]))

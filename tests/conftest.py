@@ -1,0 +1,35 @@
+"""What every test runs under: quiet TensorFlow, few threads, steady Hypothesis."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# No deadline: the first example of a test may compile or trace.
+settings.register_profile(
+    "project", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("project")
+
+
+@pytest.fixture
+def float64():
+    """Keras in double precision, for comparisons with finite differences."""
+    import keras
+
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx(floatx)
+    keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Flags that put all that a run writes under tmp_path."""
+    return (
+        *("--results", str(tmp_path / "results")),
+        *("--checkpoints", str(tmp_path / "checkpoints")),
+    )

@@ -1,0 +1,72 @@
+"""What the tests of the models share: tiny models, images and posteriors."""
+
+import numpy as np
+import tensorflow as tf
+
+import air
+from asr import Posterior
+
+CANVAS = 12  # pixels
+STEPS = 3
+SIZES = air.Sizes(appearance=3, window=6, lstm=8, encoder=(9, 7), head=5)
+
+
+def tiny_model(prior="learned", scale="fixed", steps=STEPS, **options):
+    """An uncompiled `air.AIR` of a few thousand weights."""
+    estimator = options.setdefault("estimator", air.ExactEstimator())
+    if prior == "learned":
+        prior = air.LearnedPrior(
+            scale=scale, infers_presence=estimator.infers_presence, sizes=SIZES
+        )
+    elif prior == "fixed":
+        prior = air.FixedPrior(sizes=SIZES)
+    return air.AIR(canvas_side=CANVAS, steps=steps, prior=prior, sizes=SIZES, **options)
+
+
+def random_images(count, seed=0):
+    """Grey values, a third of them exactly 0 and some exactly 1: uint8."""
+    stream = np.random.default_rng(seed)
+    values = stream.integers(-128, 384, (count, CANVAS, CANVAS))
+    return np.clip(values, 0, 255).astype(np.uint8)
+
+
+def noisy_weights(model, deviation=0.3, seed=0):
+    """Moves all weights off their initial values (biases too), reproducibly."""
+    stream = np.random.default_rng(seed)
+    for variable in model.trainable_variables:
+        variable.assign_add(deviation * stream.standard_normal(variable.shape))
+    return model
+
+
+def posterior(logits=None, centre=None, side=None, canvas_side=50, validity=None):
+    """An `asr.Posterior` in double precision, from plain lists.
+
+    log q(n) and validity are computed here from their definition, not by the
+    project's code. What is not given is harmless.
+    """
+    if logits is None:
+        shape = np.shape(side) if side is not None else np.shape(centre)[:2]
+        logits = np.full(shape, 500.0)
+    logits = np.asarray(logits, float)
+    batch, steps = logits.shape
+    # log sigmoid, in the form that does not overflow.
+    log_present, log_absent = -np.logaddexp(0, -logits), -np.logaddexp(0, logits)
+    log_count = np.zeros((batch, steps + 1))
+    for n in range(steps + 1):
+        log_count[:, n] = log_present[:, :n].sum(axis=1)
+        if n < steps:
+            log_count[:, n] += log_absent[:, n]
+    if validity is None:
+        validity = np.exp(np.cumsum(log_present, axis=1))
+    if centre is None:
+        centre = np.full((batch, steps, 2), canvas_side / 2)
+    if side is None:
+        side = np.full((batch, steps), 10.0)
+    return Posterior(
+        log_count=tf.constant(log_count),
+        presence_logits=tf.constant(logits),
+        validity=tf.constant(np.asarray(validity, float)),
+        centre=tf.constant(np.asarray(centre, float)),
+        side=tf.constant(np.asarray(side, float)),
+        canvas_side=canvas_side,
+    )

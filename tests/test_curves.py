@@ -1,0 +1,70 @@
+"""Learning curves: the right numbers, bands and published lines."""
+
+import statistics
+
+import pytest
+import synthetic
+
+from reproduce import cells, command_line, curves, files, grid, published
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "OUTPUTS", tmp_path / "outputs")
+    return tmp_path / "results"
+
+
+def call(*words):
+    return command_line.main(curves.define, curves.body, list(words))
+
+
+def test_all_settings_are_drawn_from_records(results, capsys):
+    synthetic.write(results, "table1/asr-13", epochs=5)
+    synthetic.write(results, "table2/air-dsprites", epochs=5)
+    assert call("--results", str(results)) == 0
+    names = sorted(path.name for path in (results / "figures").glob("*.png"))
+    assert names == ["curves-table1-13.png", "curves-table2-dsprites.png"]
+    assert capsys.readouterr().out.startswith("no run yet: AIR-13, AIR-pPrior-13, ")
+
+
+def test_the_same_records_give_the_same_bytes(results):
+    synthetic.write(results, "table1/asr-13", epochs=5)
+    contents = []
+    for _ in range(2):
+        assert call("--settings", "13", "--results", str(results)) == 0
+        contents.append((results / "figures/curves-table1-13.pdf").read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_line_band_and_published_value(results):
+    nelbos = (350.0, 360.0, 385.0)
+    for seed, nelbo in enumerate(nelbos):
+        synthetic.write(results, "table1/asr-13", seed, epochs=5, nelbo=nelbo)
+    protocol = grid.Protocol(results=results)
+    found = cells.collect(["table1/asr-13"], protocol)
+    means, deviations = curves.curve(found[0], "nelbo", results)
+    assert means == pytest.approx([statistics.fmean(nelbos)] * 5)
+    assert deviations == pytest.approx([statistics.stdev(nelbos)] * 5)
+    axis = curves.draw(found, results).axes[0]
+    levels = [line.get_ydata()[0] for line in axis.lines if len(line.get_xdata())]
+    expected = published.published("table1/asr-13")["nelbo"][0]
+    assert levels == pytest.approx([expected, statistics.fmean(nelbos)])
+
+
+def test_one_run_has_no_band(results):
+    synthetic.write(results, "table1/asr-13", epochs=3)
+    found = cells.collect(["table1/asr-13"], grid.Protocol(results=results))
+    assert curves.curve(found[0], "se", results)[1] == [0, 0, 0]
+
+
+def test_list_prints_a_command_a_run(results, capsys):
+    assert call("--list", "--tables", "table2", "--settings", "mnist") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 9
+
+
+@pytest.mark.parametrize(
+    "words", [["--settings", "13", "--tables", "table2"], ["--tables", "table3"], []]
+)
+def test_bad_input_and_no_records_are_one_line(words, results, capsys):
+    assert call(*words, "--results", str(results)) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,206 @@
+"""The cache gives the scenes that synthesis gives, whatever happens to its files."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import filelock
+import numpy as np
+import pytest
+from data_support import DIGITS, SMALL, same, small, the_file
+
+from data import DataError, cache, load, mnist, synthesise
+
+
+def test_second_load_reads_what_the_first_made(tmp_path, monkeypatch):
+    made, lines = small(tmp_path)
+    assert lines == ["synthesising 16 scenes (Multi-dSprites, 1 or 2 objects) ..."]
+    assert the_file(tmp_path).suffix == ".npz"  # no lock, no temporary file
+    monkeypatch.setattr(cache, "synthesise", None)
+    read, lines = small(tmp_path)
+    assert lines == [] and same(made, read)
+    assert same(made, synthesise(SMALL, cache.source_objects(SMALL)))
+
+
+def test_the_line_of_progress(capsys, tmp_path):
+    wanted = dataclasses.replace(
+        DIGITS, counts=(1,), train_images=1000, test_images=0, object_scale=1.0
+    )
+    load(wanted, folder=tmp_path)
+    assert capsys.readouterr().err == (
+        "synthesising 1,000 scenes (Multi-MNIST of rendered digits, 1 digit) ...\n"
+    )
+
+
+def test_folder_comes_from_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("ASR_CACHE", str(tmp_path / "named"))
+    small(None)
+    assert len(os.listdir(tmp_path / "named")) == 1
+    monkeypatch.delenv("ASR_CACHE")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    small(None)
+    folder = tmp_path / "home" / ".cache" / "amortized-structural-regularization"
+    assert len(os.listdir(folder)) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"counts": (1, 3)},
+        {"canvas_side": 63},
+        {"object_scale": 0.61},
+        {"separation": "ink"},
+        {"train_images": 13},
+        {"test_images": 5},
+        {"seed": 1},
+        {"test_split": "shuffled"},
+        {"dataset": "multi_mnist", "digits": "rendered"},
+        {"dataset": "multi_mnist", "digits": "mnist"},
+    ],
+)
+def test_every_field_changes_the_key(changes, monkeypatch):
+    monkeypatch.delenv("MNIST_NPZ", raising=False)
+    other = dataclasses.replace(SMALL, **changes)
+    assert cache.source_key(other) != cache.source_key(SMALL)
+
+
+def test_objects_and_generator_change_the_key(monkeypatch):
+    digits, sprites = cache.source_key(DIGITS), cache.source_key(SMALL)
+    monkeypatch.setattr(cache.rendered_digits, "VERSION", 999)
+    assert cache.source_key(DIGITS) != digits
+    assert cache.source_key(SMALL) == sprites
+    monkeypatch.setattr(cache.sprites, "SQUARE_HALF_SIDE", 8.0)
+    changed = cache.source_key(SMALL)
+    assert changed != sprites
+    monkeypatch.setattr(cache, "GENERATOR_VERSION", 999)
+    assert cache.source_key(SMALL) != changed
+
+
+def test_folder_that_cannot_be_used(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    scenes, lines = small(blocked / "cache")
+    assert len(lines) == 2 and "scenes cannot be kept there" in lines[0]
+    assert same(scenes, small(tmp_path / "cache")[0])
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="as root")
+def test_folder_that_is_not_writable(tmp_path):
+    tmp_path.chmod(0o500)
+    _, lines = small(tmp_path)
+    tmp_path.chmod(0o700)
+    assert len(lines) == 2 and "Permission denied" in lines[0]
+    assert os.listdir(tmp_path) == []
+
+
+def test_full_disk_leaves_nothing_behind(tmp_path):
+    """A limit on the size of files stands in for a full disk."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        scenes, lines = small(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert len(lines) == 2 and "the scenes could not be kept" in lines[1]
+    assert os.listdir(tmp_path) == []
+    assert same(scenes, small(tmp_path)[0])
+
+
+def test_interrupted_writing_leaves_nothing_behind(tmp_path, monkeypatch):
+    def interrupted(stream, **arrays):
+        stream.write(b"some bytes")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        small(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_left_overs_of_a_killed_process_are_swept_up(tmp_path):
+    small(tmp_path)
+    file = the_file(tmp_path)
+    file.rename(tmp_path / f".{file.stem}-left-over")
+    file.with_suffix(".lock").write_text("")
+    small(tmp_path)
+    assert the_file(tmp_path) == file
+
+
+def test_an_error_releases_the_lock(tmp_path):
+    with pytest.raises(DataError, match=r"^counts: 30 objects"):
+        small(tmp_path, counts=(30,))
+    assert os.listdir(tmp_path) == []
+
+
+def test_waiting_for_another_process(tmp_path, monkeypatch):
+    made, _ = small(tmp_path)
+    file = the_file(tmp_path)
+    content = file.read_bytes()
+    file.unlink()
+    monkeypatch.setattr(cache, "MESSAGE_AFTER", 0.05)
+    monkeypatch.setattr(cache, "synthesise", None)  # the other process does the work
+    lock = filelock.FileLock(file.with_suffix(".lock"))
+    lock.acquire()
+    waiting = threading.Event()
+    found = []
+
+    def wait():
+        def say(line):
+            found.append(line)
+            waiting.set()
+
+        found.append(load(SMALL, folder=tmp_path, progress=say))
+
+    other = threading.Thread(target=wait)
+    other.start()
+    try:
+        assert waiting.wait(10)
+        file.write_bytes(content)
+    finally:
+        lock.release()
+        other.join(10)
+    assert found[0] == "waiting for another process that makes the same scenes ..."
+    assert len(found) == 2 and same(found[1], made)
+
+
+def test_of_several_processes_one_makes_the_scenes(tmp_path):
+    code = (
+        "import sys; from data import load, SceneSpecification as S; "
+        f"print(load({SMALL!r}, folder=sys.argv[1]).digest)"
+    ).replace("SceneSpecification(", "S(")
+    root = Path(__file__).resolve().parents[1]
+    # The lock is held until both processes stand before it.
+    key = cache.source_key(SMALL)
+    lock = filelock.FileLock(tmp_path / f"scenes-{key[:32]}.lock")
+    with lock:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", code, str(tmp_path)],
+                env=os.environ | {"PYTHONPATH": str(root)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(2)
+        ]
+        time.sleep(2)
+    results = [process.communicate(timeout=60) for process in processes]
+    assert results[0][0] == results[1][0] != ""
+    assert sum(errors.count("synthesising") for _, errors in results) == 1
+
+
+def test_cached_mnist_scenes_need_no_mnist(tmp_path, monkeypatch):
+    wanted = dataclasses.replace(DIGITS, digits="mnist")
+    stand_in = cache.rendered_digits.render_digits(50)
+    monkeypatch.delenv("MNIST_NPZ", raising=False)
+    monkeypatch.setattr(mnist, "load_mnist", lambda path: stand_in)
+    made = load(wanted, folder=tmp_path, progress=lambda line: None)
+    monkeypatch.setattr(mnist, "load_mnist", None)
+    assert same(made, load(wanted, folder=tmp_path))
+    with pytest.raises(DataError, match="no such file"):  # but a name must be right
+        load(wanted, mnist_path=tmp_path / "gone.npz", folder=tmp_path)

@@ -1,0 +1,205 @@
+"""Extreme values, in the training's own float32: no NaN, no crash, invariants hold."""
+
+import numpy as np
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+import air
+import asr
+from air import shapes, spatial_transformer, stick_breaking
+from data import DataError, SceneSpecification, synthesise
+from reproduce import metrics
+
+BATCH, STEPS = 2, 3
+HUGE = float(np.float32(1e30))
+# Ordinary values, and those at which exponentials and squares of float32 break.
+EXTREME = st.one_of(
+    st.floats(-3, 3, width=32),
+    st.floats(-HUGE, HUGE, width=32),
+    st.sampled_from([0.0, -0.0, 17.0, -17.0, 88.8, -88.8, 104.0, -104.0, HUGE, -HUGE]),
+)
+
+
+def extreme(*shape):
+    return arrays.arrays(np.float32, shape, elements=EXTREME)
+
+
+def finite(*tensors):
+    return all(np.isfinite(tensor.numpy()).all() for tensor in tensors)
+
+
+def posterior_of(logits, location, scale, side):
+    """The `asr.Posterior` of raw network outputs, as `air.AIR.posterior` makes it."""
+    return asr.Posterior(
+        log_count=stick_breaking.log_count(logits),
+        presence_logits=logits,
+        validity=tf.exp(stick_breaking.log_validity(logits)),
+        centre=shapes.pixel_centre(location, side),
+        side=shapes.pixel_side(scale, side),
+        canvas_side=side,
+    )
+
+
+# Geometry.
+
+
+@settings(max_examples=40)
+@given(extreme(BATCH, 2), extreme(BATCH, 1), st.integers(2, 200))
+def test_boxes_lie_about_the_canvas(location, scale, side):
+    boxes = shapes.pixel_boxes(tf.constant(location), tf.constant(scale), side)
+    assert finite(boxes)
+    x, y, width, height = boxes.numpy().T
+    assert np.all(width == height)
+    assert np.all((shapes.SMALLEST_SIZE * side * 0.999 <= width) & (width <= side))
+    for corner, length in ((x, width), (y, height)):  # the centre is on the canvas
+        centre = corner + length / 2
+        assert np.all((-1e-3 * side <= centre) & (centre <= 1.001 * side))
+
+
+@settings(max_examples=40)
+@given(
+    extreme(BATCH, 2),
+    extreme(BATCH, 1),
+    arrays.arrays(np.float32, (BATCH, 7, 7), elements=st.floats(0, 1, width=32)),
+    st.integers(1, 9),
+)
+def test_windows_are_read_and_written_without_new_values(location, scale, images, side):
+    location, scale = tf.constant(location), tf.constant(scale)
+    with tf.GradientTape() as tape:
+        tape.watch([location, scale])
+        centre, size = shapes.box_centre(location), shapes.box_size(scale)
+        window = spatial_transformer.read_window(
+            tf.constant(images), centre, size, side
+        )
+        canvas = spatial_transformer.write_window(tf.constant(images), centre, size, 11)
+        total = tf.reduce_sum(window) + tf.reduce_sum(canvas)
+    gradients = tape.gradient(total, [location, scale])
+    assert finite(window, canvas, *gradients)
+    for result in (window.numpy(), canvas.numpy()):
+        assert result.min() >= 0 and result.max() <= images.max() + 1e-5
+
+
+# Stick-breaking and constraints, with their gradients.
+
+
+@settings(max_examples=40)
+@given(extreme(BATCH, STEPS))
+def test_counts_of_extreme_logits(logits):
+    logits = tf.constant(logits)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        log_count = stick_breaking.log_count(logits)
+        probable = tf.reduce_sum(tf.exp(log_count))
+    assert finite(log_count, tape.gradient(probable, logits))
+    np.testing.assert_allclose(np.exp(log_count.numpy()).sum(axis=1), 1, atol=1e-5)
+    greedy = stick_breaking.greedy_count(logits).numpy()
+    uniforms = tf.fill([BATCH, STEPS], 0.5)
+    sampled = stick_breaking.sampled_count(logits, uniforms).numpy()
+    for counts in (greedy, sampled):
+        assert np.all((counts >= 0) & (counts <= STEPS))
+
+
+REGULARISERS = {
+    "posterior": asr.number_regulariser((1, 3)),
+    "unary": asr.number_regulariser((0, 2), form="unary"),
+    "overlap": asr.overlap_regulariser(11.0, 15.0),
+    "overlap mean": asr.overlap_regulariser(11.0, 15.0, side_penalty="mean"),
+}
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from(sorted(REGULARISERS)),
+    extreme(BATCH, STEPS),
+    extreme(BATCH, STEPS, 2),
+    extreme(BATCH, STEPS, 1),
+)
+def test_every_constraint_is_finite_and_no_reward(name, logits, location, scale):
+    variables = [tf.constant(value) for value in (logits, location, scale)]
+    with tf.GradientTape() as tape:
+        tape.watch(variables)
+        penalty, violations = REGULARISERS[name](posterior_of(*variables, 50))
+    gradients = [g for g in tape.gradient(penalty, variables) if g is not None]
+    assert gradients and finite(penalty, *violations.values(), *gradients)
+    assert penalty >= 0 and all(value >= 0 for value in violations.values())
+
+
+def test_an_extreme_scene_is_inferred_without_nan():
+    """The whole model on an empty, a full and a striped scene, weights up to huge."""
+    sizes = air.Sizes(appearance=3, window=6, lstm=8, encoder=(9, 7), head=5)
+    model = air.AIR(
+        canvas_side=12, steps=STEPS, prior=air.LearnedPrior(sizes=sizes), sizes=sizes
+    )
+    images = np.zeros((3, 12, 12), np.uint8)
+    images[1], images[2, ::2] = 255, 255
+    for factor in (0.0, 1.0, 30.0):
+        for variable in model.trainable_variables:
+            variable.assign(variable * factor)
+        result = model(images)
+        assert finite(*(tf.cast(value, tf.float32) for value in result.values()))
+        assert np.all(result["counts"].numpy() <= STEPS)
+
+
+# Metrics.
+
+LENGTH = st.one_of(st.floats(0, 60), st.sampled_from([0.0, 1e-300, 1e-30, 1e6, 1e30]))
+PLACE = st.one_of(st.floats(-60, 60), st.sampled_from([0.0, -1e6, 1e6, 1e30]))
+BOXES = st.lists(st.tuples(PLACE, PLACE, LENGTH, LENGTH), max_size=4)
+
+
+@given(BOXES, BOXES, st.booleans())
+def test_iou_is_a_share_whatever_the_boxes(first, second, inclusive):
+    first, second = (np.array(boxes).reshape(-1, 4) for boxes in (first, second))
+    iou = metrics.intersection_over_union(first, second, inclusive)
+    assert np.all(np.isfinite(iou)) and np.all((iou >= 0) & (iou <= 1 + 1e-9))
+    swapped = metrics.intersection_over_union(second, first, inclusive)
+    np.testing.assert_allclose(iou, swapped.T, rtol=1e-9)
+    miou = metrics.mean_intersection_over_union(first, second, inclusive)
+    assert 0 <= miou <= 1 + 1e-9
+
+
+# Scenes.
+
+
+@settings(max_examples=25)
+@given(
+    st.data(),
+    st.integers(28, 64),
+    st.sampled_from([0.02, 0.5, 0.75, 1.0, 1.0]),
+    st.sampled_from(["ink", "boxes", "columns"]),
+    st.sets(st.sampled_from([0, 1, 2, 5]), min_size=1, max_size=2),
+    st.integers(0, 2**63),
+)
+def test_scenes_are_made_as_asked_or_refused_by_name(
+    data, side, scale, separation, counts, seed
+):
+    """Thin strokes, full patches, tiny factors, crowded canvases, large seeds."""
+    ink = data.draw(st.sampled_from([2, 40, 255]))
+    objects = np.zeros((4, 28, 28), np.uint8)
+    objects[0, 10:15, 14:19] = objects[1] = objects[2, :, 0:6] = ink
+    objects[3, 0:28:2, 20:28] = ink
+    try:
+        wanted = SceneSpecification(
+            dataset="multi_mnist",
+            counts=tuple(counts),
+            canvas_side=side,
+            object_scale=scale,
+            separation=separation,
+            train_images=3,
+            test_images=1,
+            digits="rendered",
+            seed=seed,
+        )
+        scenes = synthesise(wanted, objects)
+    except DataError as error:
+        assert "\n" not in str(error) and str(error)
+        return  # too many, or shrunk to nothing: a good answer too
+    for part, images in ((scenes.train, 3), (scenes.test, 1)):
+        assert part.images.shape == (images, side, side)
+        assert part.images.dtype == np.uint8
+        assert set(part.counts) <= counts
+        boxes = part.boxes[: len(part.counts)]
+        assert np.isfinite(boxes).all() and (boxes >= 0).all()
+        assert (boxes[..., :2] + boxes[..., 2:] <= side).all()

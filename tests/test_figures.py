@@ -1,0 +1,151 @@
+"""Figures 3 to 5: drawn from records alone, the same bytes every time."""
+
+import subprocess
+import sys
+
+import numpy as np
+import picture_support
+import pytest
+from matplotlib.image import imread
+from matplotlib.patches import Rectangle
+
+from reproduce import command_line, drawing, figures, files, grid, table
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "OUTPUTS", tmp_path / "outputs")
+    return tmp_path / "results"
+
+
+def call(*words):
+    return command_line.main(figures.define, figures.body, list(words))
+
+
+@pytest.mark.parametrize(
+    "figure, table_, setting, side",
+    [("3", "table1", "13", 50), ("4", "table2", "mnist", 50)]
+    + [("5", "table2", "dsprites", 64)],
+)
+def test_every_figure_is_drawn_twice_with_the_same_bytes(
+    figure, table_, setting, side, results, capsys
+):
+    for method in ("air", "pprior", "asr"):
+        picture_support.write(results, f"{table_}/{method}-{setting}", side=side)
+    first = []
+    for _ in range(2):
+        assert call("--figure", figure, "--results", str(results)) == 0
+        file = results / "figures" / f"figure{figure}"
+        contents = [file.with_suffix(s).read_bytes() for s in (".png", ".pdf")]
+        first = first or contents
+    assert contents == first
+    assert b"CreationDate" not in contents[1]
+    assert "no run yet" not in capsys.readouterr().out
+    assert imread(file.with_suffix(".png")).shape[1] > 2000  # pixels
+
+
+def test_a_missing_model_is_named_with_its_command(results, capsys):
+    picture_support.write(results, "table1/asr-13")
+    assert call("--results", str(results)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == (
+        "no run yet: AIR-13, AIR-pPrior-13; made by: bash reproduce/figure3.sh --train"
+    )
+    assert (results / "figures/figure3.png").exists()
+
+
+def test_without_any_run_one_line_names_the_command(results, capsys):
+    assert call("--figure", "5", "--results", str(results)) == 2
+    assert capsys.readouterr().err == (
+        "error: figure 5: no run has a record yet; made by: "
+        "bash reproduce/figure5.sh --train\n"
+    )
+    assert not results.exists()
+
+
+def test_the_appendix_settings_have_pictures_of_their_own(results):
+    for setting in ("13", "14", "24"):
+        picture_support.write(results, f"table1/asr-{setting}")
+    assert call("--settings", "13,14,24", "--results", str(results)) == 0
+    names = sorted(p.name for p in (results / "figures").glob("*.png"))
+    assert names == ["figure3-14.png", "figure3-24.png", "figure3.png"]
+
+
+def test_a_chosen_seed_goes_to_outputs(results):
+    for seed in (0, 1):
+        picture_support.write(results, "table1/asr-13", seed)
+    assert call("--seeds", "1", "--results", str(results)) == 0
+    assert (files.OUTPUTS / "figures/figure3.png").exists()
+    assert not (results / "figures").exists()
+
+
+def test_train_trains_what_is_missing_and_then_draws(results, monkeypatch):
+    def train(values, protocol, runs):
+        for run in runs:
+            picture_support.write(results, run.experiment, run.seed, 7)
+        trained.extend(runs)
+        return []
+
+    trained = []
+    monkeypatch.setattr(table, "train", train)
+    words = ("--train", "--epochs", "7", "--results", str(results))
+    assert call(*words) == 0
+    methods = ("air", "pprior", "asr")
+    assert trained == [grid.Run(f"table1/{method}-13", 0) for method in methods]
+    assert call(*words) == 0 and len(trained) == 3
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut short", "another archive"])
+def test_damaged_arrays_are_told_in_one_line(damage, results, capsys):
+    file = picture_support.write(results, "table1/asr-13") / "figure.npz"
+    if damage == "missing":
+        file.unlink()
+    elif damage == "cut short":
+        file.write_bytes(file.read_bytes()[:1000])
+    else:
+        np.savez(file, other=np.zeros(3))
+    assert call("--results", str(results)) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "figure.npz" in error
+
+
+@pytest.mark.parametrize(
+    "words, flag",
+    [(["--figure", "6"], "--figure"), (["--settings", "15"], "--settings")]
+    + [(["--figure", "4", "--settings", "13"], "--settings")],
+)
+def test_bad_input_is_one_line(words, flag, results, capsys):
+    assert call(*words) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and flag in error
+
+
+def test_pixels_are_enlarged_by_a_whole_factor_and_never_mixed(tmp_path):
+    """The PNG shows only the scene's grey values, each as an equal square."""
+    image = np.random.default_rng(0).integers(0, 256, (50, 50), np.uint8)
+    panel = drawing.Panel("a\nb", [[drawing.Scene(image)] * 4])
+    drawing.save(drawing.page([panel] * 3, 50, ["c"]), tmp_path / "page")
+    page = np.round(imread(tmp_path / "page.png")[:, :, 0] * 255).astype(int)
+    enlarged = np.kron(image, np.ones((4, 4), int))
+    row = enlarged[0]
+    found = [
+        (y, x)
+        for y in range(page.shape[0] - 200)
+        for x in range(page.shape[1] - 200)
+        if page[y, x] == row[0] and (page[y, x : x + 200] == row).all()
+    ]
+    y, x = found[0]
+    assert (page[y : y + 200, x : x + 200] == enlarged).all()
+
+
+def test_boxes_lie_where_the_arrays_say():
+    scene = drawing.Scene(np.zeros((50, 50), np.uint8), np.array([[3, 4, 10, 12]]), 1)
+    page = drawing.page([drawing.Panel("a", [[scene]])], 50, [])
+    patches = [p for p in page.axes[0].patches if isinstance(p, Rectangle)]
+    assert [p.get_bbox().bounds for p in patches] == [(3, 4, 10, 12)]
+
+
+def test_drawing_needs_no_tensorflow():
+    code = "import sys, reproduce.figures, reproduce.drawing, reproduce.curves, "
+    code += "reproduce.sensitivity; sys.exit('tensorflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=files.REPOSITORY, check=True)

@@ -1,0 +1,678 @@
+"""AIR and AIR-pPrior as Keras models: sizes, seeds, saving, fitting, sampling."""
+
+import math
+
+import keras
+import model_support
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+import air
+import asr
+from air import networks, noise, stick_breaking
+from air.likelihood import FORMS
+
+tfd = tfp.distributions
+SIZES, STEPS, CANVAS = model_support.SIZES, model_support.STEPS, model_support.CANVAS
+
+
+def compiled(model, learning_rate=1e-3, run_eagerly=True):
+    """Eager by default: a few steps take less time than tracing them."""
+    optimizer = keras.optimizers.Adam(learning_rate, epsilon=1e-8, clipnorm=1.0)
+    model.compile(optimizer=optimizer, run_eagerly=run_eagerly, jit_compile=False)
+    return model
+
+
+def squares(count, seed=0):
+    """Scenes of one bright square each: uint8."""
+    stream = np.random.default_rng(seed)
+    images = np.zeros((count, CANVAS, CANVAS), np.uint8)
+    for image in images:
+        x, y = stream.integers(1, CANVAS - 4, 2)
+        image[y : y + 3, x : x + 3] = 255
+    return images
+
+
+def weights(model):
+    return [variable.numpy() for variable in model.trainable_variables]
+
+
+def equal(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+# Sizes.
+
+
+def linear(inputs, outputs):
+    return inputs * outputs + outputs
+
+
+def head(outputs, extra=0):
+    """256 LSTM units to 64 ReLU units; the output layer may read more."""
+    return linear(256, 64) + linear(64 + extra, outputs)
+
+
+def parameters_by_hand(
+    side, prior, reads_latents=True, scale_sees_location=True, presence=True
+):
+    """From the layer sizes of the paper and the released code, written out."""
+    latent = 2 + 1 + 50
+    extra = 2 if scale_sees_location else 0
+    scale_head = 2 * head(1, extra)  # a mean net and a log-variance net
+    location_head = 2 * head(2)
+    presence_head = head(1) if presence else 0
+    lstm = linear(side * side + (latent if reads_latents else 0) + 256, 4 * 256)
+    encoder = linear(784, 512) + linear(512, 256) + linear(256, 2 * 50)
+    decoder = linear(50, 256) + linear(256, 512) + linear(512, 784)
+    total = lstm + presence_head + location_head + scale_head + encoder + decoder
+    if prior != "fixed":
+        total += linear(latent + 256, 4 * 256) + presence_head + location_head
+        total += scale_head if prior == "learned scale" else 0
+    return total
+
+
+@pytest.mark.parametrize(
+    "prior, side, options",
+    [
+        ("fixed", 50, {}),
+        ("fixed scale", 50, {}),
+        ("learned scale", 50, {}),
+        ("fixed scale", 64, {"presence": False}),
+        ("learned scale", 50, {"presence": False}),
+        ("fixed", 64, {"presence": False}),
+        ("fixed", 50, {"reads_latents": False, "scale_sees_location": False}),
+        ("learned scale", 50, {"scale_sees_location": False}),
+    ],
+)
+def test_parameter_count_equals_the_closed_form(prior, side, options):
+    options = dict(options)
+    expected = parameters_by_hand(side, prior, **options)
+    presence = options.pop("presence", True)
+    estimator = air.ExactEstimator() if presence else air.FixedCountEstimator()
+    sees = options.get("scale_sees_location", True)
+    if prior == "fixed":
+        built = air.FixedPrior()
+    else:
+        built = air.LearnedPrior(
+            scale=prior.split()[0], infers_presence=presence, scale_sees_location=sees
+        )
+    model = air.AIR(side, prior=built, estimator=estimator, **options)
+    found = sum(math.prod(v.shape) for v in model.trainable_variables)
+    assert found == expected
+    assert len(model.non_trainable_variables) >= 1  # the iteration is one
+
+
+# Initialisation.
+
+
+def test_kernels_are_glorot_uniform_and_all_different():
+    """An LSTM's kernel over [input, state] jointly; forget bias 1, else 0."""
+    model = air.AIR(prior=air.LearnedPrior(scale="learned"))
+    kernels = [v for v in model.trainable_variables if v.path.endswith("kernel")]
+    biases = [v for v in model.trainable_variables if v.path.endswith("bias")]
+    assert len(kernels) + len(biases) == len(model.trainable_variables)
+    for kernel in kernels:
+        values = kernel.numpy()
+        limit = math.sqrt(6 / sum(values.shape))
+        assert np.abs(values).max() <= limit
+        if values.size > 1000:
+            assert np.abs(values).max() > 0.98 * limit
+            # A uniform's standard deviation, to five of its standard errors.
+            error = 5 / math.sqrt(values.size)
+            assert values.std() * math.sqrt(3) / limit == pytest.approx(1, abs=error)
+    shapes = {tuple(kernel.shape) for kernel in kernels}
+    assert (2500 + 53 + 256, 1024) in shapes and (53 + 256, 1024) in shapes
+    first = [tuple(np.sort(kernel.numpy().ravel())[:8]) for kernel in kernels]
+    assert len(set(first)) == len(kernels)
+    scaled = [
+        kernel.numpy().ravel()[0] * math.sqrt(sum(kernel.shape)) for kernel in kernels
+    ]
+    assert len(np.unique(np.round(scaled, 5))) == len(kernels)
+    for bias in biases:
+        values = bias.numpy()
+        if len(values) == 1024:
+            np.testing.assert_array_equal(values, [0] * 256 + [1] * 256 + [0] * 512)
+        else:
+            np.testing.assert_array_equal(values, 0)
+
+
+def test_initialisation_follows_its_seed():
+    one, same = model_support.tiny_model(seed=1), model_support.tiny_model(seed=1)
+    other = model_support.tiny_model(seed=2)
+    pinned = model_support.tiny_model(seed=2, init_seed=1)
+    assert equal(weights(one), weights(same)) and equal(weights(one), weights(pinned))
+    kernels = [v.path.endswith("kernel") for v in one.recognition.trainable_variables]
+    for index, is_kernel in enumerate(kernels):
+        a, b = (m.recognition.trainable_variables[index].numpy() for m in (one, other))
+        assert np.array_equal(a, b) != is_kernel
+
+
+# Training.
+
+
+def trained(seed, steps=3, **options):
+    model = compiled(model_support.tiny_model(seed=seed, **options))
+    model.fit(squares(4 * steps), batch_size=4, epochs=1, shuffle=False, verbose=0)
+    assert int(model.iteration.numpy()) == steps
+    return weights(model)
+
+
+def test_same_seed_gives_identical_weights_and_another_seed_does_not():
+    assert equal(trained(1), trained(1))
+    # The same initial weights: the training noise alone differs.
+    assert not equal(trained(1, init_seed=1), trained(2, init_seed=1))
+
+
+@pytest.mark.parametrize("prior", ["fixed", "learned"])
+def test_fit_lowers_the_loss_and_logs_every_part(prior):
+    regulariser = asr.number_regulariser((1,), 1.0, 1.0)
+    model = model_support.tiny_model(prior, regulariser=regulariser)
+    history = (
+        compiled(model, 1e-2, run_eagerly=False)
+        .fit(squares(64), batch_size=16, epochs=20, shuffle=False, verbose=0)
+        .history
+    )
+    assert set(history) == {
+        *("loss", "nelbo", "reconstruction", "kl_location", "kl_scale"),
+        *("kl_appearance", "kl_presence", "penalty", "allowed_count"),
+        *("marginal_count", "gradient_norm"),
+    }
+    assert all(np.all(np.isfinite(values)) for values in history.values())
+    assert history["loss"][-1] < 0.7 * history["loss"][0]
+    for index in (0, -1):
+        parts = {name: values[index] for name, values in history.items()}
+        terms = [parts[n] for n in parts if n.startswith(("kl_", "reconstruction"))]
+        assert parts["nelbo"] == pytest.approx(sum(terms), rel=1e-5)
+        assert parts["loss"] == pytest.approx(
+            parts["nelbo"] + parts["penalty"], rel=1e-5
+        )
+        assert parts["penalty"] == pytest.approx(
+            parts["allowed_count"] + parts["marginal_count"], rel=1e-5
+        )
+
+
+def test_a_step_under_xla_has_the_gradients_of_one_without():
+    """The objective and all its gradients at the same noise, single precision."""
+    regulariser = asr.number_regulariser((1, 3))
+    model = model_support.tiny_model(scale="learned", regulariser=regulariser)
+    images = tf.constant(squares(4) / 255, tf.float32)
+    draws = model.draw_noise(tf.constant([1, 2]), 4)
+
+    def step():
+        with tf.GradientTape() as tape:
+            loss = model.objective(images, draws, model.iteration)["loss"]
+        return [loss, *tape.gradient(loss, model.trainable_variables)]
+
+    fast = tf.function(step, jit_compile=True, autograph=False)()
+    for plain, compiled_value in zip(step(), fast, strict=True):
+        # Rounding: 1e-4 of the largest entry of each gradient.
+        atol = 1e-4 * np.abs(plain).max() + 1e-6
+        np.testing.assert_allclose(plain, compiled_value, rtol=1e-3, atol=atol)
+
+
+def test_evaluate_uses_one_fixed_sample():
+    model = compiled(model_support.tiny_model())
+    images = squares(8)
+    first = model.evaluate(images, batch_size=8, verbose=0, return_dict=True)
+    second = model.evaluate(images, batch_size=8, verbose=0, return_dict=True)
+    assert first == second
+    scene = model(images)
+    assert first["nelbo"] == pytest.approx(scene["nelbo"].numpy().mean(), rel=1e-5)
+
+
+def test_gradients_are_clipped_by_the_norm_of_each_variable():
+    """With SGD at rate 1 no variable moves further than the clip norm."""
+    model = model_support.noisy_weights(model_support.tiny_model(), 0.5)
+    model.compile(keras.optimizers.SGD(1.0, clipnorm=0.01), run_eagerly=True)
+    before = weights(model)
+    parts = model.fit(squares(4), batch_size=4, verbose=0).history
+    moves = [np.linalg.norm(a - b) for a, b in zip(before, weights(model), strict=True)]
+    assert parts["gradient_norm"][0] > 1
+    assert max(moves) == pytest.approx(0.01, rel=1e-3)
+
+
+# Inference.
+
+
+@pytest.mark.parametrize("count", [1, 4, 10])
+def test_predict_has_one_row_an_image_also_in_a_partial_last_batch(count):
+    model = compiled(model_support.tiny_model())
+    scene = model.predict(squares(count), batch_size=4, verbose=0)
+    assert scene["counts"].shape == (count,)
+    assert scene["boxes"].shape == (count, STEPS, 4)
+    assert scene["reconstructions"].shape == (count, CANVAS, CANVAS)
+    assert scene["squared_error"].shape == scene["nelbo"].shape == (count,)
+
+
+def scattered_model(**options):
+    """A model whose inferred counts differ between images."""
+    return model_support.noisy_weights(model_support.tiny_model(**options), 1.0)
+
+
+def test_a_scene_agrees_with_itself():
+    model = scattered_model()
+    images = model_support.random_images(64)
+    scene = {name: value.numpy() for name, value in model(images).items()}
+    assert len(set(scene["counts"])) >= 2
+    drawn = np.arange(STEPS) < scene["counts"][:, None]
+    assert np.all(scene["boxes"][~drawn] == 0)
+    assert np.all(scene["boxes"][drawn][:, 2] > 0)
+    np.testing.assert_array_equal(scene["boxes"][..., 2], scene["boxes"][..., 3])
+    assert scene["reconstructions"].min() >= 0 and scene["reconstructions"].max() <= 1
+    error = np.sum((images / 255 - scene["reconstructions"]) ** 2, axis=(1, 2))
+    np.testing.assert_allclose(scene["squared_error"], error, rtol=1e-5)
+    terms = [v for n, v in scene.items() if n.startswith(("kl_", "reconstruction"))]
+    terms = [value for value in terms if value.ndim == 1]
+    assert len(terms) == 5
+    np.testing.assert_allclose(scene["nelbo"], sum(terms), rtol=1e-5)
+    empty = scene["counts"] == 0
+    if empty.any():
+        assert np.all(scene["reconstructions"][empty] == 0)
+
+
+def test_counts_follow_the_rule():
+    """Greedy: leading steps with p > 1/2; sampled: leading uniforms below p."""
+    images = model_support.random_images(64)
+    for rule in ("greedy", "sampled"):
+        model = scattered_model(count_rule=rule)
+        seed = tf.constant([5, 6])
+        draws = model.draw_noise(seed, 64)
+        _, inference = model.infer(tf.constant(images / 255, tf.float32), draws, 0)
+        p = tf.sigmoid(inference.recognition.presence_logits).numpy()
+        present = p > (0.5 if rule == "greedy" else draws.presence.numpy())
+        expected = np.cumprod(present, axis=1).sum(axis=1)
+        assert model(images, seed)["counts"].numpy().tolist() == expected.tolist()
+
+
+def test_bytes_and_grey_values_are_the_same_image():
+    model, images = scattered_model(), model_support.random_images(4)
+    first, second = model(images), model((images / 255).astype(np.float32))
+    for name in first:
+        np.testing.assert_allclose(first[name], second[name], rtol=1e-5, atol=1e-5)
+
+
+def test_a_posterior_is_in_pixels():
+    model = scattered_model()
+    images = tf.constant(model_support.random_images(4) / 255, tf.float32)
+    latents, inference = model.infer(
+        images, model.draw_noise(tf.constant([1, 2]), 4), 0
+    )
+    q = model.posterior(latents, inference)
+    centre = (np.tanh(latents.location) + 1) * CANVAS / 2
+    side = np.maximum(1 / (1 + np.exp(-latents.scale.numpy()[..., 0])), 0.02) * CANVAS
+    np.testing.assert_allclose(q.centre, centre, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(q.side, side, rtol=1e-5)
+    assert q.canvas_side == CANVAS
+    p = tf.sigmoid(inference.recognition.presence_logits).numpy()
+    np.testing.assert_allclose(q.validity, np.cumprod(p, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(np.exp(q.log_count).sum(axis=1), 1, rtol=1e-5)
+    counts = stick_breaking.greedy_count(q.presence_logits)
+    boxes = model._boxes(latents, counts).numpy()
+    for b in range(4):
+        for t in range(counts[b]):
+            (x, y), s = centre[b, t], side[b, t]
+            expected = [x - s / 2, y - s / 2, s, s]
+            np.testing.assert_allclose(boxes[b, t], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_images_do_not_influence_each_other():
+    model, images = scattered_model(), model_support.random_images(4)
+    changed = images.copy()
+    changed[1:] = 0
+    first, second = model(images), model(changed)
+    for name in first:
+        np.testing.assert_allclose(first[name][0], second[name][0], rtol=1e-5)
+
+
+def test_samples_are_mean_plus_deviation_times_noise():
+    model = scattered_model()
+    images = tf.constant(model_support.random_images(4) / 255, tf.float32)
+    draws = model.draw_noise(tf.constant([1, 2]), 4)
+    latents, inference = model.infer(images, draws, 0)
+    for name in ("location", "scale", "appearance"):
+        normal = getattr(inference.recognition, name).distribution
+        expected = normal.loc + normal.scale * getattr(draws, name)
+        np.testing.assert_allclose(getattr(latents, name), expected, atol=1e-5)
+
+
+def test_a_fixed_count_infers_all_steps():
+    model = scattered_model(estimator=air.FixedCountEstimator())
+    scene = model(model_support.random_images(4))
+    assert scene["counts"].numpy().tolist() == [STEPS] * 4
+    np.testing.assert_array_equal(scene["kl_presence"], 0)
+
+
+# The learned prior.
+
+
+def dependence(prior, steps=4):
+    """Which parameters of p at step t move with z^s: a table name -> [t, s]."""
+    model_support.noisy_weights(prior)
+    stream = np.random.default_rng(0)
+    shapes = {"location": 2, "scale": 1, "appearance": SIZES.appearance}
+    start = {
+        name: stream.standard_normal((20, steps, size)).astype(np.float32)
+        for name, size in shapes.items()
+    }
+
+    def parameters(values):
+        p = prior.distributions(air.recognition.Latents(**values), 0)
+        found = {"presence": p.presence_logits[..., None]}
+        for name in ("location", "scale")[: 2 if prior.scale is not None else 1]:
+            normal = getattr(p, name).distribution
+            found |= {name: normal.loc, f"{name}_deviation": normal.scale}
+        return {name: value.numpy() for name, value in found.items()}
+
+    before = parameters(start)
+    tables = {
+        (n, part): np.zeros((steps, steps), bool) for n in before for part in shapes
+    }
+    for part in shapes:
+        for s in range(steps):
+            values = {name: array.copy() for name, array in start.items()}
+            values[part][:, s] += 1.0
+            for name, value in parameters(values).items():
+                moved = np.any(value != before[name], axis=(0, 2))
+                tables[name, part][:, s] = moved
+    return tables
+
+
+@pytest.mark.parametrize("lag", [False, True])
+def test_learned_prior_sees_earlier_objects_only(lag):
+    """p at step t reads z^{<t}; with a lag z_pres reads z^{<t-1}.
+
+    The scale sees the location of its own step as well.
+    """
+    prior = air.LearnedPrior(scale="learned", presence_lag=lag, sizes=SIZES)
+    before = np.tril(np.ones((4, 4), bool), -1)
+    for (name, part), table in dependence(prior).items():
+        expected = before
+        if name == "presence" and lag:
+            expected = np.tril(before, -2)
+        elif name.startswith("scale") and part == "location":
+            expected = before | np.eye(4, dtype=bool)
+        np.testing.assert_array_equal(table, expected, err_msg=f"{name} of {part}")
+
+
+def test_scale_prior_need_not_see_its_location():
+    prior = air.LearnedPrior(scale="learned", scale_sees_location=False, sizes=SIZES)
+    table = dependence(prior)["scale", "location"]
+    np.testing.assert_array_equal(table, np.tril(np.ones((4, 4), bool), -1))
+
+
+@pytest.mark.parametrize("lag", [False, True])
+@pytest.mark.parametrize("scale", ["fixed", "learned"])
+def test_sampling_step_by_step_agrees_with_the_distributions_along_it(scale, lag):
+    prior = air.LearnedPrior(scale=scale, presence_lag=lag, sizes=SIZES, seed=3)
+    model_support.noisy_weights(prior)
+    draws = noise.draw(tf.constant([3, 4]), 5, 4, SIZES)
+    latents, logits = prior.sample(draws, 0)
+    p = prior.distributions(latents, 0)
+    np.testing.assert_allclose(logits, p.presence_logits, rtol=1e-5, atol=1e-6)
+    for name in ("location", "scale", "appearance"):
+        normal = getattr(p, name).distribution
+        expected = normal.loc + normal.scale * getattr(draws, name)
+        np.testing.assert_allclose(getattr(latents, name), expected, atol=1e-5)
+
+
+def test_fixed_prior_samples_what_it_says():
+    prior = air.FixedPrior(sizes=SIZES)
+    draws = noise.draw(tf.constant([3, 4]), 5, 4, SIZES)
+    latents, logits = prior.sample(draws, tf.constant(15_000))
+    np.testing.assert_array_equal(latents.location, draws.location)
+    np.testing.assert_array_equal(latents.appearance, draws.appearance)
+    expected = -1 + math.sqrt(0.05) * draws.scale.numpy()
+    np.testing.assert_allclose(latents.scale, expected, rtol=1e-6)
+    np.testing.assert_allclose(logits, np.full((5, 4), math.log(0.1)), rtol=1e-5)
+    p = prior.distributions(latents, tf.constant(15_000))
+    np.testing.assert_array_equal(p.presence_logits, logits)
+    assert p.scale.distribution.loc.numpy() == [-1.0]
+    assert p.scale.distribution.scale.numpy()[0] == pytest.approx(math.sqrt(0.05))
+
+
+def test_known_count_shifts_the_log_odds():
+    """+100 for the first `count` steps, -100 after; annealed for AIR only."""
+    signs = np.array([1, 1, -1, -1])
+    options = {"count_log_odds": 100.0, "count": 2, "sizes": SIZES}
+    draws = noise.draw(tf.constant([3, 4]), 5, 4, SIZES)
+    _, logits = air.FixedPrior(**options).sample(draws, tf.constant(15_000))
+    np.testing.assert_allclose(logits[0], math.log(0.1) + 100 * signs, rtol=1e-5)
+    learned = air.LearnedPrior(**options)
+    assert learned.presence is None
+    latents, logits = learned.sample(draws, 0)
+    np.testing.assert_array_equal(logits, np.tile(100 * signs, (5, 1)))
+    np.testing.assert_array_equal(learned.distributions(latents, 0)[0], logits)
+
+
+# Sampling scenes.
+
+
+@pytest.mark.parametrize("prior", ["fixed", "learned"])
+def test_generate_follows_its_seed(prior):
+    model = model_support.noisy_weights(model_support.tiny_model(prior))
+    first, same, other = (model.generate(6, seed) for seed in (1, 1, 2))
+    assert first["images"].shape == (6, CANVAS, CANVAS)
+    assert first["counts"].shape == (6,) and first["boxes"].shape == (6, STEPS, 4)
+    assert all(np.array_equal(first[name], same[name]) for name in first)
+    assert not np.array_equal(first["boxes"], other["boxes"])
+    assert first["images"].min() >= 0 and first["images"].max() <= 1
+
+
+def test_generate_draws_the_count_from_the_prior():
+    """At iteration 12,000 AIR's log-odds are 0: n = 0, 1, 2, 3 by 1/2, 1/4, ..."""
+    model = model_support.tiny_model("fixed")
+    model.iteration.assign(12_000)
+    counts = model.generate(4000, 0)["counts"]
+    shares = np.bincount(counts, minlength=STEPS + 1) / 4000
+    # Five standard deviations of a share.
+    np.testing.assert_allclose(shares, [1 / 2, 1 / 4, 1 / 8, 1 / 8], atol=0.04)
+
+
+@pytest.mark.parametrize("count", range(STEPS + 1))
+def test_generate_takes_a_given_count(count):
+    model = model_support.noisy_weights(model_support.tiny_model())
+    scenes = model.generate(5, 0, count=count)
+    assert scenes["counts"].tolist() == [count] * 5
+    assert np.all(scenes["boxes"][:, count:] == 0)
+    assert np.all(scenes["boxes"][:, :count, 2] > 0)
+    assert (scenes["images"].max() == 0) == (count == 0)
+
+
+def test_generate_takes_a_given_side():
+    model = model_support.noisy_weights(model_support.tiny_model())
+    plain, scenes = model.generate(5, 0, 2), model.generate(5, 0, 2, side=4.5)
+    np.testing.assert_allclose(scenes["boxes"][:, :2, 2:], 4.5, rtol=1e-5)
+    middles = [s["boxes"][..., :2] + s["boxes"][..., 2:] / 2 for s in (plain, scenes)]
+    np.testing.assert_allclose(*middles, rtol=1e-4, atol=1e-5)
+
+
+def test_generate_of_a_fixed_count_model_has_all_objects():
+    for prior in ("fixed", "learned"):
+        model = model_support.tiny_model(prior, estimator=air.FixedCountEstimator())
+        assert model.generate(3, 0)["counts"].tolist() == [STEPS] * 3
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"samples": 0}, "samples 0"),
+        ({"samples": 2, "count": -1}, "count -1"),
+        ({"samples": 2, "count": STEPS + 1}, f"count {STEPS + 1}: use 0 to {STEPS}"),
+        ({"samples": 2, "side": 0.0}, "side 0.0"),
+        ({"samples": 2, "side": CANVAS}, f"side {CANVAS}"),
+    ],
+)
+def test_generate_refuses_what_is_out_of_range(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        model_support.tiny_model().generate(seed=0, **arguments)
+
+
+# Saving.
+
+
+@keras.saving.register_keras_serializable("tests")
+def in_a_row(posterior):
+    """A user's functional: the spread of the centres' heights."""
+    y = posterior.centre[:, :, 1]
+    return tf.reduce_max(y, axis=1) - tf.reduce_min(y, axis=1)
+
+
+def own_regulariser():
+    return asr.Regulariser(
+        [
+            *asr.number_regulariser((1, 3)).constraints,
+            asr.Constraint("in_a_row", in_a_row, 0.5),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"prior": "fixed", "decoder_noise": 0.3, "reads_latents": False},
+        {"scale": "learned", "regulariser": True, "init_seed": 4, "seed": 9},
+        {"estimator": air.ConcreteEstimator(0.1, 0.9), "likelihood_form": "sum"},
+        {"estimator": air.FixedCountEstimator(), "count_rule": "sampled"},
+    ],
+    ids=["plain", "air", "regularised", "concrete", "fixed_count"],
+)
+def test_a_saved_model_is_the_same_model(tmp_path, options):
+    if options.get("regulariser"):
+        options = {**options, "regulariser": own_regulariser()}
+    model = compiled(model_support.tiny_model(**options))
+    images = squares(8)
+    model.fit(images, batch_size=4, shuffle=False, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.get_config() == model.get_config()
+    assert equal(weights(model), weights(loaded))
+    assert int(loaded.iteration.numpy()) == 2
+    first, second = model(images), loaded(images)
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+    if model.regulariser is not None:
+        assert loaded.regulariser.constraints == model.regulariser.constraints
+    # And it trains on as the one that was saved, its optimiser's state included.
+    for each in (model, loaded):
+        each.fit(images, batch_size=4, shuffle=False, verbose=0)
+    assert equal(weights(model), weights(loaded))
+
+
+# Bad options.
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"steps": 0}, "steps 0"),
+        ({"canvas_side": 1}, "canvas_side 1"),
+        ({"likelihood_form": "max"}, "likelihood_form 'max'"),
+        ({"count_rule": "best"}, "count_rule 'best'"),
+        ({"prior": air.FixedPrior()}, "differ from the prior's"),
+    ],
+)
+def test_bad_options_are_refused(options, words):
+    with pytest.raises(ValueError, match=words):
+        air.AIR(**{"canvas_side": CANVAS, "sizes": SIZES} | options)
+
+
+def test_a_bad_scale_prior_is_refused():
+    with pytest.raises(ValueError, match="scale prior 'free'"):
+        air.LearnedPrior(scale="free", sizes=SIZES)
+
+
+@pytest.mark.parametrize("name", ["loss", "nelbo", "kl_scale", "penalty"])
+def test_a_constraint_may_not_take_the_name_of_a_term(name):
+    """Its violation would take the term's place, even the loss's."""
+    constraint = asr.Constraint(name, asr.PairOverlap())
+    with pytest.raises(ValueError, match=f"constraint name '{name}'"):
+        model_support.tiny_model(regulariser=asr.Regulariser([constraint]))
+
+
+def test_more_allowed_objects_than_steps_are_refused():
+    model = model_support.tiny_model(regulariser=asr.number_regulariser((1, 4)))
+    with pytest.raises(ValueError, match="at most 3 objects"):
+        compiled(model).fit(squares(4), verbose=0)
+
+
+# What the models rely on from TensorFlow Probability and XLA.
+
+
+def test_tfp_classes_work_under_xla():
+    """Values by hand and finite gradients of each class that is used."""
+    value = tf.constant([[0.3, -1.2], [2.0, 0.1]])
+
+    @tf.function(jit_compile=True)
+    def run(value):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(value)
+            q = networks.normal(value, tf.exp(value))
+            p = networks.normal(tf.zeros([2]), tf.ones([2]))
+            found = {
+                "independent_kl": tfd.kl_divergence(q, p),
+                "bernoulli_kl": tfd.kl_divergence(
+                    tfd.Bernoulli(logits=value), tfd.Bernoulli(logits=0.5)
+                ),
+                "logistic": tfd.Logistic(value, tf.ones_like(value)).log_prob(0.7),
+            }
+        return found, {name: tape.gradient(v, value) for name, v in found.items()}
+
+    found, gradients = run(value)
+    m = value.numpy().astype(np.float64)
+    each = 0.5 * (np.exp(2 * m) + m**2 - 1) - m
+    np.testing.assert_allclose(found["independent_kl"], each.sum(axis=1), rtol=1e-5)
+    q, p = 1 / (1 + np.exp(-m)), 1 / (1 + math.exp(-0.5))
+    each = q * np.log(q / p) + (1 - q) * np.log((1 - q) / (1 - p))
+    np.testing.assert_allclose(found["bernoulli_kl"], each, rtol=1e-4, atol=1e-6)
+    z = 0.7 - m
+    expected = -z - 2 * np.log1p(np.exp(-z))
+    np.testing.assert_allclose(found["logistic"], expected, rtol=1e-5)
+    for gradient in gradients.values():
+        assert np.all(np.isfinite(gradient.numpy()))
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_noise_follows_its_seed_and_differs_by_variable(jit_compile):
+    """Functions built apart draw equal numbers (XLA others than TensorFlow)."""
+
+    def draw(number):
+        seed = noise.fold_in(noise.run_seed(7), number)
+        return noise.draw(seed, 50, STEPS, SIZES, decoder=True)
+
+    number = tf.constant(3, tf.int64)
+
+    def apart(number):
+        return draw(number)
+
+    first, again = (
+        tf.function(function, jit_compile=jit_compile, autograph=False)
+        for function in (draw, apart)
+    )
+    draws = first(number)
+    for a, b in zip(draws, again(number), strict=True):
+        np.testing.assert_array_equal(a, b)
+    parts = [v.numpy().ravel()[:10] for v in (*draws, *first(number + 1))]
+    for i, one in enumerate(parts):
+        for other in parts[:i]:
+            assert not np.array_equal(one, other)
+    uniform = draws.presence.numpy()
+    assert uniform.min() >= 0 and uniform.max() < 1
+    # Five standard errors of means and standard deviations.
+    assert uniform.mean() == pytest.approx(0.5, abs=5 * 0.29 / math.sqrt(150))
+    normal = draws.decoder.numpy()
+    error = 5 / math.sqrt(normal.size)
+    assert normal.mean() == pytest.approx(0, abs=error)
+    assert normal.std() == pytest.approx(1, abs=error)
+
+
+def test_likelihood_forms_are_both_models_options():
+    images = model_support.random_images(2)
+    found = [
+        model_support.tiny_model(likelihood_form=form)(images)["reconstruction"]
+        for form in FORMS
+    ]
+    np.testing.assert_allclose(*found, rtol=1e-3)

@@ -1,0 +1,261 @@
+"""The number constraints of section 4.1 against values worked out by hand."""
+
+import itertools
+import math
+
+import model_support
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import asr
+
+CERTAIN = 1000.0  # log-odds; e^-1000 is 0 in double precision
+
+
+def logits_of(count, steps=3):
+    """Log-odds of a q that is certain of `count` objects."""
+    return [CERTAIN if t < count else -CERTAIN for t in range(steps)]
+
+
+def logits_for(distribution):
+    """Log-odds whose q(n) is the distribution given, n = 0..K, all above 0."""
+    tails = np.cumsum(np.asarray(distribution)[::-1])[::-1]
+    p = tails[1:] / tails[:-1]
+    return np.log(p / (1 - p))
+
+
+def value_and_gradient(functional, logits):
+    """F(q) and its gradient with respect to the log-odds, as arrays.
+
+    The posterior is built from `air`'s log q(n), through which a model
+    differentiates.
+    """
+    from air import stick_breaking
+
+    logits = tf.constant(np.asarray(logits, float))
+    plain = model_support.posterior(logits.numpy())
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        q = plain._replace(
+            log_count=stick_breaking.log_count(logits), presence_logits=logits
+        )
+        value = functional(q)
+    return value.numpy(), tape.gradient(value, logits).numpy()
+
+
+def test_allowed_count_by_hand():
+    """q = (.1, .2, .3, .4) over n = 0..3."""
+    q = model_support.posterior([logits_for([0.1, 0.2, 0.3, 0.4])])
+    for allowed, largest in (
+        ((1, 3), 0.4),
+        ((1,), 0.2),
+        ((0, 1), 0.2),
+        ((2, 1), 0.3),
+        ((0,), 0.1),
+        ((0, 1, 2, 3), 0.4),
+    ):
+        value = asr.AllowedCount(allowed)(q).numpy()
+        np.testing.assert_allclose(value, [-math.log(largest)], rtol=1e-12)
+
+
+def test_allowed_count_takes_each_image_by_itself():
+    rows = [[0.7, 0.1, 0.1, 0.1], [0.1, 0.7, 0.1, 0.1], [0.25] * 4]
+    q = model_support.posterior([logits_for(row) for row in rows])
+    value = asr.AllowedCount((1, 3))(q).numpy()
+    np.testing.assert_allclose(value, -np.log([0.1, 0.7, 0.25]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_allowed_count_is_zero_exactly_where_q_is_certain_of_an_allowed_count(count):
+    q = model_support.posterior([logits_of(count)])
+    value = asr.AllowedCount((1, 3))(q).numpy()[0]
+    if count in (1, 3):
+        assert value == 0
+    else:
+        # A wrong certainty costs the log-odds it stands on.
+        assert value == pytest.approx(CERTAIN, rel=1e-12)
+
+
+def test_allowed_count_of_an_almost_certain_q_is_above_zero():
+    q = model_support.posterior([logits_for([0.001, 0.997, 0.001, 0.001])])
+    assert asr.AllowedCount((1, 3))(q).numpy()[0] == pytest.approx(-math.log(0.997))
+
+
+def test_a_q_split_between_two_allowed_counts_is_penalised():
+    """Half 1, half 3 is not allowed: each image holds one of them."""
+    q = model_support.posterior([logits_for([1e-12, 0.5, 1e-12, 0.5])])
+    assert asr.AllowedCount((1, 3))(q).numpy()[0] == pytest.approx(math.log(2))
+    assert asr.MarginalCount((1, 3))(q).numpy() == pytest.approx(0, abs=1e-9)
+
+
+def test_marginal_count_by_hand():
+    """KL(uniform over L || mean_x q): the mean over images comes first."""
+    rows = [[0.1, 0.2, 0.3, 0.4], [0.3, 0.4, 0.1, 0.2]]  # mean (.2, .3, .2, .3)
+    q = model_support.posterior([logits_for(row) for row in rows])
+    value = asr.MarginalCount((1, 3))(q).numpy()
+    assert value.shape == ()
+    assert value == pytest.approx(2 * 0.5 * math.log(0.5 / 0.3))
+    value = asr.MarginalCount((0, 1, 2))(q).numpy()
+    third = 1 / 3
+    expected = third * (2 * math.log(third / 0.2) + math.log(third / 0.3))
+    assert value == pytest.approx(expected)
+    assert asr.MarginalCount((2,))(q).numpy() == pytest.approx(-math.log(0.2))
+
+
+def test_marginal_count_is_zero_exactly_at_equal_shares():
+    balanced = model_support.posterior([logits_of(1), logits_of(3)] * 5)
+    assert asr.MarginalCount((1, 3))(balanced).numpy() == pytest.approx(0, abs=1e-15)
+    unequal = model_support.posterior([logits_of(1)] * 3 + [logits_of(3)])
+    expected = 0.5 * math.log(0.5 / 0.75) + 0.5 * math.log(0.5 / 0.25)
+    assert asr.MarginalCount((1, 3))(unequal).numpy() == pytest.approx(expected)
+
+
+def test_marginal_count_of_a_collapsed_batch_is_large_but_finite():
+    """All images certain of one count: the other's share is e^-2000."""
+    q = model_support.posterior([logits_of(1)] * 4)
+    # log q(3) = log p_2 + log p_3; q(1) = 1.
+    expected = 0.5 * math.log(0.5) + 0.5 * (math.log(0.5) + 2 * CERTAIN)
+    assert asr.MarginalCount((1, 3))(q).numpy() == pytest.approx(expected, rel=1e-12)
+
+
+@given(
+    hnp.arrays(np.float64, (4, 3), elements=st.floats(-6, 6)),
+    st.sets(st.integers(0, 3), min_size=1),
+)
+def test_posterior_forms_equal_kl_sums(logits, allowed):
+    """Both divergences as sums over all n, with 0 log 0 = 0."""
+    allowed = tuple(sorted(allowed))
+    q = model_support.posterior(logits)
+    counts = np.exp(q.log_count.numpy())
+
+    def kl(p, q):
+        return sum(a * math.log(a / b) for a, b in zip(p, q, strict=True) if a > 0)
+
+    each = [min(kl(np.eye(4)[i], row) for i in allowed) for row in counts]
+    np.testing.assert_allclose(asr.AllowedCount(allowed)(q), each, atol=1e-12)
+    uniform = [1 / len(allowed) if n in allowed else 0.0 for n in range(4)]
+    expected = kl(uniform, counts.mean(axis=0))
+    np.testing.assert_allclose(asr.MarginalCount(allowed)(q), expected, atol=1e-12)
+
+
+@given(
+    hnp.arrays(np.float64, (4, 3), elements=st.floats(-6, 6)),
+    st.sets(st.integers(0, 3), min_size=1),
+)
+def test_unary_forms_equal_cross_entropies_summed_by_hand(logits, allowed):
+    allowed = tuple(sorted(allowed))
+    q = model_support.posterior(logits)
+    p = 1 / (1 + np.exp(-logits))
+    codes = {i: [1.0] * i + [0.0] * (3 - i) for i in allowed}
+
+    def entropy(code, p):
+        return sum(
+            -u * math.log(v) - (1 - u) * math.log(1 - v)
+            for u, v in zip(code, p, strict=True)
+        )
+
+    each = [min(entropy(codes[i], row) for i in allowed) for row in p]
+    np.testing.assert_allclose(asr.UnaryAllowedCount(allowed)(q), each, rtol=1e-9)
+    target = np.mean(list(codes.values()), axis=0)
+    expected = entropy(target, p.mean(axis=0))
+    np.testing.assert_allclose(asr.UnaryMarginalCount(allowed)(q), expected, rtol=1e-9)
+
+
+def test_unary_forms_by_hand():
+    q = model_support.posterior(np.log([[0.9 / 0.1, 0.2 / 0.8, 0.5 / 0.5]]))
+    # Code of 1 is (1, 0, 0), of 3 (1, 1, 1).
+    first = -math.log(0.9) - math.log(0.8) - math.log(0.5)
+    assert asr.UnaryAllowedCount((1, 3))(q).numpy()[0] == pytest.approx(first)
+    third = -math.log(0.9) - math.log(0.2) - math.log(0.5)
+    assert asr.UnaryAllowedCount((3,))(q).numpy()[0] == pytest.approx(third)
+    # The mean code is (1, 1/2, 1/2).
+    marginal = -math.log(0.9) - 0.5 * math.log(0.2 * 0.8) - 0.5 * math.log(0.25)
+    assert asr.UnaryMarginalCount((1, 3))(q).numpy() == pytest.approx(marginal)
+
+
+@pytest.mark.parametrize("count, zero", [(0, False), (1, True), (2, False), (3, True)])
+def test_unary_allowed_count_is_zero_exactly_at_a_certain_allowed_count(count, zero):
+    q = model_support.posterior([logits_of(count)])
+    assert (asr.UnaryAllowedCount((1, 3))(q).numpy()[0] == 0) == zero
+
+
+def test_gradients_vanish_inside_the_valid_set_only():
+    balanced = [logits_of(1), logits_of(3)]
+    for functional in (asr.AllowedCount((1, 3)), asr.MarginalCount((1, 3))):
+        value, gradient = value_and_gradient(functional, balanced)
+        np.testing.assert_allclose(value, 0, atol=1e-15)
+        np.testing.assert_allclose(gradient, 0, atol=1e-15)
+        value, gradient = value_and_gradient(functional, [logits_of(2)] * 2)
+        assert np.max(value) > 100 and np.max(np.abs(gradient)) > 0.1
+        assert np.all(np.isfinite(gradient))
+
+
+@pytest.mark.parametrize(
+    "functional",
+    [
+        asr.AllowedCount((1, 3)),
+        asr.MarginalCount((1, 3)),
+        asr.UnaryAllowedCount((1, 3)),
+        asr.UnaryMarginalCount((1, 3)),
+    ],
+    ids=lambda functional: type(functional).__name__,
+)
+@pytest.mark.parametrize("scale", [1.0, 1e4])
+def test_every_form_is_finite_on_degenerate_q(functional, scale):
+    patterns = list(itertools.product([-scale, 0.0, scale], repeat=3))
+    for rows in (patterns, patterns[:1], patterns[-1:]):
+        value, gradient = value_and_gradient(functional, rows)
+        assert np.all(np.isfinite(value)) and np.all(np.isfinite(gradient))
+        assert np.all(value >= -1e-12)
+
+
+def test_regulariser_has_the_papers_weights_and_averages_images():
+    regulariser = asr.number_regulariser((1, 3))
+    assert [(c.name, c.weight) for c in regulariser.constraints] == [
+        ("allowed_count", 10.0),
+        ("marginal_count", 100.0),
+    ]
+    rows = [[0.1, 0.2, 0.3, 0.4], [0.3, 0.4, 0.1, 0.2]]
+    q = model_support.posterior([logits_for(row) for row in rows])
+    penalty, violations = regulariser(q)
+    image, marginal = -math.log(0.4), math.log(0.5 / 0.3)
+    assert violations["allowed_count"].numpy() == pytest.approx(image)
+    assert violations["marginal_count"].numpy() == pytest.approx(marginal)
+    # The marginal's term is added once, not once an image.
+    assert penalty.numpy() == pytest.approx(10 * image + 100 * marginal)
+
+
+def test_unary_form_is_a_choice():
+    regulariser = asr.number_regulariser((2, 4), 3.0, 0.0, form="unary")
+    assert [(c.functional, c.weight) for c in regulariser.constraints] == [
+        (asr.UnaryAllowedCount((2, 4)), 3.0),
+        (asr.UnaryMarginalCount((2, 4)), 0.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"allowed": ()}, "allowed counts"),
+        ({"allowed": (1, 1)}, "distinct"),
+        ({"allowed": (-1, 2)}, "integers >= 0"),
+        ({"allowed": (1.5,)}, "integers"),
+        ({"allowed": (1, 3), "form": "binary"}, "form 'binary'"),
+        ({"allowed": (1, 3), "image_weight": -1.0}, "weight -1.0"),
+        ({"allowed": (1, 3), "marginal_weight": math.inf}, "weight inf"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        asr.number_regulariser(**arguments)
+
+
+@pytest.mark.parametrize("form", ["posterior", "unary"])
+def test_a_count_beyond_the_steps_is_refused(form):
+    regulariser = asr.number_regulariser((1, 4), form=form)
+    with pytest.raises(ValueError, match="at most 3 objects"):
+        regulariser(model_support.posterior([logits_of(1)]))

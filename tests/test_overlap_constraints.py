@@ -1,0 +1,348 @@
+"""F1 to F7 of section 4.2 against layouts by hand and loops over pairs."""
+
+import math
+
+import keras
+import model_support
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import asr
+
+S = 50  # canvas side in pixels
+
+
+def boxes(*objects, validity=None):
+    """A posterior of one image; an object is (centre x, centre y, side)."""
+    table = np.asarray(objects, float)
+    return model_support.posterior(
+        centre=[table[:, :2]],
+        side=[table[:, 2]],
+        canvas_side=S,
+        validity=None if validity is None else [validity],
+    )
+
+
+def value(functional, *objects, validity=None):
+    result = functional(boxes(*objects, validity=validity))
+    assert result.shape == (1,)
+    return result.numpy()[0]
+
+
+def gradients(functional, q):
+    """Gradients with respect to centre and side, as one flat array."""
+    with tf.GradientTape() as tape:
+        tape.watch([q.centre, q.side])
+        total = tf.reduce_sum(functional(q))
+    found = tape.gradient(total, [q.centre, q.side], unconnected_gradients="zero")
+    return np.concatenate([gradient.numpy().ravel() for gradient in found])
+
+
+# F1, ordered pairs: each pair counts twice.
+@pytest.mark.parametrize(
+    "second, expected",
+    [
+        ((20, 10, 10), 0),  # touching side by side
+        ((10, 20, 10), 0),  # touching above and below
+        ((20, 20, 10), 0),  # touching corners
+        ((19, 10, 10), 2 * 1),  # one pixel in
+        ((21, 10, 10), 0),  # one pixel apart
+        ((10, 10, 10), 2 * 10),  # equal
+        ((10, 10, 4), 2 * 7),  # nested: (10 + 4)/2
+        ((12, 10, 4), 2 * 5),  # nested, off the middle
+        ((17, 13, 10), 2 * 3),  # the larger offset, x, counts
+        ((13, 17, 10), 2 * 3),  # the larger offset, y, counts
+        ((3, 10, 10), 2 * 3),  # on the left
+        ((10, 2, 10), 2 * 2),  # above
+        ((40, 10, 50), 0),  # touching, different sides: (10 + 50)/2 = 30
+        ((39, 10, 50), 2 * 1),
+    ],
+)
+def test_pair_overlap_by_hand(second, expected):
+    first = (10, 10, 10)
+    assert value(asr.PairOverlap(), first, second) == expected
+    assert value(asr.PairOverlap(), second, first) == expected
+
+
+def test_pair_overlap_of_three():
+    """Pairs (1, 2) by 2, (2, 3) by 4, (1, 3) apart."""
+    objects = (10, 10, 10), (18, 10, 10), (24, 10, 10)
+    assert value(asr.PairOverlap(), *objects) == 2 * (2 + 4)
+
+
+def test_one_object_has_no_pairs():
+    assert value(asr.PairOverlap(), (10, 10, 10)) == 0
+    assert value(asr.SideDifference(), (10, 10, 10)) == 0
+
+
+@pytest.mark.parametrize(
+    "edge, out_by_two, touching",
+    [
+        ("left", (3, 25, 10), (5, 25, 10)),
+        ("right", (47, 25, 10), (45, 25, 10)),
+        ("top", (25, 3, 10), (25, 5, 10)),
+        ("bottom", (25, 47, 10), (25, 45, 10)),
+    ],
+)
+def test_inside_canvas_by_hand(edge, out_by_two, touching):
+    for other in ("left", "right", "top", "bottom"):
+        functional = asr.InsideCanvas(other)
+        assert value(functional, out_by_two) == (2 if other == edge else 0)
+        assert value(functional, touching) == 0
+        assert value(functional, (25, 25, 50)) == 0  # the whole canvas
+        assert value(functional, (25, 25, 52)) == 1  # one pixel over on each side
+        assert value(functional, (25, 25, 10)) == 0
+    both = value(asr.InsideCanvas(edge), out_by_two, out_by_two)
+    assert both == 4  # a sum over objects
+
+
+@pytest.mark.parametrize(
+    "side, expected", [(10, 1), (11, 0), (13, 0), (15, 0), (16, 1), (30, 15), (1, 10)]
+)
+def test_bounded_side_by_hand(side, expected):
+    functional = asr.BoundedSide(11, 15)
+    assert value(functional, (25, 25, side)) == expected
+    assert value(functional, (25, 25, side), (25, 25, 8)) == expected + 3
+
+
+@pytest.mark.parametrize(
+    "side, expected", [(10, 5), (11, 4), (13, 4), (15, 4), (16, 5), (30, 19)]
+)
+def test_released_bounded_side_is_the_papers_plus_a_constant(side, expected):
+    """Mean over steps, bounds exchanged: + (c_max - c_min) = 4."""
+    released = asr.BoundedSide(11, 15, released=True)
+    assert value(released, (25, 25, side)) == expected
+    assert value(released, (25, 25, side), (25, 25, 12)) == (expected + 4) / 2
+
+
+@pytest.mark.parametrize(
+    "first, second, expected",
+    [(12, 12, 0), (12, 15, 0), (12, 16, 2 * 1), (20, 10, 2 * 7), (10, 20, 2 * 7)],
+)
+def test_side_difference_by_hand(first, second, expected):
+    objects = (25, 25, first), (5, 5, second)
+    assert value(asr.SideDifference(3), *objects) == expected
+    assert asr.SideDifference().tolerance == 3
+
+
+def test_an_object_counts_with_its_validity_and_a_pair_with_its_later_objects():
+    validity = [0.9, 0.5, 0.2]
+    same = [(0, 25, 10)] * 3
+    # Three equal boxes: pairs (1, 2), (1, 3), (2, 3), each overlapping by 10.
+    overlap = value(asr.PairOverlap(), *same, validity=validity)
+    assert overlap == pytest.approx(2 * 10 * (0.5 + 0.2 + 0.2))
+    left = value(asr.InsideCanvas("left"), *same, validity=validity)
+    assert left == pytest.approx(5 * (0.9 + 0.5 + 0.2))
+    bounds = value(asr.BoundedSide(11, 15), *same, validity=validity)
+    assert bounds == pytest.approx(1 * 1.6)
+    released = value(asr.BoundedSide(11, 15, True), *same, validity=validity)
+    assert released == pytest.approx(5 * 1.6 / 3)
+    sides = (25, 25, 10), (25, 25, 15), (25, 25, 22)
+    # Excess over 3: (1, 2) by 2, (1, 3) by 9, (2, 3) by 4.
+    difference = value(asr.SideDifference(3), *sides, validity=validity)
+    assert difference == pytest.approx(2 * (0.5 * 2 + 0.2 * 9 + 0.2 * 4))
+
+
+def test_objects_that_cannot_exist_cost_nothing():
+    bad = [(0, 0, 30)] * 3
+    for constraint in asr.overlap_regulariser(11, 15).constraints:
+        assert value(constraint.functional, *bad, validity=[0.0] * 3) == 0
+
+
+def loops(q, minimum=11.0, maximum=15.0, tolerance=3.0):
+    """Every F_i of section 4.2 by plain loops over objects and pairs."""
+
+    def hinge(v):
+        return v if v > 0 else 0.0
+
+    rows = []
+    for centres, sides, valid in zip(
+        q.centre.numpy(), q.side.numpy(), q.validity.numpy(), strict=True
+    ):
+        row = dict.fromkeys(
+            [
+                "pair_overlap",
+                *(f"outside_{edge}" for edge in ("left", "right", "top", "bottom")),
+                "side_bounds",
+                "side_difference",
+            ],
+            0.0,
+        )
+        for i, ((x, y), s) in enumerate(zip(centres, sides, strict=True)):
+            row["outside_left"] += valid[i] * hinge(s / 2 - x)
+            row["outside_right"] += valid[i] * hinge(x + s / 2 - S)
+            row["outside_top"] += valid[i] * hinge(s / 2 - y)
+            row["outside_bottom"] += valid[i] * hinge(y + s / 2 - S)
+            row["side_bounds"] += valid[i] * (hinge(minimum - s) + hinge(s - maximum))
+            for j in range(len(sides)):
+                if j == i:
+                    continue
+                weight = valid[max(i, j)]
+                apart = max(abs(x - centres[j][0]), abs(y - centres[j][1]))
+                row["pair_overlap"] += weight * hinge((s + sides[j]) / 2 - apart)
+                difference = abs(s - sides[j]) - tolerance
+                row["side_difference"] += weight * hinge(difference)
+        rows.append(row)
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+@given(
+    hnp.arrays(np.float64, (2, 4, 2), elements=st.floats(-5, 55)),
+    hnp.arrays(np.float64, (2, 4), elements=st.floats(0.5, 50)),
+    hnp.arrays(np.float64, (2, 4), elements=st.floats(-5, 5)),
+)
+def test_every_constraint_equals_a_loop_over_pairs(centre, side, logits):
+    q = model_support.posterior(logits, centre, side, S)
+    expected = loops(q)
+    regulariser = asr.overlap_regulariser(11.0, 15.0)
+    assert regulariser.names == list(expected)
+    for constraint in regulariser.constraints:
+        np.testing.assert_allclose(
+            constraint.functional(q), expected[constraint.name], rtol=1e-9, atol=1e-9
+        )
+    penalty, violations = regulariser(q)
+    weights = dict.fromkeys(expected, 1.0) | {"side_bounds": 20, "side_difference": 10}
+    for name, violation in violations.items():
+        np.testing.assert_allclose(violation, expected[name].mean(), rtol=1e-9)
+    total = sum(weights[name] * rows.mean() for name, rows in expected.items())
+    np.testing.assert_allclose(penalty, total, rtol=1e-9)
+
+
+def test_gradients_are_exactly_zero_inside_the_valid_set():
+    valid = boxes((8, 8, 12), (25, 25, 14), (42, 42, 11.5))
+    edge = boxes((6, 6, 12), (20, 6, 12), (44, 44, 12))  # touching the edges
+    for constraint in asr.overlap_regulariser(11.0, 15.0).constraints:
+        for q in (valid, edge):
+            np.testing.assert_array_equal(constraint.functional(q), 0)
+            np.testing.assert_array_equal(gradients(constraint.functional, q), 0)
+
+
+def test_gradients_by_hand_outside_the_valid_set():
+    """Each violated constraint pulls with slope 1 a term, in the right direction."""
+    # Overlap along x: d/dx1 = +2 (ordered pairs; box 1 lies left), sides + 1 each.
+    q = boxes((10, 10, 10), (16, 12, 10))
+    found = gradients(asr.PairOverlap(), q)
+    np.testing.assert_array_equal(found, [2, 0, -2, 0, 1, 1])
+    found = gradients(asr.InsideCanvas("bottom"), boxes((25, 48, 10)))
+    np.testing.assert_array_equal(found, [0, 1, 0.5])
+    found = gradients(asr.InsideCanvas("left"), boxes((2, 25, 10)))
+    np.testing.assert_array_equal(found, [-1, 0, 0.5])
+    two = boxes((25, 25, 9), (25, 25, 18))
+    found = gradients(asr.BoundedSide(11, 15), two)
+    np.testing.assert_array_equal(found, [0, 0, 0, 0, -1, 1])
+    # The released form's gradient is the paper's divided by the steps.
+    found = gradients(asr.BoundedSide(11, 15, released=True), two)
+    np.testing.assert_array_equal(found, [0, 0, 0, 0, -0.5, 0.5])
+    found = gradients(asr.SideDifference(3), two)
+    np.testing.assert_array_equal(found, [0, 0, 0, 0, -2, 2])
+
+
+def test_gradients_are_finite_where_boxes_coincide():
+    q = boxes((25, 25, 10), (25, 25, 10), (25, 25, 10))
+    for constraint in asr.overlap_regulariser(11.0, 15.0).constraints:
+        assert np.all(np.isfinite(gradients(constraint.functional, q)))
+
+
+def test_weights_and_names_of_the_paper():
+    regulariser = asr.overlap_regulariser(11, 15)
+    assert {c.name: c.weight for c in regulariser.constraints} == {
+        "pair_overlap": 1.0,
+        "outside_left": 1.0,
+        "outside_right": 1.0,
+        "outside_top": 1.0,
+        "outside_bottom": 1.0,
+        "side_bounds": 20.0,
+        "side_difference": 10.0,
+    }
+
+
+def test_weights_are_options():
+    regulariser = asr.overlap_regulariser(
+        12, 15, 2.0, 3.0, 4.0, 5.0, tolerance=1.5, side_penalty="mean"
+    )
+    assert [c.weight for c in regulariser.constraints] == [2, 3, 3, 3, 3, 4, 5]
+    functionals = [c.functional for c in regulariser.constraints]
+    assert functionals[5] == asr.BoundedSide(12, 15, released=True)
+    assert functionals[6] == asr.SideDifference(1.5)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"minimum_side": 15, "maximum_side": 11}, "side bounds"),
+        ({"minimum_side": -1, "maximum_side": 11}, "side bounds"),
+        ({"minimum_side": 11, "maximum_side": 15, "tolerance": -1}, "tolerance"),
+        ({"minimum_side": 11, "maximum_side": 15, "side_penalty": "max"}, "'max'"),
+        ({"minimum_side": 11, "maximum_side": 15, "overlap_weight": -1}, "weight -1"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        asr.overlap_regulariser(**arguments)
+
+
+# The regulariser itself, equation 11: sum_i lambda_i max(F_i, 0).
+
+
+def test_negative_values_are_no_reward():
+    def slack(posterior):
+        return tf.constant([-5.0, 2.0], tf.float64)
+
+    def batch_slack(posterior):
+        return tf.constant(-7.0, tf.float64)
+
+    regulariser = asr.Regulariser(
+        [asr.Constraint("slack", slack, 3.0), asr.Constraint("whole", batch_slack, 9.0)]
+    )
+    penalty, violations = regulariser(model_support.posterior(np.zeros((2, 3))))
+    # max(F, 0) comes before the mean over images: (0 + 2) / 2.
+    assert violations["slack"].numpy() == 1.0 and violations["whole"].numpy() == 0.0
+    assert penalty.numpy() == 3.0
+
+
+def test_a_functional_of_the_wrong_shape_is_refused_by_name():
+    wrong = asr.Constraint("wrong", lambda posterior: posterior.side)
+    with pytest.raises(ValueError, match=r"constraint wrong: .*\(2, 3\).*\[2\]"):
+        asr.Regulariser([wrong])(model_support.posterior(np.zeros((2, 3))))
+    short = asr.Constraint("short", lambda posterior: posterior.side[:1, 0])
+    with pytest.raises(ValueError, match="constraint short"):
+        asr.Regulariser([short])(model_support.posterior(np.zeros((2, 3))))
+
+
+@pytest.mark.parametrize("name", ["", "two words", "a-b", "1st", 3])
+def test_a_bad_name_is_refused(name):
+    with pytest.raises(ValueError, match="constraint name"):
+        asr.Constraint(name, asr.PairOverlap())
+
+
+@pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf])
+def test_a_bad_weight_is_refused(weight):
+    with pytest.raises(ValueError, match="weight"):
+        asr.Constraint("overlap", asr.PairOverlap(), weight)
+
+
+def test_what_is_no_function_or_no_constraint_is_refused():
+    with pytest.raises(ValueError, match="no function"):
+        asr.Constraint("overlap", 3.0)
+    with pytest.raises(ValueError, match="not an asr.Constraint"):
+        asr.Regulariser([asr.PairOverlap()])
+    with pytest.raises(ValueError, match="two constraints are named 'a'"):
+        asr.Regulariser([asr.Constraint("a", len), asr.Constraint("a", len)])
+
+
+@pytest.mark.parametrize(
+    "regulariser",
+    [
+        asr.overlap_regulariser(12.0, 15.0, tolerance=2.0, side_penalty="mean"),
+        asr.number_regulariser((2, 4), 7.0, 8.0),
+        asr.number_regulariser((1, 3), form="unary"),
+    ],
+)
+def test_keras_saves_and_restores_a_regulariser(regulariser):
+    saved = keras.saving.serialize_keras_object(regulariser)
+    restored = keras.saving.deserialize_keras_object(saved)
+    assert restored.constraints == regulariser.constraints

@@ -1,0 +1,135 @@
+"""One's own constraint: its values, its name in the history, and its effect."""
+
+import json
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import air
+import asr
+from reproduce import build, command_line, own_constraint
+
+
+def posterior(x, validity=None):
+    x = tf.constant(x, tf.float32)
+    ones = tf.ones_like(x)
+    return asr.Posterior(
+        log_count=tf.zeros([x.shape[0], x.shape[1] + 1]),
+        presence_logits=ones,
+        validity=ones if validity is None else tf.constant(validity, tf.float32),
+        centre=tf.stack([x, ones], axis=2),
+        side=ones,
+        canvas_side=50,
+    )
+
+
+@pytest.mark.parametrize(
+    "x, expected",
+    [([1, 2, 3], 0), ([5, 5, 5], 0), ([3, 2, 1], 2), ([10, 30, 5], 25), ([9, 1, 4], 8)],
+)
+def test_the_functional_against_values_worked_out_by_hand(x, expected):
+    assert own_constraint.left_to_right(posterior([x])).numpy() == [expected]
+    boxes = np.array([[[c - 2, 7, 4, 4] for c in x]], float)
+    assert own_constraint._violation(boxes, np.array([3])) == [expected]
+
+
+def test_a_pair_counts_with_the_probability_of_its_later_object():
+    value = own_constraint.left_to_right(posterior([[30, 20, 0]], [[1, 0.5, 0.1]]))
+    np.testing.assert_allclose(value, [10 * 0.5 + 20 * 0.1])
+    boxes = np.array([[[30, 0, 4, 4], [20, 0, 4, 4], [0, 0, 0, 0]]], float)
+    assert own_constraint._violation(boxes, np.array([2])) == [10]
+
+
+def test_the_gradient_moves_objects_only_while_out_of_order():
+    x = tf.Variable([[30.0, 20.0, 25.0]])
+    with tf.GradientTape() as tape:
+        value = own_constraint.left_to_right(posterior(tf.convert_to_tensor(x)))
+    np.testing.assert_array_equal(tape.gradient(value, x), [[1, -1, 0]])
+
+
+def tiny(canvas_side, constraints):
+    """A model of a few thousand weights, compiled without XLA, which takes long."""
+    sizes = air.Sizes(appearance=4, window=8, lstm=16, encoder=(16,), head=8)
+    model = air.AIR(
+        canvas_side,
+        3,
+        air.LearnedPrior(sizes=sizes, infers_presence=False),
+        asr.Regulariser(constraints),
+        air.FixedCountEstimator(),
+        sizes=sizes,
+    )
+    optimizer = keras.optimizers.Adam(3e-3)
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer, jit_compile=False)
+    return model
+
+
+@pytest.fixture
+def eager():
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def test_training_reduces_the_violation():
+    """Two models that differ in the constraint's weight alone."""
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (16, 20, 20), np.uint8)
+    images[:, :, 7:] = 0  # the images say nothing of the order
+    last = {}
+    for weight in (0.0, 100.0):
+        function = own_constraint.left_to_right
+        model = tiny(20, [asr.Constraint("left_to_right", function, weight)])
+        # Keras's own shuffling is not seeded; one batch needs none.
+        history = model.fit(
+            images, batch_size=16, epochs=60, shuffle=False, verbose=0
+        ).history
+        last[weight] = np.mean(history["left_to_right"][-10:])
+    assert last[100.0] < 0.5 * last[0.0]
+
+
+def test_the_command_end_to_end_at_toy_size(tmp_path, monkeypatch, capsys, eager):
+    def small(configuration, constraints=()):
+        own = asr.overlap_regulariser(11, 15).constraints
+        return tiny(configuration.canvas_side, [*own, *constraints])
+
+    monkeypatch.setattr(build, "build_model", small)
+    words = ["--smoke", "--epochs", "1", "--setting", "dsprites"]
+    words += ["--results", str(tmp_path), "--checkpoints", str(tmp_path / "kept")]
+    for _ in range(2):  # the second only draws
+        code = command_line.main(own_constraint.define, own_constraint.body, words)
+        assert code == 0
+    lines = capsys.readouterr().out
+    assert "train_left_to_right by epoch, in pixels: " in lines
+    assert lines.count("epoch 1/1") == 2  # one for each model
+    assert (tmp_path / "figures/own_constraint.png").exists()
+    content = json.loads((tmp_path / "figures/own_constraint.json").read_text())
+    assert set(content["test"]) == {"without", "with"}
+    for name, present in (("without", False), ("with-weight10", True)):
+        (file,) = (tmp_path / "kept" / name).rglob("history.csv")
+        header = file.read_text().splitlines()[0].split(",")
+        assert ("train_left_to_right" in header) == present
+        assert "train_pair_overlap" in header
+
+
+def test_build_model_adds_the_constraint_to_the_run_s_own():
+    from reproduce.configuration import preset_configuration
+
+    own = asr.Constraint("left_to_right", own_constraint.left_to_right, 1.0)
+    plain = preset_configuration("table2/pprior-mnist")
+    assert build.build_model(plain).regulariser is None
+    assert build.build_model(plain, [own]).regulariser.names == ["left_to_right"]
+    regularised = preset_configuration("table2/asr-mnist")
+    names = build.build_model(regularised, [own]).regulariser.names
+    assert len(names) == 8 and names[-1] == "left_to_right"
+
+
+@pytest.mark.parametrize("words", [["--weight", "-1"], ["--setting", "13"]])
+def test_bad_input_is_one_line(words, capsys):
+    code = command_line.main(own_constraint.define, own_constraint.body, words)
+    assert code == 2 and capsys.readouterr().err.count("\n") == 1

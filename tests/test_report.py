@@ -1,0 +1,40 @@
+"""The report is made of the records, the tables and the observations."""
+
+import synthetic
+
+from reproduce import report
+from reproduce.command_line import main
+
+
+def write_report(folder):
+    assert main(report.define, report.body, ["--results", str(folder)]) == 0
+    return (folder / "README.md").read_text("utf-8")
+
+
+def test_report_counts_full_runs_and_lists_every_run(tmp_path):
+    synthetic.write(tmp_path, "table1/asr-13", seed=0, epochs=300)
+    synthetic.write(tmp_path, "table1/asr-13", seed=1, epochs=4, digest="other")
+    synthetic.write(tmp_path, "table1/air-13", epochs=300, scale_prior="learned")
+    text = write_report(tmp_path)
+    assert "(300 epochs, seeds 0 to 2), 1 are done" in text
+    assert text.count("| table1/asr-13 |") == 2
+    assert "| paper+scale_prior=learned | 0 | 300 |" in text
+    assert text.count("| multi_mnist, [1, 3] | test | 100 |") == 2  # two digests
+
+
+def test_report_takes_over_tables_figures_and_observations(tmp_path):
+    (tmp_path / "table1.md").write_text("# Table 1\n\nrows\n\n## Claims\n")
+    (tmp_path / "observations.md").write_text("## Observations\n\nSomething failed.\n")
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "figure4.png").write_bytes(b"")
+    text = write_report(tmp_path)
+    assert "\n## Table 1\n\nrows\n\n### Claims" in text
+    assert "\n## Observations\n\nSomething failed." in text
+    assert "(figures/figure4.png)" in text and "figure5" not in text
+
+
+def test_a_damaged_record_is_named(tmp_path, capsys):
+    folder = synthetic.write(tmp_path, "table1/asr-13")
+    (folder / "record.json").write_text("{")
+    assert main(report.define, report.body, ["--results", str(tmp_path)]) == 2
+    assert folder.name in capsys.readouterr().err

@@ -1,0 +1,175 @@
+"""q(n) by stick breaking: sums to one, equals brute force, never overflows."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from air import stick_breaking
+
+LOGITS = hnp.arrays(
+    np.float64,
+    hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=5),
+    elements=st.floats(-1e4, 1e4),
+)
+MODERATE = hnp.arrays(
+    np.float64,
+    hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=5),
+    elements=st.floats(-8, 8),
+)
+
+
+def chain(presence):
+    """Objects before the chain of z_pres ends: the leading ones."""
+    for n, present in enumerate(presence):
+        if not present:
+            return n
+    return len(presence)
+
+
+def brute_force_count(probabilities):
+    """q(n) of one image, summed over all 2^K binary sequences z_pres.
+
+    Bits after the first 0 do not matter to n; summing over them too must give 1.
+    """
+    steps = len(probabilities)
+    count = np.zeros(steps + 1)
+    for presence in itertools.product([0, 1], repeat=steps):
+        weights = [
+            p if bit else 1 - p for p, bit in zip(probabilities, presence, strict=True)
+        ]
+        count[chain(presence)] += math.prod(weights)
+    return count
+
+
+@given(LOGITS)
+def test_sums_to_one_for_extreme_logits(logits):
+    log_count = stick_breaking.log_count(tf.constant(logits)).numpy()
+    assert log_count.shape == (logits.shape[0], logits.shape[1] + 1)
+    assert np.all(np.isfinite(log_count)) and np.all(log_count <= 0)
+    np.testing.assert_allclose(np.exp(log_count).sum(axis=1), 1, rtol=1e-12)
+
+
+@given(MODERATE)
+def test_equals_brute_force_over_binary_sequences(logits):
+    probabilities = 1 / (1 + np.exp(-logits))
+    expected = [brute_force_count(row) for row in probabilities]
+    count = np.exp(stick_breaking.log_count(tf.constant(logits)).numpy())
+    np.testing.assert_allclose(count, expected, rtol=1e-9)
+
+
+@given(MODERATE)
+def test_validity_is_the_probability_of_reaching_an_object(logits):
+    """S_t = p_1 ... p_t = q(n >= t)."""
+    probabilities = 1 / (1 + np.exp(-logits))
+    validity = np.exp(stick_breaking.log_validity(tf.constant(logits)).numpy())
+    np.testing.assert_allclose(validity, np.cumprod(probabilities, axis=1), rtol=1e-9)
+    for row, counts in zip(
+        validity, [brute_force_count(row) for row in probabilities], strict=True
+    ):
+        tails = [counts[t:].sum() for t in range(1, len(counts))]
+        np.testing.assert_allclose(row, tails, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_extreme_logits_have_finite_gradients(dtype, jit_compile):
+    """All sign patterns of +-1e4 over three steps, and zeros; compiled as well."""
+    patterns = itertools.product([-1e4, -30.0, 0.0, 30.0, 1e4], repeat=3)
+    logits = tf.constant(list(patterns), dtype)
+
+    @tf.function(jit_compile=jit_compile)
+    def gradients(logits):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(logits)
+            log_count = stick_breaking.log_count(logits)
+            total = tf.reduce_sum(tf.exp(log_count), axis=1)
+            validity = tf.exp(stick_breaking.log_validity(logits))
+        return (
+            log_count,
+            total,
+            tape.gradient(log_count, logits),
+            tape.gradient(total, logits),
+            tape.gradient(validity, logits),
+        )
+
+    log_count, total, of_logs, of_total, of_validity = (
+        value.numpy() for value in gradients(logits)
+    )
+    assert np.all(np.isfinite(log_count))
+    np.testing.assert_allclose(total, 1, rtol=1e-5)
+    assert np.all(np.isfinite(of_logs)) and np.all(np.isfinite(of_validity))
+    # The sum is 1 everywhere, so it does not change with any logit.
+    np.testing.assert_allclose(of_total, 0, atol=1e-6)
+
+
+def test_gradient_of_log_count_by_hand():
+    """d log q(n) / d logit_t = 1 - p_t for t <= n, -p_t at t = n + 1, then 0."""
+    logits = tf.constant([[0.3, -1.2, 0.7]], tf.float64)
+    p = 1 / (1 + np.exp(-logits.numpy()[0]))
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        log_count = stick_breaking.log_count(logits)
+    jacobian = tape.jacobian(log_count, logits).numpy()[0, :, 0]
+    expected = [
+        [-p[0], 0, 0],
+        [1 - p[0], -p[1], 0],
+        [1 - p[0], 1 - p[1], -p[2]],
+        [1 - p[0], 1 - p[1], 1 - p[2]],
+    ]
+    np.testing.assert_allclose(jacobian, expected, rtol=1e-12)
+
+
+@given(hnp.arrays(np.int64, (4, 5), elements=st.integers(-6, 6)))
+def test_greedy_count_takes_leading_steps_above_one_half(quarters):
+    logits = quarters / 4
+    expected = [chain(row > 0.5) for row in 1 / (1 + np.exp(-logits))]
+    counts = stick_breaking.greedy_count(tf.constant(logits)).numpy()
+    assert counts.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "logits, count",
+    [
+        ([-1.0, 5.0, 5.0], 0),  # what follows the end of the chain does not count
+        ([5.0, -1.0, 5.0], 1),
+        ([5.0, 5.0, -1.0], 2),
+        ([5.0, 5.0, 5.0], 3),
+        ([0.0, 5.0, 5.0], 0),  # p = 0.5 is not above 0.5
+    ],
+)
+def test_greedy_count_by_hand(logits, count):
+    counts = stick_breaking.greedy_count(tf.constant([logits]))
+    assert counts.numpy().tolist() == [count]
+
+
+def test_sampled_count_by_hand():
+    """Step t is present where its uniform is below p_t = 0.5."""
+    uniforms = tf.constant([[0.4, 0.6, 0.1], [0.6, 0.1, 0.1], [0.1, 0.2, 0.3]])
+    counts = stick_breaking.sampled_count(tf.zeros([3, 3]), uniforms)
+    assert counts.numpy().tolist() == [1, 0, 3]
+
+
+def test_sampled_count_is_certain_at_certain_logits():
+    uniforms = tf.constant([[0.0, 0.5, 0.9999999]])
+    for logits, count in (([1e4] * 3, 3), ([-1e4] * 3, 0), ([1e4, -1e4, 1e4], 1)):
+        counts = stick_breaking.sampled_count(tf.constant([logits]), uniforms)
+        assert counts.numpy().tolist() == [count]
+
+
+def test_sampled_counts_follow_q():
+    logits = np.array([0.8, -0.4, 0.2, 1.5])
+    samples = 200_000
+    uniforms = np.random.default_rng(0).random((samples, 4))
+    counts = stick_breaking.sampled_count(
+        tf.constant(np.tile(logits, (samples, 1))), tf.constant(uniforms)
+    )
+    shares = np.bincount(counts.numpy(), minlength=5) / samples
+    expected = brute_force_count(1 / (1 + np.exp(-logits)))
+    # Five standard deviations of a share.
+    np.testing.assert_allclose(shares, expected, atol=5 * 0.5 / math.sqrt(samples))
