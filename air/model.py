@@ -267,6 +267,11 @@ class AIR(keras.Model):
         Raises:
           ValueError: if `samples`, `count` or `side` is out of range.
         """
+        scenes = self.sample(samples, seed, count, side)
+        return {name: value.numpy() for name, value in scenes.items()}
+
+    def sample(self, samples, seed, count=None, side=None):
+        """`generate`, its scenes as tensors: for use inside a `tf.function`."""
         if samples < 1:
             raise ValueError(f"samples {samples}: use at least 1")
         if count is not None and not 0 <= count <= self.steps:
@@ -287,9 +292,9 @@ class AIR(keras.Model):
             counts = tf.fill([samples], count)
         canvases = self.decoder.draw(latents, noise.decoder)
         return {
-            "images": compose(canvases, counts).numpy(),
-            "counts": counts.numpy(),
-            "boxes": self._boxes(latents, counts).numpy(),
+            "images": compose(canvases, counts),
+            "counts": counts,
+            "boxes": self._boxes(latents, counts),
         }
 
     @property
