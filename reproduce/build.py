@@ -47,7 +47,7 @@ def build_model(configuration, constraints=()):
         likelihood_form=configuration.likelihood_floor,
         count_rule=configuration.count_rule,
         seed=configuration.seed,
-        init_seed=_init_seed(configuration),
+        init_seed=init_seed(configuration),
     )
     optimizer = keras.optimizers.Adam(
         configuration.learning_rate, epsilon=1e-8, clipnorm=configuration.clip_norm
@@ -57,7 +57,8 @@ def build_model(configuration, constraints=()):
     return model
 
 
-def _init_seed(configuration):
+def init_seed(configuration):
+    """The seed of a run's initial weights."""
     given = configuration.init_seed
     return configuration.seed if given is None else given
 
@@ -74,7 +75,7 @@ def _prior(configuration):
         presence_lag=configuration.presence_prior_lag,
         infers_presence=configuration.fixed_count is None,
         scale_sees_location=configuration.scale_sees_location,
-        seed=_init_seed(configuration),
+        seed=init_seed(configuration),
         **known_count,
     )
 

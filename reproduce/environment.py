@@ -13,12 +13,13 @@ PACKAGES = ("tensorflow", "tensorflow-probability", "keras", "numpy", "scipy")
 CODE = ("air", "asr", "data", "reproduce", "requirements.txt")
 
 
-def describe(device, threads):
+def describe(device, threads, packages=PACKAGES):
     """The run's surroundings.
 
     Args:
       device: name of the device that computed.
       threads: number of threads the computation was given.
+      packages: names of the packages that matter.
 
     Returns:
       A dict ready for JSON: device, cores, threads, python, platform, peak memory of
@@ -33,8 +34,13 @@ def describe(device, threads):
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "peak_memory_megabytes": round(peak / unit),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": versions(packages),
     }
+
+
+def versions(packages=PACKAGES):
+    """The versions of packages, None for one that is not installed: a dict."""
+    return {name: _version(name) for name in packages}
 
 
 def processor():

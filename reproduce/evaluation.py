@@ -3,14 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-import data.statistics
 from air import noise
-from air.model import EVALUATION_SEED, TERMS
-from reproduce import metrics
-
-SHOWN_SCENES = 16  # the first test scenes, kept for the figures
-PRIOR_SAMPLES = 1_000  # specification of the sampled-overlap claim
-SAMPLE_SEED = 0
+from air.model import EVALUATION_SEED
+from reproduce import summaries
 
 
 class Evaluator:
@@ -31,21 +26,11 @@ class Evaluator:
         """Evaluates the model as it is now.
 
         Returns:
-          figures: a dict of floats, means over the test images: "nelbo" and its
-            terms in nats, "se", "acc", "miou", "miou_integer_convention",
-            "mean_count"; only the former up to "se" if they are not finite.
+          figures: `summaries.figures` of the test images.
           scenes: arrays over all test images, as `AIR.call` gives them.
         """
         scenes = self.predict(self.scenes.images)
-        figures = {name: float(scenes[name].mean()) for name in ("nelbo", *TERMS)}
-        figures["se"] = float(scenes["squared_error"].mean())
-        if not np.isfinite(list(figures.values())).all():
-            return figures, scenes  # the boxes may be no numbers either
-        figures |= metrics.scene_metrics(
-            scenes["boxes"], scenes["counts"], self.scenes.boxes, self.scenes.counts
-        )
-        figures["mean_count"] = float(scenes["counts"].mean())
-        return figures, scenes
+        return summaries.figures(scenes, self.scenes), scenes
 
     def predict(self, images):
         """`AIR.call` over all images; batch b draws z from fold_in(fixed seed, b)."""
@@ -65,60 +50,24 @@ class Evaluator:
 
 
 def summary(model, truth, scenes):
-    """Further figures that the paper's claims need.
+    """`summaries.summary`, with samples from the model's prior.
 
     Args:
       model: an `air.AIR`.
       truth: the test set, a `data.SceneSet`.
       scenes: the arrays that `Evaluator` gave for it.
-
-    Returns:
-      A dict: "count_histogram" (scenes by inferred count 0..K), "one_step_share"
-      (share of scenes with an inferred count of 1), "too_few_by_distance" and
-      "overlapping_pairs_in_samples".
     """
-    histogram = np.bincount(scenes["counts"], minlength=model.steps + 1)
-    samples = model.generate(PRIOR_SAMPLES, SAMPLE_SEED)
-    return {
-        "count_histogram": histogram.tolist(),
-        "one_step_share": float(np.mean(scenes["counts"] == 1)),
-        "too_few_by_distance": metrics.too_few_by_distance(
-            scenes["counts"],
-            truth.counts,
-            data.statistics.nearest_pair_distances(truth),
-        ),
-        "overlapping_pairs_in_samples": metrics.overlapping_pair_share(
-            samples["boxes"], samples["counts"]
-        ),
-    }
+    samples = model.generate(summaries.PRIOR_SAMPLES, summaries.SAMPLE_SEED)
+    return summaries.summary(scenes, truth, samples, model.steps)
 
 
 def figure_arrays(model, truth, scenes):
-    """The small arrays that a run's figures are drawn from.
+    """`summaries.figure_arrays`, with samples from the model's prior.
 
     Args:
       model: an `air.AIR`.
       truth: the test set, a `data.SceneSet`.
       scenes: the arrays that `Evaluator` gave for it.
-
-    Returns:
-      A dict of arrays: the first test scenes' images and reconstructions (uint8),
-      inferred and true boxes and counts, and as many samples from the prior.
     """
-    first = slice(SHOWN_SCENES)
-    samples = model.generate(SHOWN_SCENES, SAMPLE_SEED)
-    return {
-        "images": truth.images[first],
-        "reconstructions": _bytes(scenes["reconstructions"][first]),
-        "boxes": scenes["boxes"][first].astype(np.float32),
-        "counts": scenes["counts"][first],
-        "true_boxes": truth.boxes[first],
-        "true_counts": truth.counts[first],
-        "sample_images": _bytes(samples["images"]),
-        "sample_boxes": samples["boxes"].astype(np.float32),
-        "sample_counts": samples["counts"],
-    }
-
-
-def _bytes(grey):
-    return np.round(np.asarray(grey) * 255).astype(np.uint8)
+    samples = model.generate(summaries.SHOWN_SCENES, summaries.SAMPLE_SEED)
+    return summaries.figure_arrays(scenes, truth, samples)

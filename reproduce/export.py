@@ -1,0 +1,77 @@
+"""Exports the training of several runs as XLA programs that need no TensorFlow.
+
+    python -m reproduce.export --experiments table1/asr-13 --out DIR
+
+The runs of one export advance together in one program. `python -m
+reproduce.run_exported --programs DIR` runs them, on any machine that has JAX.
+"""
+
+import pathlib
+import sys
+
+import data
+from reproduce import command_line, files, quiet
+from reproduce import configuration as configurations
+from reproduce.errors import UsageError
+
+DESCRIPTION = (
+    "Exports the training of several runs as XLA programs that need no TensorFlow. "
+    "Its runs advance together in one program."
+)
+PRECISIONS = ("float32", "tensorfloat32")
+
+
+def define(options):
+    """The command's flags."""
+    options.group("What to export")
+    options.choices(
+        "experiments", None, "runs of one program", configurations.experiments()
+    )
+    options.integers("seeds", (0, 1, 2), "of each experiment", 0)
+    options.choice("preset", "paper", "base of all options", configurations.PRESETS)
+    options.choice(
+        "precision", "float32", "of the matrix products on a GPU", PRECISIONS
+    )
+    options.choice(
+        "digits", None, "changed from the preset", ("mnist", "rendered"), optional=True
+    )
+    options.switch("smoke", False, "toy size: rendered digits, few images, two epochs")
+    options.group("Where to")
+    options.text("out", None, "folder of the programs", "DIR")
+
+
+def body(values):
+    """Exports; returns the exit code."""
+    for flag in ("experiments", "out"):
+        if values[flag].value is None:
+            raise UsageError(f"--{flag}: a value is missing; allowed: see --help")
+    files.require_writable(values.out, "--out")
+    runs = [
+        configuration_of(values, experiment, seed)
+        for experiment in values.experiments
+        for seed in values.seeds
+    ]
+    with quiet.standard_error():
+        from reproduce.exported import lowering
+    manifest = lowering.export(runs, values.out, values.precision)
+    size = sum(f.stat().st_size for f in pathlib.Path(values.out).iterdir())
+    print(f"{len(manifest['runs'])} runs in one program, {size / 1e6:.1f} MB:")
+    print(f"python -m reproduce.run_exported --programs {values.out}")
+    return 0
+
+
+def configuration_of(values, experiment, seed):
+    """The `Configuration` of one run."""
+    changes = {"digits": values.digits} if values["digits"].present else {}
+    configuration = configurations.preset_configuration(
+        experiment, values.preset, seed=seed, **changes
+    )
+    return configurations.smoke(configuration) if values.smoke else configuration
+
+
+if __name__ == "__main__":
+    sys.exit(
+        command_line.main(
+            define, body, description=DESCRIPTION, errors=(data.DataError,)
+        )
+    )

@@ -1,0 +1,314 @@
+"""Training, evaluation and sampling of several runs as pure functions of tensors.
+
+A model's own code reads its variables; `keras.StatelessScope` gives it the
+tensors of one run in their place, and `tf.vectorized_map` turns that into all
+runs at once, so that a product of matrices becomes one batched product. Only
+Adam and the loop are written anew here. Every tensor of the state has the runs
+as its first axis.
+"""
+
+import keras
+import tensorflow as tf
+
+from air import noise as noises
+from air.model import EVALUATION_SEED, TERMS
+from asr import Posterior
+
+SHOWN = ("boxes", "counts", "squared_error", "nelbo", *TERMS)  # of every image
+
+
+class Runs:
+    """Several runs whose models differ in their regularisers alone.
+
+    Attributes:
+      models: one compiled `air.AIR` an experiment.
+      sizes: the number of runs of each experiment; runs of one are neighbours.
+      state: the variables that make up a run's state, of the first model: the
+        trainable ones, the iteration, Adam's.
+      parts: names of what a training step measures, over all experiments.
+    """
+
+    def __init__(self, models, sizes, batch_size):
+        """Takes the models' structure; their weights are arguments of the programs.
+
+        Args:
+          models: one compiled `air.AIR` an experiment.
+          sizes: number of runs of each.
+          batch_size: images a step.
+
+        Raises:
+          ValueError: if the models differ in more than their regularisers, or the
+            optimiser is not Adam with clipping by norm.
+        """
+        if any(_structure(model) != _structure(models[0]) for model in models):
+            raise ValueError("the models differ in more than their regularisers")
+        self.models, self.sizes, self.batch_size = models, sizes, batch_size
+        self.model = models[0]
+        self.adam = _adam(self.model.optimizer)
+        self.count = sum(sizes)
+        self.trainable = self.model.trainable_variables
+        self.state = [
+            *self.trainable,
+            self.model.iteration,
+            *self.model.optimizer.variables,
+        ]
+        names = [name for model in models for name in model.trackers]
+        names = [name for name in dict.fromkeys(names) if name != "gradient_norm"]
+        self.parts = [*names, "gradient_norm"]
+        self.penalties = [n for n in names if n not in ("loss", "nelbo", *TERMS)]
+
+    def train(self, images, order, seeds, alive, first, last, *state):
+        """Trains the batches `first` to `last` - 1 of an epoch.
+
+        Stops early, after the step in which the loss or the gradient of a run that
+        is alive was not finite.
+
+        Args:
+          images: all training images, uint8. Shape [images, S, S].
+          order: rows of `images`, int32. Shape [steps, runs, batch].
+          seeds: int32 seeds of the runs. Shape [runs, 2].
+          alive: bool, whether a run counts. Shape [runs].
+          first, last: int32. Shape [].
+          *state: tensors of `self.state`, each with the runs as its first axis.
+
+        Returns:
+          next: the step after the last one that was taken, int32. Shape [].
+          latest: `parts` of that one. Shape [runs, parts].
+          sums: `parts`, summed over the steps taken. Shape [runs, parts].
+          *state: as it is then.
+        """
+
+        def goes_on(step, latest, *_):
+            bad = ~tf.math.is_finite(latest[:, 0] + latest[:, -1])
+            return (step < last) & ~tf.reduce_any(alive & bad)
+
+        def body(step, _, sums, *state):
+            batch = tf.gather(images, order[step])
+            latest, state = self.step(batch, seeds, state)
+            return (step + 1, latest, sums + latest, *state)
+
+        nothing = tf.zeros([self.count, len(self.parts)])
+        return tf.while_loop(goes_on, body, (first, nothing, nothing, *state))
+
+    def step(self, images, seeds, state):
+        """One training step of every run, as `AIR.train_step` takes it.
+
+        Args:
+          images: uint8. Shape [runs, batch, S, S].
+          seeds: int32 seeds of the runs. Shape [runs, 2].
+          state: tensors of `self.state`.
+
+        Returns:
+          parts: shape [runs, parts].
+          state: after the step.
+        """
+        weights, iteration, slots = self._split(state)
+        noise = self._noise(seeds, iteration)
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            parts = self._objective(weights, iteration, noise, images)
+            total = tf.reduce_sum(parts["loss"])
+        gradients = tape.gradient(total, weights)
+        squares = [tf.reduce_sum(tf.square(g), _inner_axes(g)) for g in gradients]
+        parts["gradient_norm"] = tf.sqrt(tf.add_n(squares))
+        weights, slots = self.adam(weights, gradients, slots)
+        none = tf.zeros([self.count])
+        parts = tf.stack([parts.get(name, none) for name in self.parts], axis=1)
+        return parts, [*weights, iteration + 1, *slots]
+
+    def evaluate(self, images, rows, *state):
+        """Infers the scenes of the test images, as `AIR.call` does.
+
+        Batch b draws z from fold_in(fixed seed, b), in every run.
+
+        Args:
+          images: all test images, uint8. Shape [images, S, S].
+          rows: rows of `images`, int32. Shape [batches, runs, batch].
+          *state: trainable tensors and the iteration.
+
+        Returns:
+          The arrays `SHOWN` of every image, each of shape [batches, runs, batch,
+          ..], and the first batch's reconstructions, [runs, batch, S, S].
+        """
+        weights, iteration = list(state[:-1]), state[-1]
+        root = noises.run_seed(EVALUATION_SEED)
+
+        def infer(batch):
+            seed = noises.fold_in(root, batch)
+
+            def one_run(weights, iteration, images):
+                with self._scope(weights, iteration):
+                    return self.model.call(images, seed)
+
+            return self._each(
+                one_run, weights, iteration, tf.gather(images, rows[batch])
+            )
+
+        def one_batch(batch):
+            scenes = infer(batch)
+            return tuple(scenes[name] for name in SHOWN)
+
+        types = tuple(tf.int32 if name == "counts" else tf.float32 for name in SHOWN)
+        arrays = tf.map_fn(
+            one_batch, tf.range(rows.shape[0]), fn_output_signature=types
+        )
+        return (*arrays, infer(0)["reconstructions"])
+
+    def sample(self, seed, samples, *state):
+        """Samples scenes from the prior of every run, as `AIR.generate` does.
+
+        Args:
+          seed: an integer.
+          samples: how many.
+          *state: trainable tensors and the iteration.
+
+        Returns:
+          images, counts and boxes. Shape [runs, samples, ..] each.
+        """
+
+        def one_run(weights, iteration):
+            with self._scope(weights, iteration):
+                return self.model.sample(samples, seed)
+
+        scenes = self._each(one_run, list(state[:-1]), state[-1])
+        return scenes["images"], scenes["counts"], scenes["boxes"]
+
+    def _objective(self, weights, iteration, noise, images):
+        """`AIR.objective` of every run: a dict of tensors of shape [runs]."""
+
+        def one_run(weights, iteration, noise, images):
+            model = self.model
+            with self._scope(weights, iteration):
+                latents, inference = model.infer(
+                    model._grey(images), noises.Noise(**noise), iteration
+                )
+                terms = model.estimator.terms(inference)
+                posterior = model.posterior(latents, inference)._asdict()
+            del posterior["canvas_side"]
+            terms = {name: tf.reduce_mean(terms[name]) for name in TERMS}
+            return terms, posterior
+
+        parts, posterior = self._each(one_run, weights, iteration, noise, images)
+        nelbo = tf.add_n([parts[name] for name in TERMS])
+        penalties = self._penalties(posterior)
+        loss = nelbo + penalties["penalty"] if penalties else nelbo
+        return {"loss": loss, "nelbo": nelbo, **parts, **penalties}
+
+    def _penalties(self, posterior):
+        """Penalty and violations of every run, 0 where it has none of a name."""
+        pieces, first = {name: [] for name in self.penalties}, 0
+        for model, size in zip(self.models, self.sizes, strict=True):
+            own = {name: f[first : first + size] for name, f in posterior.items()}
+            first += size
+            found = self._regularise(model, own, size) if model.regulariser else {}
+            for name in self.penalties:
+                pieces[name].append(found.get(name, tf.zeros([size])))
+        return {name: tf.concat(values, axis=0) for name, values in pieces.items()}
+
+    def _regularise(self, model, posterior, size):
+        def one_run(posterior):
+            seen = Posterior(**posterior, canvas_side=model.canvas_side)
+            penalty, violations = model.regulariser(seen)
+            return {"penalty": penalty, **violations}
+
+        return _each(one_run, size, posterior)
+
+    def _noise(self, seeds, iteration):
+        """Every run's own draws, one after the other: a dict of `Noise`'s fields."""
+        draws = [
+            self.model.draw_noise(
+                noises.fold_in(seeds[run], iteration[run]), self.batch_size
+            )._asdict()
+            for run in range(self.count)
+        ]
+        return {
+            name: tf.stack([draw[name] for draw in draws])
+            for name, value in draws[0].items()
+            if value is not None
+        }
+
+    def _split(self, state):
+        """Weights, iteration and Adam's variables of a state."""
+        number = len(self.trainable)
+        return list(state[:number]), state[number], list(state[number + 1 :])
+
+    def _scope(self, weights, iteration):
+        """The model's variables read as these tensors of one run."""
+        variables = [*self.trainable, self.model.iteration]
+        values = [*weights, iteration]
+        return keras.StatelessScope(list(zip(variables, values, strict=True)))
+
+    def _each(self, function, *arguments):
+        return _each(function, self.count, *arguments)
+
+
+def _each(function, runs, *arguments):
+    """`function` of every run's arguments, the runs being each tensor's first axis."""
+    if runs == 1:  # nothing to turn into batched operations
+        result = function(*tf.nest.map_structure(lambda x: x[0], arguments))
+        return tf.nest.map_structure(lambda x: tf.expand_dims(x, 0), result)
+    return tf.vectorized_map(
+        lambda packed: function(*packed), arguments, fallback_to_while_loop=False
+    )
+
+
+def _adam(optimizer):
+    """Keras's Adam with clipping by norm per variable, as a pure function.
+
+    Returns:
+      A function of lists of weights, gradients and the optimiser's variables, in
+      Keras's order: iteration, learning rate, then both moments of each weight. It
+      gives new weights and new variables. All have the runs as their first axis.
+
+    Raises:
+      ValueError: if the optimiser is another.
+    """
+    config = optimizer.get_config()
+    unused = ("amsgrad", "use_ema", "weight_decay", "global_clipnorm", "clipvalue")
+    unused += ("loss_scale_factor", "gradient_accumulation_steps")
+    if type(optimizer) is not keras.optimizers.Adam or any(
+        config.get(name) for name in unused
+    ):
+        raise ValueError("only plain Adam with clipnorm can be exported")
+    first, second, epsilon, clip = (
+        config[name] for name in ("beta_1", "beta_2", "epsilon", "clipnorm")
+    )
+
+    def apply(weights, gradients, variables):
+        iteration, learning_rate, *moments = variables
+        step = tf.cast(iteration + 1, learning_rate.dtype)
+        rate = learning_rate * tf.sqrt(1 - second**step) / (1 - first**step)
+        new_weights, new_moments = [], []
+        for index, (weight, gradient) in enumerate(
+            zip(weights, gradients, strict=True)
+        ):
+            mean, square = moments[2 * index : 2 * index + 2]
+            if clip:
+                gradient = tf.clip_by_norm(gradient, clip, _inner_axes(gradient))
+            mean += (gradient - mean) * (1 - first)
+            square += (tf.square(gradient) - square) * (1 - second)
+            own_rate = tf.reshape(rate, [-1] + [1] * (weight.shape.rank - 1))
+            new_weights.append(weight - mean * own_rate / (tf.sqrt(square) + epsilon))
+            new_moments += [mean, square]
+        return new_weights, [iteration + 1, learning_rate, *new_moments]
+
+    return apply
+
+
+def _inner_axes(tensor):
+    """All axes but the runs'."""
+    return list(range(1, tensor.shape.rank))
+
+
+def _structure(model):
+    """What the models of one program must share: all but regulariser and seeds."""
+    config = model.get_config()
+    for name in ("regulariser", "seed", "init_seed", "name"):
+        del config[name]
+    config["prior"]["config"] = {
+        name: value
+        for name, value in config["prior"]["config"].items()
+        if name not in ("seed", "name")
+    }
+    optimizer = model.optimizer.get_config()
+    return config, {**optimizer, "name": None}
