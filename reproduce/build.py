@@ -1,27 +1,10 @@
-"""From a configuration to a compiled model and the data it trains on."""
+"""From a configuration to a compiled model."""
 
 import keras
 
 import air
 import asr
-import data
 from reproduce.configuration import SIDE_BOUNDS
-
-
-def scene_specification(configuration):
-    """The `data.SceneSpecification` of a run."""
-    return data.SceneSpecification(
-        dataset=configuration.dataset,
-        counts=configuration.counts,
-        canvas_side=configuration.canvas_side,
-        object_scale=configuration.object_scale,
-        separation=configuration.separation,
-        train_images=configuration.train_images,
-        test_images=configuration.test_images,
-        digits=configuration.digits,
-        seed=configuration.data_seed,
-        test_split=configuration.test_split,
-    )
 
 
 def build_model(configuration, constraints=()):

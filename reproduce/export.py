@@ -53,7 +53,7 @@ def body(values):
     ]
     with quiet.standard_error():
         from reproduce.exported import lowering
-    manifest = lowering.export(runs, values.out, values.precision)
+    manifest = lowering.export(runs, values.out, values.precision, values.smoke)
     size = sum(f.stat().st_size for f in pathlib.Path(values.out).iterdir())
     print(f"{len(manifest['runs'])} runs in one program, {size / 1e6:.1f} MB:")
     print(f"python -m reproduce.run_exported --programs {values.out}")

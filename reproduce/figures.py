@@ -13,7 +13,7 @@ import zipfile
 
 import numpy as np
 
-from reproduce import command_line, gather, grid, records, run, table
+from reproduce import command_line, gather, grid, outcome, records, table
 from reproduce.configuration import METHODS, TABLE1_SETTINGS
 from reproduce.errors import UsageError
 
@@ -128,13 +128,13 @@ def load(record, results, figure):
     folder = records.run_folder(results, records.configuration_of(record))
     fields = FIELDS["samples" if figure == "5" else "scenes"]
     try:
-        with np.load(folder / run.FIGURE_FILE) as archive:
+        with np.load(folder / outcome.FIGURE_FILE) as archive:
             return {name: archive[name] for name in fields}
     except OSError as error:
-        reason = f"{run.FIGURE_FILE}: {error.strerror or 'cannot be read'}"
+        reason = f"{outcome.FIGURE_FILE}: {error.strerror or 'cannot be read'}"
         raise records.RecordError(folder, reason) from None
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        reason = f"{run.FIGURE_FILE} is damaged or lacks an array"
+        reason = f"{outcome.FIGURE_FILE} is damaged or lacks an array"
         raise records.RecordError(folder, reason) from None
 
 

@@ -19,7 +19,7 @@ import sys
 import filelock
 
 import data
-from reproduce import checkpoint, command_line, files, history
+from reproduce import checkpoint, command_line, files, history, scene_data
 from reproduce.configuration import TABLE2_SETTINGS, preset_configuration, smoke
 from reproduce.errors import NonFiniteError
 
@@ -147,7 +147,7 @@ def train(values, configuration, name, constraints):
         if values.retrain:
             (kept / checkpoint.NAME).unlink(missing_ok=True)
         scenes = data.load(
-            build.scene_specification(configuration), mnist_path=values.mnist
+            scene_data.scene_specification(configuration), mnist_path=values.mnist
         )
         model = build.build_model(configuration, constraints)
         run = training.Training(configuration, model, scenes, kept)

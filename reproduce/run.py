@@ -18,6 +18,7 @@ from reproduce import checkpoint, command_line, files, quiet, records
 from reproduce import configuration as configurations
 from reproduce.errors import NonFiniteError, UsageError
 from reproduce.options import kind
+from reproduce.scene_data import scene_specification
 
 DESCRIPTION = (
     "Trains one model with one seed and writes its record. The same command resumes "
@@ -25,7 +26,6 @@ DESCRIPTION = (
 )
 CHECKPOINTS = files.REPOSITORY / "checkpoints"
 NON_FINITE = 3  # exit code
-FIGURE_FILE = "figure.npz"
 COMMAND_OPTIONS = ("experiment", "preset", "seed", "epochs")
 
 
@@ -63,16 +63,16 @@ def body(values):
     files.require_writable(folder, "--results")
     files.require_writable(kept, "--checkpoints")
     name = f"{configuration.experiment} seed {configuration.seed}"
-    with _lock(kept, name):
+    with lock(kept, name):
         if values.retrain:
             (folder / "record.json").unlink(missing_ok=True)
             (kept / checkpoint.NAME).unlink(missing_ok=True)
         if (folder / "record.json").exists():
-            return _already_ended(name, records.read_record(folder))
+            return already_ended(name, records.read_record(folder))
         return _train(values, configuration, name, folder, kept)
 
 
-def _lock(kept, name):
+def lock(kept, name):
     """Acquires a run's lock for a `with`; the system frees it if this process dies.
 
     Raises:
@@ -133,7 +133,7 @@ def _train(values, configuration, name, folder, kept):
     import asr
     from reproduce import build, training
 
-    specification = build.scene_specification(configuration)
+    specification = scene_specification(configuration)
     scenes = data.load(specification, mnist_path=values.mnist)
     model = build.build_model(configuration)
     run = training.Training(configuration, model, scenes, kept, values.retrain)
@@ -186,44 +186,29 @@ def _save_interrupted(run, retrain):
 
 
 def _write(values, configuration, run, scenes, folder, failure):
-    import io
-
     import numpy as np
     import tensorflow as tf
 
-    import data.statistics
-    from reproduce import environment
+    from reproduce import environment, outcome
 
     gpus = tf.config.list_physical_devices("GPU")
     details = tf.config.experimental.get_device_details(gpus[0]) if gpus else {}
     device = details.get("device_name") or environment.processor()
-    trained = len(run.history) * run.steps * configuration.batch_size
-    record = {
-        **records.describe(configuration),
-        "status": records.FAILED if failure else records.COMPLETE,
-        "failure": failure,
-        "reported_epoch": None if failure else run.reported["epoch"],
-        "smoke": values.smoke,
-        "data_digest": scenes.digest,
-        "data_statistics": {
-            "train": data.statistics.describe(scenes.train),
-            "test": data.statistics.describe(scenes.test),
-        },
-        "metrics": None if failure else run.reported["metrics"],
-        "parameters": sum(int(np.prod(v.shape)) for v in run.model.trainable_variables),
-        "wall_seconds": run.seconds,
-        "images_per_second": trained / run.step_seconds if trained else None,
-        "environment": environment.describe(device, values.threads or os.cpu_count()),
-        "git": environment.git(),
-    }
-    if not failure:
-        stream = io.BytesIO()
-        np.savez_compressed(stream, **run.figures)
-        files.write_atomically(folder / FIGURE_FILE, stream.getvalue())
-    records.write_record(folder, record, run.history)
+    outcome.write(
+        folder,
+        configuration,
+        run,
+        scenes,
+        steps=run.steps,
+        parameters=sum(int(np.prod(v.shape)) for v in run.model.trainable_variables),
+        surroundings=environment.describe(device, values.threads or os.cpu_count()),
+        smoke=values.smoke,
+        failure=failure,
+    )
 
 
-def _already_ended(name, record):
+def already_ended(name, record):
+    """Says that a run has its record; returns the exit code."""
     if record["status"] == records.FAILED:
         print(
             f"{name}: failed before: {record['failure']}; --retrain tries again",

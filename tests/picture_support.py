@@ -5,7 +5,7 @@ import io
 import numpy as np
 import synthetic
 
-from reproduce import files, run
+from reproduce import files, outcome
 
 
 def arrays(side=50, steps=6, scenes=16, seed=0):
@@ -32,5 +32,5 @@ def write(results, experiment, seed=0, epochs=4, side=50, **options):
     folder = synthetic.write(results, experiment, seed, epochs, **options)
     stream = io.BytesIO()
     np.savez_compressed(stream, **arrays(side, seed=seed))
-    files.write_atomically(folder / run.FIGURE_FILE, stream.getvalue())
+    files.write_atomically(folder / outcome.FIGURE_FILE, stream.getvalue())
     return folder

@@ -15,6 +15,7 @@ from bad_input_support import EXPERIMENT, SMALL, call, check
 import data
 from reproduce import checkpoint, files, records, run
 from reproduce.configuration import preset_configuration
+from reproduce.scene_data import scene_specification
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_a_bad_checkpoint(name, folders, tiny, capsys):
 
 def test_a_checkpoint_of_another_model(folders, tiny, capsys):
     file, configuration = checkpoint_file(folders)
-    scenes = data.load(tiny.scene_specification(configuration))
+    scenes = data.load(scene_specification(configuration))
     arrays = {"0000": np.zeros(3)}
     write_state(file, configuration, arrays, data_digest=scenes.digest)
     check(capsys, call(run, *SMALL, *folders), f"{file}: it is of another model")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reproduce import build, options
 from reproduce import configuration as configurations
+from reproduce import options, scene_data
 from reproduce.configuration import Configuration, from_json, preset_configuration
 from reproduce.errors import UsageError
 
@@ -75,9 +75,9 @@ def test_every_preset_is_valid_and_has_the_variant_of_its_name(experiment, prese
     found = preset_configuration(experiment, preset)
     assert found.variant == preset and found.changed == {}
     assert f"{found.table}/{found.method}-{found.setting}" == experiment
-    build.scene_specification(found)  # raises if the data would refuse it
+    scene_data.scene_specification(found)  # raises if the data would refuse it
     toy = configurations.smoke(found)
-    build.scene_specification(toy)
+    scene_data.scene_specification(toy)
     assert toy.train_images - toy.test_images >= toy.batch_size
 
 

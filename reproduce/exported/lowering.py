@@ -10,13 +10,14 @@ from reproduce import build, environment, summaries
 from reproduce.errors import UsageError
 from reproduce.exported import functions, manifest
 from reproduce.exported.initialisation import glorot_uniform
+from reproduce.scene_data import scene_specification
 
 PLATFORM = "CPU"  # whose lowering rules are used; the programs name no device
 SEED_STREAMS = (0, 1)  # of the model's kernels and the learned prior's
 KERNELS = 100  # more than any model has
 
 
-def export(configurations, folder, precision="float32"):
+def export(configurations, folder, precision="float32", smoke=False):
     """Writes the programs of several runs, and what they need, to a folder.
 
     Args:
@@ -24,6 +25,7 @@ def export(configurations, folder, precision="float32"):
         neighbours and differ in the seed alone.
       folder: path; files of an earlier export are replaced.
       precision: "float32" or "tensorfloat32", of the matrix products on a GPU.
+      smoke: whether the runs are of toy size.
 
     Returns:
       The manifest, a dict.
@@ -49,6 +51,7 @@ def export(configurations, folder, precision="float32"):
         "versions": environment.versions(),
         "git": environment.git(),
         "precision": precision,
+        "smoke": smoke,
         "parameters": sum(int(np.prod(v.shape)) for v in runs.trainable),
         "trainable": len(runs.trainable),
         "steps": runs.model.steps,
@@ -84,7 +87,7 @@ def name(index):
 
 def _data_shape(configurations):
     """Numbers of images, steps and batches that the programs are made for."""
-    specifications = list(dict.fromkeys(map(build.scene_specification, configurations)))
+    specifications = list(dict.fromkeys(map(scene_specification, configurations)))
     train = {
         s.train_images - (s.test_images if s.test_split == "shuffled" else 0)
         for s in specifications

@@ -1,0 +1,171 @@
+"""Trains the runs of an export, without TensorFlow.
+
+    python -m reproduce.run_exported --programs DIR --epochs 300
+
+Needs JAX, NumPy and SciPy (requirements-accelerator.txt). The runs have the seeds,
+scenes and records of `python -m reproduce.run`, and share its checkpoints: either
+command goes on where the other was interrupted.
+"""
+
+import contextlib
+import dataclasses
+import os
+import signal
+import sys
+
+import data
+from reproduce import checkpoint, command_line, environment, files, records
+from reproduce import run as single
+from reproduce.errors import UsageError
+from reproduce.exported.manifest import Exported
+from reproduce.exported.runs import Run
+from reproduce.scene_data import scene_specification
+
+DESCRIPTION = (
+    "Trains the runs of an export, without TensorFlow. The same command resumes "
+    "interrupted runs, and leaves out those that have their record."
+)
+
+
+def define(options):
+    """The command's flags."""
+    options.group("What to run")
+    options.text("programs", None, "folder that reproduce.export made", "DIR")
+    options.integer("epochs", None, "none: the export's", 1, optional=True)
+    options.text("mnist", None, "MNIST in Keras's format (mnist.npz)", "FILE")
+    options.group("How to run it")
+    options.switch("retrain", False, "ignore the records and the checkpoints")
+    options.text("results", str(files.RESULTS), "folder that holds runs/", "DIR")
+    options.text("checkpoints", str(single.CHECKPOINTS), "their folder", "DIR")
+
+
+def body(values):
+    """Runs them; returns the exit code."""
+    if values.programs is None:
+        raise UsageError("--programs: a value is missing; allowed: see --help")
+    exported = Exported(values.programs)
+    configurations = exported.configurations
+    if values.epochs is not None:
+        configurations = [
+            dataclasses.replace(c, epochs=values.epochs) for c in configurations
+        ]
+    places = [
+        (
+            records.run_folder(values.results, configuration),
+            checkpoint.folder_of(values.checkpoints, configuration),
+        )
+        for configuration in configurations
+    ]
+    for folder, kept in places:
+        files.require_writable(folder, "--results")
+        files.require_writable(kept, "--checkpoints")
+    with contextlib.ExitStack() as locks:
+        for configuration, (_, kept) in zip(configurations, places, strict=True):
+            locks.enter_context(single.lock(kept, _name(configuration)))
+        if values.retrain:
+            for folder, kept in places:
+                (folder / "record.json").unlink(missing_ok=True)
+                (kept / checkpoint.NAME).unlink(missing_ok=True)
+        codes = [
+            single.already_ended(_name(configuration), records.read_record(folder))
+            for configuration, (folder, _) in zip(configurations, places, strict=True)
+            if (folder / "record.json").exists()
+        ]
+        if len(codes) < len(places):
+            codes.append(_train(values, exported, configurations, places))
+        return max(codes)
+
+
+def _name(configuration):
+    return f"{configuration.experiment} seed {configuration.seed}"
+
+
+def _train(values, exported, configurations, places):
+    from reproduce.exported.runtime import Device
+    from reproduce.exported.training import Training
+
+    specifications = [scene_specification(c) for c in configurations]
+    scenes = {
+        specification: data.load(specification, mnist_path=values.mnist)
+        for specification in dict.fromkeys(specifications)
+    }
+    runs = [
+        Run(exported, number, configuration, scenes[specification], kept)
+        for number, (configuration, specification, (_, kept)) in enumerate(
+            zip(configurations, specifications, places, strict=True)
+        )
+    ]
+    waiting = []
+    for run, (folder, _) in zip(runs, places, strict=True):
+        if (folder / "record.json").exists():
+            run.failure = "left out: it has its record"
+        else:
+            waiting.append((run, folder))
+    for run, _ in waiting:
+        message = "resumed" if run.resumed else "begins"
+        print(f"{_name(run.configuration)}: {message}: {run.configuration.variant}")
+    device = Device()
+    print(f"compiling for {device.name or environment.processor()}", flush=True)
+    training = Training(exported, runs, device)
+    try:
+        training.train_all()
+    except KeyboardInterrupt as error:
+        error.note = _save_interrupted(training)
+        raise
+    return max(_write(exported, training, *pair) for pair in waiting)
+
+
+def _save_interrupted(training):
+    """Saves what interrupted runs have; returns how to go on, for the user."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # a second one changes nothing
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        if training.save():
+            return f"saved at step {training.step}; the same command goes on from there"
+        reason = "in the middle of an epoch's end"
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}"
+    return f"{reason}; the same command goes on from the last checkpoint"
+
+
+def _write(exported, training, run, folder):
+    """Writes a run's record; returns the run's exit code."""
+    from reproduce import outcome
+    from reproduce.exported import runtime
+
+    manifest, device = exported.manifest, training.device
+    surroundings = environment.describe(
+        device.name or environment.processor(), os.cpu_count(), runtime.PACKAGES
+    )
+    surroundings |= {
+        "runtime": "exported programs on JAX's PJRT client",
+        "exported_with": manifest["versions"],
+        "precision": manifest["precision"],
+        "runs_at_once": len(training.runs),
+        "peak_device_memory_megabytes": device.peak_megabytes,
+    }
+    outcome.write(
+        folder,
+        run.configuration,
+        run,
+        run.scenes,
+        steps=training.steps,
+        parameters=manifest["parameters"],
+        surroundings=surroundings,
+        smoke=manifest["smoke"],
+        failure=run.failure,
+    )
+    name = _name(run.configuration)
+    if run.failure:
+        print(f"{name}: failed: {run.failure}", file=sys.stderr, flush=True)
+        return single.NON_FINITE
+    print(f"{name}: done: {files.shown(folder)}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(
+        command_line.main(
+            define, body, description=DESCRIPTION, errors=(data.DataError,)
+        )
+    )
