@@ -143,7 +143,8 @@ class ExactEstimator(Estimator):
         terms = {"reconstruction": reconstruction}
         for name, divergence in attribute_divergences(inference).items():
             terms[name] = tf.reduce_sum(validity * divergence, axis=1)
-        reached = tf.pad(validity[:, :-1], [[0, 0], [1, 0]], constant_values=1.0)
+        # No tf.pad: under tf.vectorized_map it takes 0 for any constant.
+        reached = tf.concat([tf.ones_like(validity[:, :1]), validity[:, :-1]], axis=1)
         presence = presence_divergence(logits, inference.prior.presence_logits)
         terms["kl_presence"] = tf.reduce_sum(reached * presence, axis=1)
         return terms
