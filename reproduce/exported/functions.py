@@ -8,6 +8,7 @@ as its first axis.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from air import noise as noises
@@ -131,10 +132,12 @@ class Runs:
           ..], and the first batch's reconstructions, [runs, batch, S, S].
         """
         weights, iteration = list(state[:-1]), state[-1]
-        root = noises.run_seed(EVALUATION_SEED)
+        with tf.init_scope():  # not by XLA, as a run does it: see `air.noise`
+            root = noises.run_seed(EVALUATION_SEED)
+            seeds = np.stack([noises.fold_in(root, b) for b in range(rows.shape[0])])
 
         def infer(batch):
-            seed = noises.fold_in(root, batch)
+            seed = tf.gather(seeds, batch)
 
             def one_run(weights, iteration, images):
                 with self._scope(weights, iteration):
@@ -156,6 +159,9 @@ class Runs:
 
     def sample(self, seed, samples, *state):
         """Samples scenes from the prior of every run, as `AIR.generate` does.
+
+        TensorFlow folds the noise into constants, so that it is drawn without XLA,
+        as a run does it.
 
         Args:
           seed: an integer.

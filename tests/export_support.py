@@ -1,0 +1,122 @@
+"""Tiny exports, and what TensorFlow itself makes of the same runs."""
+
+import functools
+
+import model_support
+import numpy as np
+import tensorflow as tf
+
+import air
+import data
+from reproduce import build, evaluation
+from reproduce.configuration import preset_configuration
+from reproduce.exported import lowering
+from reproduce.exported.manifest import Exported
+from reproduce.exported.runs import Run
+
+BATCH, TRAIN, TEST = 4, 13, 6  # 3 steps an epoch, one image left over
+
+
+def configurations(*runs, epochs=2):
+    """Toy runs given as (experiment, seed)."""
+    return [
+        preset_configuration(
+            experiment,
+            seed=seed,
+            epochs=epochs,
+            batch_size=BATCH,
+            train_images=TRAIN,
+            test_images=TEST,
+            **_options(experiment),
+        )
+        for experiment, seed in runs
+    ]
+
+
+def _options(experiment):
+    """Toy options of Table 1; AIR-pPrior has scenes of its own."""
+    if "table1" not in experiment:
+        return {}
+    return {"steps": 2, "counts": (2,) if "pprior" in experiment else (1, 2)}
+
+
+def tiny_models(patch):
+    """Makes `build.build_model` build tiny networks."""
+    for name in ("AIR", "FixedPrior", "LearnedPrior"):
+        whole = getattr(air, name)
+        tiny = functools.partial(whole, sizes=model_support.SIZES)
+        patch.setattr(build.air, name, tiny)
+
+
+def export(folder, *runs):
+    """The `Exported` folder of toy runs."""
+    lowering.export(configurations(*runs), folder)
+    return Exported(folder)
+
+
+def scenes(configuration, seed=0):
+    """Random scenes of the right size; the digest names the seed."""
+    stream = np.random.default_rng(seed)
+    side = configuration.canvas_side
+    images = stream.integers(0, 256, (TRAIN + TEST, side, side)).astype(np.uint8)
+    images[stream.random(images.shape) < 0.8] = 0
+    counts = np.resize(configuration.counts, TRAIN + TEST).astype(np.int32)
+    most = max(configuration.counts)
+    boxes = np.tile(np.float32([2, 3, 15, 15]), (TRAIN + TEST, most, 1))
+    boxes *= (np.arange(most) < counts[:, None])[..., None]
+    train, test = (
+        data.SceneSet(images[part], counts[part], boxes[part])
+        for part in (slice(TRAIN), slice(TRAIN, None))
+    )
+    return data.Scenes(train, test, f"scenes {seed}")
+
+
+def runs(exported, root, epochs=2, fresh=False):
+    """The `Run`s of an export; runs of one setting share their scenes."""
+    found = []
+    for number, given in enumerate(exported.configurations):
+        (configuration,) = configurations((given.experiment, given.seed), epochs=epochs)
+        folder = root / f"paper-{epochs}ep-seed{number}"
+        own = scenes(configuration, int(given.method == "pprior"))
+        found.append(Run(exported, number, configuration, own, folder, fresh))
+    return found
+
+
+class Reference:
+    """A run's model by TensorFlow alone, eager but for the noise.
+
+    XLA draws other noise than TensorFlow, so that is compiled.
+    """
+
+    def __init__(self, configuration):
+        self.configuration = configuration
+        self.model = build.build_model(configuration)
+        draw = tf.function(self.model.draw_noise, jit_compile=True, autograph=False)
+        self.eager_draw, self.model.draw_noise = self.model.draw_noise, draw
+
+    def variables(self):
+        """The variables that make up the state, in the programs' order."""
+        model = self.model
+        return [
+            *(*model.trainable_variables, model.iteration),
+            *model.optimizer.variables,
+        ]
+
+    def step(self, images):
+        """One step of training; its parts."""
+        self.model.reset_metrics()
+        parts = self.model.train_step(tf.constant(images))
+        return {name: value.numpy() for name, value in parts.items()}
+
+    def infer(self, images):
+        """`AIR.call` of all images, as a run evaluates its test set."""
+        evaluator = evaluation.Evaluator(self.model, None, BATCH)
+        evaluator._infer = self.model.call
+        return evaluator.predict(images)
+
+    def generate(self, samples, seed):
+        """`AIR.generate`, which no run compiles."""
+        compiled, self.model.draw_noise = self.model.draw_noise, self.eager_draw
+        scenes = self.model.generate(samples, seed)
+        self.model.draw_noise = compiled
+        return scenes
