@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from reproduce import command_line, configuration, quiet
+from reproduce import command_line, quiet
 
 BYTES = 4
 ADAM_PASSES = 7  # reads weight, gradient and two moments; writes three of them
@@ -33,11 +33,14 @@ def body(values):
     with quiet.standard_error():
         import tensorflow as tf
 
-        from benchmarks import products
-
         tf.config.threading.set_intra_op_parallelism_threads(values.threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
-        step, model, compile_seconds = training_step(tf, values)
+        from benchmarks import bare_step, products
+
+        step, model = bare_step.compiled(
+            tf, "table1/asr-13", values.steps, values.batch_size, values.xla
+        )
+        compile_seconds = bare_step.timed(step)
     needed = products.training_step(values.batch_size, values.steps)
     parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     moved = ADAM_PASSES * BYTES * parameters
@@ -46,8 +49,8 @@ def body(values):
     # Interleaved, so that a change of the machine's speed meets all alike.
     seconds, floors, adams = [], [], []
     for _ in range(values.rounds):
-        seconds.append(timed(step))
-        floors.append(timed(bare_products))
+        seconds.append(bare_step.timed(step))
+        floors.append(bare_step.timed(bare_products))
         adams.append(moved / bandwidth())
     step_time, product_time, adam_time = map(
         statistics.median, (seconds, floors, adams)
@@ -63,28 +66,6 @@ def body(values):
     )
     print(f"bytes that Adam moves        {1e3 * adam_time:8.1f} ms")
     print(f"step / floor                 {step_time / floor:8.2f}")
-
-
-def training_step(tf, values):
-    """A function of one AIR-ASR step, its model, and the time to compile it."""
-    from reproduce.build import build_model
-
-    options = configuration.preset_configuration(
-        "table1/asr-13", steps=values.steps, batch_size=values.batch_size
-    )
-    model = build_model(options)
-    compiled = tf.function(
-        model.train_step, jit_compile=bool(values.xla), autograph=False
-    )
-    stream = np.random.default_rng(0)
-    images = np.zeros([values.batch_size, 50, 50], np.uint8)
-    images[:, 15:35, 15:35] = stream.integers(0, 256, [values.batch_size, 20, 20])
-    images = tf.constant(images)
-
-    def step():
-        compiled(images)["loss"].numpy()
-
-    return step, model, timed(step)
 
 
 def all_products(tf, needed):
@@ -111,14 +92,9 @@ def bandwidth(megabytes=64):
     """Bytes a second that a copy moves, reading and writing."""
     source = np.ones(megabytes << 20, np.uint8)
     target = np.zeros_like(source)
-    return 2 * source.nbytes / timed(lambda: np.copyto(target, source))
-
-
-def timed(function):
-    """Seconds that one call takes."""
     begun = time.perf_counter()
-    function()
-    return time.perf_counter() - begun
+    np.copyto(target, source)
+    return 2 * source.nbytes / (time.perf_counter() - begun)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ class Training:
       figures: `evaluation.figure_arrays` of that epoch (of a run that has ended).
       seconds: wall time so far, over all processes, in seconds.
       step_seconds: the part of it that went into training steps.
+      train_step: the compiled step, a function of a batch of images.
+      evaluate: the evaluation of the test images, an `evaluation.Evaluator`.
     """
 
     def __init__(self, configuration, model, scenes, folder, fresh=False):
@@ -52,7 +54,7 @@ class Training:
         self.evaluate = evaluation.Evaluator(
             model, scenes.test, configuration.batch_size
         )
-        self._train_step = tf.function(
+        self.train_step = tf.function(
             model.train_step, jit_compile=True, autograph=False
         )
         self.history, self.reported, self.figures = [], None, None
@@ -80,12 +82,16 @@ class Training:
           NonFiniteError: naming the step, the term and the seed; the checkpoint of
             the last whole epoch remains.
         """
-        progress = Progress(
-            name, self.configuration.epochs, self.steps, done=self.taken
-        )
+        progress = self._progress(name)
         while not self.finished:
             self._train_epoch(progress)
             self._end_epoch(progress)
+
+    def run_epoch(self, name):
+        """Trains and evaluates what is left of one epoch, as `run` does."""
+        progress = self._progress(name)
+        self._train_epoch(progress)
+        self._end_epoch(progress)
 
     def save(self):
         """Writes the checkpoint: possible at any moment between two steps.
@@ -116,6 +122,10 @@ class Training:
         checkpoint.save(self.file, arrays, state)
         return True
 
+    def _progress(self, name):
+        epochs = self.configuration.epochs
+        return Progress(name, epochs, self.steps, done=self.taken)
+
     def _train_epoch(self, progress):
         epoch = len(self.history)
         first = self.taken - epoch * self.steps
@@ -127,7 +137,7 @@ class Training:
         for rows in order[first:]:
             command_line.raise_if_interrupted()
             begun = time.perf_counter()
-            means = self._train_step(tf.constant(self.images[rows]))
+            means = self.train_step(tf.constant(self.images[rows]))
             if not np.isfinite(means["loss"].numpy() + means["gradient_norm"].numpy()):
                 raise self._non_finite(means)
             self.step_seconds += time.perf_counter() - begun

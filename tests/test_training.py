@@ -335,13 +335,13 @@ def test_each_epoch_visits_its_own_order_and_drops_its_own_remainder(
         configuration = options(epochs=4)
         for moment in [*moments, None]:
             run = start(root, configuration)
-            step = run._train_step
+            step = run.train_step
 
             def recording(images, step=step):
                 batches.append(images.numpy()[:, 0, 0].tolist())
                 return step(images)
 
-            run._train_step = recording
+            run.train_step = recording
             cut(moment)
             try:
                 run.run("visit")

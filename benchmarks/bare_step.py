@@ -1,0 +1,46 @@
+"""The compiled training step of a run, on one batch that never changes."""
+
+import time
+
+import numpy as np
+
+from reproduce import configuration
+from reproduce.build import build_model
+
+OBJECT_SIDE = 20  # pixels of the grey square in each image
+
+
+def compiled(tf, experiment, steps, batch_size=64, xla=True):
+    """A function that takes one step and waits for it, and the model.
+
+    Args:
+      tf: TensorFlow, imported where its threads were set.
+      experiment: such as "table1/asr-13".
+      steps: K.
+      batch_size: images.
+      xla: whether XLA compiles the step.
+    """
+    options = configuration.preset_configuration(
+        experiment, steps=steps, batch_size=batch_size
+    )
+    model = build_model(options)
+    function = tf.function(model.train_step, jit_compile=xla, autograph=False)
+    canvas_side, side = options.canvas_side, OBJECT_SIDE
+    images = np.zeros([batch_size, canvas_side, canvas_side], np.uint8)
+    stream = np.random.default_rng(0)
+    images[:, 15 : 15 + side, 15 : 15 + side] = stream.integers(
+        0, 256, [batch_size, side, side]
+    )
+    images = tf.constant(images)
+
+    def step():
+        function(images)["loss"].numpy()
+
+    return step, model
+
+
+def timed(function):
+    """Seconds that one call takes."""
+    begun = time.perf_counter()
+    function()
+    return time.perf_counter() - begun

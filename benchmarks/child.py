@@ -1,0 +1,68 @@
+"""One process with one training step: what the other benchmarks start and read.
+
+    python -m benchmarks.child --count 60
+
+It prints one line of JSON: seconds from the start of the process to the first
+step's end (imports, building, compilation), seconds a step (median), and memory.
+With --meet it tells its parent that it is ready and waits for a line from it, so
+that several such processes step at the same time.
+"""
+
+import json
+import os
+import resource
+import statistics
+import sys
+import time
+
+from reproduce import command_line, quiet
+
+
+def define(options):
+    """The command's flags."""
+    options.group("What to measure")
+    options.text("experiment", "table1/asr-13", "the run whose step it is")
+    options.integer("steps", 6, "K, number of objects", 1, 20)
+    options.integer("count", 60, "training steps after the first", 1)
+    options.integer("threads", 1, "processor threads", 1)
+    options.switch("meet", False, "wait for a line on standard input before stepping")
+
+
+def body(values):
+    """Measures and prints."""
+    with quiet.standard_error():
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(values.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(values.threads)
+        from benchmarks import bare_step
+
+        step, _ = bare_step.compiled(tf, values.experiment, values.steps)
+        step()
+    first = time.time() - process_start()
+    if values.meet:
+        print("ready", flush=True)
+        sys.stdin.readline()
+    seconds = [bare_step.timed(step) for _ in range(values.count)]
+    with open("/proc/self/statm", encoding="ascii") as stream:
+        pages = int(stream.read().split()[1])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in KiB on Linux
+    measured = {
+        "first_step_seconds": first,
+        "step_seconds": statistics.median(seconds),
+        "resident_megabytes": pages * os.sysconf("SC_PAGE_SIZE") / 2**20,
+        "peak_megabytes": peak / 2**10,
+    }
+    print(json.dumps(measured), flush=True)
+
+
+def process_start():
+    """When this process started, as `time.time()` counts."""
+    with open("/proc/self/stat", encoding="ascii") as stream:
+        ticks = int(stream.read().rsplit(")", 1)[1].split()[19])
+    since_boot = ticks / os.sysconf("SC_CLK_TCK")
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + since_boot
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.main(define, body, description=__doc__.split("\n")[0]))

@@ -1,0 +1,94 @@
+"""Several runs at once against one alone, one run on more threads, memory, start.
+
+    python -m benchmarks.scaling
+
+It starts processes of `benchmarks.child`: one alone with one thread, as many at
+once as the machine has processors, and one with a thread for each processor. Leave
+the machine alone while it runs. Linux only.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+from reproduce import command_line, files
+
+
+def define(options):
+    """The command's flags."""
+    options.group("What to measure")
+    options.integer("steps", 6, "K, number of objects", 1, 20)
+    options.integer("count", 60, "training steps of each process", 1)
+    options.integer("processes", os.cpu_count(), "processes at once, and threads", 1)
+    options.integer("rounds", 3, "measurements of each, their median is shown", 1)
+
+
+def body(values):
+    """Measures and prints."""
+    processes = values.processes
+    alone, together, threaded = [], [], []
+    for _ in range(values.rounds):
+        alone += measure(values, 1, 1)
+        together += measure(values, processes, 1)
+        threaded += measure(values, 1, processes)
+    step = median(alone, "step_seconds")
+    shared = median(together, "step_seconds")
+    wide = median(threaded, "step_seconds")
+    print(f"K = {values.steps}, batch 64")
+    print(f"one run, one thread                  {1e3 * step:8.1f} ms a step")
+    print(
+        f"{processes} runs at once, one thread each       {1e3 * shared:8.1f} ms: each "
+        f"{step / shared:.2f} times as fast as alone"
+    )
+    print(
+        f"one run, {processes} threads                  {1e3 * wide:8.1f} ms: "
+        f"{step / wide:.2f} times as fast as with one"
+    )
+    print(f"start to first step, alone           {start(alone):8.1f} s")
+    print(f"resident, while training             {memory(alone, 'resident')} MB")
+    print(f"resident at its peak (compilation)   {memory(alone, 'peak')} MB")
+
+
+def measure(values, processes, threads):
+    """What as many processes, stepping at the same time, tell: a list of dicts."""
+    words = [sys.executable, "-m", "benchmarks.child", "--meet"]
+    words += ["--steps", str(values.steps), "--count", str(values.count)]
+    words += ["--threads", str(threads)]
+    children = [
+        subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=files.REPOSITORY,
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+        )
+        for _ in range(processes)
+    ]
+    for child in children:
+        child.stdout.readline()
+    for child in children:
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    return [json.loads(child.communicate()[0].splitlines()[-1]) for child in children]
+
+
+def median(measured, name):
+    """Median of one figure over processes."""
+    return statistics.median(one[name] for one in measured)
+
+
+def start(measured):
+    """Seconds from the start of a process to the end of its first step."""
+    return median(measured, "first_step_seconds")
+
+
+def memory(measured, kind):
+    """Megabytes, right-aligned as the other figures."""
+    return f"{median(measured, kind + '_megabytes'):8.0f}"
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.main(define, body, description=__doc__.split("\n")[0]))
