@@ -311,10 +311,10 @@ def _structure(model):
     config = model.get_config()
     for name in ("regulariser", "seed", "init_seed", "name"):
         del config[name]
-    config["prior"]["config"] = {
-        name: value
-        for name, value in config["prior"]["config"].items()
-        if name not in ("seed", "name")
-    }
+    prior = dict(config["prior"]["config"])
+    ignored = ["seed", "name"]
+    if not prior["count_log_odds"]:
+        ignored.append("count")  # which nothing reads then
+    config["prior"] = {n: value for n, value in prior.items() if n not in ignored}
     optimizer = model.optimizer.get_config()
     return config, {**optimizer, "name": None}

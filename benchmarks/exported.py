@@ -1,0 +1,152 @@
+"""Time of one training step of exported programs, by the number of runs in one.
+
+    python -m benchmarks.exported --programs one,three,nine --processes 1,2
+
+Each folder is one that `python -m reproduce.export` made. Needs JAX and no
+TensorFlow; the images are made up, so no data is needed either. With more than one
+process, as many copies of a folder's program train at the same time.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from reproduce import command_line, files
+from reproduce.errors import UsageError
+from reproduce.exported.manifest import Exported
+
+DESCRIPTION = "Times a training step of exported programs."
+
+
+def define(options):
+    """The command's flags."""
+    options.group("What to measure")
+    options.text("programs", None, "folders, joined by commas", "DIR,DIR,..")
+    options.integers("processes", (1,), "copies at the same time", 1)
+    options.integer("steps", 50, "training steps in one call", 1)
+    options.integer("rounds", 3, "calls; the fastest counts", 1)
+    options.switch("worker", False, "one of the processes: prints JSON")
+
+
+def body(values):
+    """Measures and prints a table."""
+    if values.programs is None:
+        raise UsageError("--programs: a value is missing; allowed: see --help")
+    if values.worker:
+        print(json.dumps(measure(values.programs, values.steps, values.rounds)))
+        return
+    print("| runs in one program | processes | compilation | step | step and run |")
+    print("|---|---|---|---|---|")
+    for folder in values.programs.split(","):
+        for processes in values.processes:
+            found = several(folder, processes, values)
+            slowest = max(worker["step"] for worker in found)
+            compilation = max(worker["compilation"] for worker in found)
+            runs = found[0]["runs"]
+            print(
+                f"| {runs} | {processes} | {compilation:.1f} s "
+                f"| {1e3 * slowest:.2f} ms "
+                f"| {1e3 * slowest / runs / processes:.2f} ms |",
+                flush=True,
+            )
+    print(f"\n{found[0]['device']}, JAX {found[0]['jax']}, {found[0]['precision']}")
+    print(f"evaluation of the test images {found[0]['evaluation']:.2f} s")
+    print(f"peak memory on the device     {found[0]['peak_megabytes']} MB")
+
+
+def several(folder, processes, values):
+    """What so many copies measure that run at the same time: a list of dicts."""
+    command = [
+        *(sys.executable, "-m", "benchmarks.exported", "--worker"),
+        *("--programs", folder, "--steps", str(values.steps)),
+        *("--rounds", str(values.rounds)),
+    ]
+    # JAX would otherwise give the first process most of a GPU's memory.
+    surroundings = {**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    started = [
+        subprocess.Popen(
+            command, cwd=files.REPOSITORY, env=surroundings, stdout=subprocess.PIPE
+        )
+        for _ in range(processes)
+    ]
+    outputs = [process.communicate()[0] for process in started]
+    if any(process.returncode for process in started):
+        raise UsageError(f"--programs: {folder}: a process failed, see above")
+    return [json.loads(output) for output in outputs]
+
+
+def measure(folder, steps, rounds):
+    """Compiles a folder's programs and times them: a dict."""
+    import jax
+
+    from reproduce import environment
+    from reproduce.exported.runtime import Device, Program
+
+    exported = Exported(pathlib.Path(folder).absolute())
+    device, manifest = Device(), exported.manifest
+    begun = time.perf_counter()
+    train = Program(exported, "train", device)
+    compilation = time.perf_counter() - begun
+    evaluate = Program(exported, "evaluate", device)
+    runs = len(manifest["runs"])
+    shapes = {a["name"]: a["shape"] for a in train.arguments}
+    steps = min(steps, shapes["order"][0])
+    stream, put = np.random.default_rng(0), device.put
+    images = put(_images(stream, shapes["images"]))
+    order = stream.integers(0, len(images), shapes["order"]).astype(np.int32)
+    initial = zip(*(exported.initial(run) for run in range(runs)), strict=True)
+    state = [put(np.stack(values)) for values in initial]
+    arguments = [
+        *(images, put(order), put(np.zeros([runs, 2], np.int32))),
+        *(put(np.ones(runs, bool)), put(np.int32(0)), put(np.int32(steps))),
+    ]
+
+    def train_once():
+        nonlocal state
+        reached, _, _, *state = train(*arguments, *state)
+        if int(reached) != steps:
+            raise UsageError(f"--programs: {folder}: a loss is not finite")
+
+    shapes = {a["name"]: a["shape"] for a in evaluate.arguments}
+    test = put(_images(stream, shapes["images"]))
+    rows = put(np.zeros(shapes["rows"], np.int32))
+    weights = state[: manifest["trainable"] + 1]
+    return {
+        "runs": runs,
+        "compilation": compilation,
+        "step": fastest(train_once, rounds) / steps,
+        "evaluation": fastest(
+            lambda: np.asarray(evaluate(test, rows, *weights)[0]), rounds
+        ),
+        "peak_megabytes": device.peak_megabytes,
+        "device": device.name or environment.processor(),
+        "jax": jax.__version__,
+        "precision": manifest["precision"],
+    }
+
+
+def _images(stream, shape):
+    """Images whose middle is noise: a loss of a usual size."""
+    images = np.zeros(shape, np.uint8)
+    images[:, 15:35, 15:35] = stream.integers(0, 256, [shape[0], 20, 20])
+    return images
+
+
+def fastest(function, rounds):
+    """Seconds of the fastest of some calls, after one that does not count."""
+    function()
+    seconds = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - begun)
+    return min(seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.main(define, body, description=DESCRIPTION))
