@@ -4,6 +4,7 @@ import functools
 
 import model_support
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import air
@@ -13,6 +14,8 @@ from reproduce.configuration import preset_configuration
 from reproduce.exported import lowering
 from reproduce.exported.manifest import Exported
 from reproduce.exported.runs import Run
+
+pytest.importorskip("jax", reason="JAX runs the exported programs: it is not here")
 
 BATCH, TRAIN, TEST = 4, 13, 6  # 3 steps an epoch, one image left over
 
@@ -92,6 +95,7 @@ class Reference:
         self.configuration = configuration
         self.model = build.build_model(configuration)
         draw = tf.function(self.model.draw_noise, jit_compile=True, autograph=False)
+        self.initial = [variable.numpy() for variable in self.variables()]
         self.eager_draw, self.model.draw_noise = self.model.draw_noise, draw
 
     def variables(self):
@@ -101,6 +105,11 @@ class Reference:
             *(*model.trainable_variables, model.iteration),
             *model.optimizer.variables,
         ]
+
+    def reset(self):
+        """Puts all variables back to their initial values."""
+        for variable, value in zip(self.variables(), self.initial, strict=True):
+            variable.assign(value)
 
     def step(self, images):
         """One step of training; its parts."""

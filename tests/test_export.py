@@ -1,16 +1,23 @@
 """Exported programs: what TensorFlow computes, resumed runs, records, bad input."""
 
+import subprocess
+import sys
+
+import export_support as support
 import numpy as np
 import pytest
 
-pytest.importorskip("jax", reason="JAX runs the exported programs: it is not here")
-
-import export_support as support  # noqa: E402
-
-from reproduce import build, command_line, summaries, training  # noqa: E402
-from reproduce.exported import runtime  # noqa: E402
-from reproduce.exported import training as exported_training  # noqa: E402
-from reproduce.exported.initialisation import glorot_uniform  # noqa: E402
+from reproduce import (
+    build,
+    command_line,
+    records,
+    run_exported,
+    summaries,
+    training,
+)
+from reproduce.exported import runtime
+from reproduce.exported import training as exported_training
+from reproduce.exported.initialisation import glorot_uniform
 
 RUNS = (("table1/asr-13", 0), ("table1/asr-13", 1), ("table1/pprior-13", 0))
 LAST = 2  # epochs
@@ -46,8 +53,16 @@ def compiled_once():
 
 
 @pytest.fixture(scope="module")
-def references(tiny):
+def models(tiny):
     return [support.Reference(c) for c in support.configurations(*RUNS)]
+
+
+@pytest.fixture
+def references(models):
+    """TensorFlow's models of the runs, at their initial values."""
+    for reference in models:
+        reference.reset()
+    return models
 
 
 def start(exported, root, **options):
@@ -111,13 +126,6 @@ def test_a_step_of_several_runs_is_each_runs_own_by_tensorflow(
 
 def test_evaluation_and_samples_are_tensorflows(exported, references, tmp_path):
     together = start(exported, tmp_path)
-    for variables, values in zip(
-        [reference.variables() for reference in references],
-        [exported.initial(number) for number in range(len(RUNS))],
-        strict=True,
-    ):
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
     found, samples = together._infer(), together._sample("figure")
     for number, reference in enumerate(references):
         truth = together.runs[number].scenes.test
@@ -226,3 +234,78 @@ def test_programs_of_several_kinds_are_lowered(tmp_path):
             "samples",
             "figure",
         }
+
+
+@pytest.fixture
+def call(exported, monkeypatch, tmp_path):
+    """A function that calls the command on the exported runs; gives its exit code."""
+
+    def load(specification, **_):
+        counts = [c.counts for c in exported.configurations]
+        run = counts.index(specification.counts)
+        return support.scenes(exported.configurations[run], run)
+
+    monkeypatch.setattr(run_exported.data, "load", load)
+
+    def run(*words, programs=exported.folder):
+        return command_line.main(
+            run_exported.define,
+            run_exported.body,
+            [
+                *("--programs", str(programs), *words),
+                *("--results", str(tmp_path / "results")),
+                *("--checkpoints", str(tmp_path / "checkpoints")),
+            ],
+        )
+
+    return run
+
+
+def test_the_command_writes_records_like_a_run(call, tmp_path, capsys):
+    assert call("--epochs", "1") == 0
+    shown = capsys.readouterr().out
+    assert "table1/asr-13, 2 runs  epoch 1/1" in shown and "begins" in shown
+    found = records.find(tmp_path / "results", "table1/asr-13")
+    assert [record["seed"] for record in found.values()] == [0, 1]
+    for record in found.values():
+        assert record["status"] == records.COMPLETE
+        assert record["epochs"] == record["reported_epoch"] == 1
+        surroundings = record["environment"]
+        assert surroundings["runs_at_once"] == len(RUNS)
+        assert surroundings["packages"]["jax"]
+        assert surroundings["exported_with"]["tensorflow"]
+        assert surroundings["precision"] == "float32"
+    assert call("--epochs", "1") == 0
+    assert "its record is there already" in capsys.readouterr().out
+    # More epochs begin where the shorter runs ended.
+    assert call("--epochs", "2") == 0
+    shown = capsys.readouterr().out
+    assert "resumed" in shown and "epoch 1/2" not in shown
+
+
+def test_bad_folders_are_told_in_one_line(call, exported, tmp_path, capsys):
+    assert call(programs=tmp_path / "none") == 2
+    assert "manifest.json: No such file" in capsys.readouterr().err
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    for file in exported.folder.iterdir():
+        (damaged / file.name).write_bytes(file.read_bytes())
+    (damaged / "train.mlir").write_bytes(b"nothing")
+    assert call(programs=damaged) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "train.mlir is damaged" in error
+    (damaged / "manifest.json").write_text("{")
+    assert call(programs=damaged) == 2
+    assert "manifest.json is damaged" in capsys.readouterr().err
+
+
+def test_running_needs_no_tensorflow():
+    code = """
+import sys
+for name in ("tensorflow", "keras", "tensorflow_probability"):
+    sys.modules[name] = None  # importing it fails
+import benchmarks.exported, reproduce.outcome, reproduce.run_exported
+import reproduce.exported.runtime, reproduce.exported.training
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -14,6 +14,7 @@ import tensorflow as tf
 from air import noise as noises
 from air.model import EVALUATION_SEED, TERMS
 from asr import Posterior
+from reproduce.exported.adam import adam, inner_axes
 
 SHOWN = ("boxes", "counts", "squared_error", "nelbo", *TERMS)  # of every image
 
@@ -45,7 +46,7 @@ class Runs:
             raise ValueError("the models differ in more than their regularisers")
         self.models, self.sizes, self.batch_size = models, sizes, batch_size
         self.model = models[0]
-        self.adam = _adam(self.model.optimizer)
+        self.adam = adam(self.model.optimizer)
         self.count = sum(sizes)
         self.trainable = self.model.trainable_variables
         self.state = [
@@ -110,7 +111,7 @@ class Runs:
             parts = self._objective(weights, iteration, noise, images)
             total = tf.reduce_sum(parts["loss"])
         gradients = tape.gradient(total, weights)
-        squares = [tf.reduce_sum(tf.square(g), _inner_axes(g)) for g in gradients]
+        squares = [tf.reduce_sum(tf.square(g), inner_axes(g)) for g in gradients]
         parts["gradient_norm"] = tf.sqrt(tf.add_n(squares))
         weights, slots = self.adam(weights, gradients, slots)
         none = tf.zeros([self.count])
@@ -256,54 +257,6 @@ def _each(function, runs, *arguments):
     return tf.vectorized_map(
         lambda packed: function(*packed), arguments, fallback_to_while_loop=False
     )
-
-
-def _adam(optimizer):
-    """Keras's Adam with clipping by norm per variable, as a pure function.
-
-    Returns:
-      A function of lists of weights, gradients and the optimiser's variables, in
-      Keras's order: iteration, learning rate, then both moments of each weight. It
-      gives new weights and new variables. All have the runs as their first axis.
-
-    Raises:
-      ValueError: if the optimiser is another.
-    """
-    config = optimizer.get_config()
-    unused = ("amsgrad", "use_ema", "weight_decay", "global_clipnorm", "clipvalue")
-    unused += ("loss_scale_factor", "gradient_accumulation_steps")
-    if type(optimizer) is not keras.optimizers.Adam or any(
-        config.get(name) for name in unused
-    ):
-        raise ValueError("only plain Adam with clipnorm can be exported")
-    first, second, epsilon, clip = (
-        config[name] for name in ("beta_1", "beta_2", "epsilon", "clipnorm")
-    )
-
-    def apply(weights, gradients, variables):
-        iteration, learning_rate, *moments = variables
-        step = tf.cast(iteration + 1, learning_rate.dtype)
-        rate = learning_rate * tf.sqrt(1 - second**step) / (1 - first**step)
-        new_weights, new_moments = [], []
-        for index, (weight, gradient) in enumerate(
-            zip(weights, gradients, strict=True)
-        ):
-            mean, square = moments[2 * index : 2 * index + 2]
-            if clip:
-                gradient = tf.clip_by_norm(gradient, clip, _inner_axes(gradient))
-            mean += (gradient - mean) * (1 - first)
-            square += (tf.square(gradient) - square) * (1 - second)
-            own_rate = tf.reshape(rate, [-1] + [1] * (weight.shape.rank - 1))
-            new_weights.append(weight - mean * own_rate / (tf.sqrt(square) + epsilon))
-            new_moments += [mean, square]
-        return new_weights, [iteration + 1, learning_rate, *new_moments]
-
-    return apply
-
-
-def _inner_axes(tensor):
-    """All axes but the runs'."""
-    return list(range(1, tensor.shape.rank))
 
 
 def _structure(model):
