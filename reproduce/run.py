@@ -14,7 +14,7 @@ import sys
 import filelock
 
 import data
-from reproduce import checkpoint, command_line, files, quiet, records
+from reproduce import checkpoint, command_line, compiled, files, quiet, records
 from reproduce import configuration as configurations
 from reproduce.errors import NonFiniteError, UsageError
 from reproduce.options import kind
@@ -67,9 +67,13 @@ def body(values):
         if values.retrain:
             (folder / "record.json").unlink(missing_ok=True)
             (kept / checkpoint.NAME).unlink(missing_ok=True)
+            compiled.remove(kept)
         if (folder / "record.json").exists():
             return already_ended(name, records.read_record(folder))
-        return _train(values, configuration, name, folder, kept)
+        with compiled.kept(kept):
+            code = _train(values, configuration, name, folder, kept)
+        compiled.remove(kept)  # the run has ended
+        return code
 
 
 def lock(kept, name):
