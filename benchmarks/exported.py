@@ -115,13 +115,14 @@ def measure(folder, steps, rounds):
     shapes = {a["name"]: a["shape"] for a in evaluate.arguments}
     test = put(_images(stream, shapes["images"]))
     rows = put(np.zeros(shapes["rows"], np.int32))
+    seeds = put(np.int32(manifest["evaluation_seeds"]))
     weights = state[: manifest["trainable"] + 1]
     return {
         "runs": runs,
         "compilation": compilation,
         "step": fastest(train_once, rounds) / steps,
         "evaluation": fastest(
-            lambda: np.asarray(evaluate(test, rows, *weights)[0]), rounds
+            lambda: np.asarray(evaluate(test, rows, seeds, *weights)[0]), rounds
         ),
         "peak_megabytes": device.peak_megabytes,
         "device": device.name or environment.processor(),

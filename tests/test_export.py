@@ -6,7 +6,9 @@ import sys
 import export_support as support
 import numpy as np
 import pytest
+from jax._src.lib import xla_client
 
+import data
 from reproduce import (
     build,
     command_line,
@@ -38,7 +40,7 @@ def exported(tmp_path_factory, tiny):
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_once():
-    """Training objects share compiled programs: compiling takes seconds."""
+    """Training objects share programs, compiled in a hurry: it takes seconds."""
     kept, whole = {}, exported_training.Program
 
     def program(exported, name, device):
@@ -47,7 +49,14 @@ def compiled_once():
             kept[key] = whole(exported, name, device)
         return kept[key]
 
+    def quick_options():
+        options = xla_client.CompileOptions()
+        debug = options.executable_build_options.debug_options
+        debug.xla_backend_optimization_level = 0
+        return options
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtime, "compile_options", quick_options)
         patch.setattr(exported_training, "Program", program)
         yield
 
@@ -107,7 +116,9 @@ def test_a_step_of_several_runs_is_each_runs_own_by_tensorflow(
         parts = reference.step(images)
         assert list(parts) == run.parts
         for name, value in zip(run.parts, run.sums, strict=True):
-            assert value == pytest.approx(parts[name], rel=1e-5, abs=1e-6), name
+            # The gradient jumps where a pixel passes from one cell to the next.
+            close = 1e-3 if name == "gradient_norm" else 1e-5
+            assert value == pytest.approx(parts[name], rel=close, abs=1e-6), name
         state, expected = state_of(together, number), reference.variables()
         assert state[trainable] == 1
         for index in range(trainable):
@@ -309,3 +320,25 @@ import reproduce.exported.runtime, reproduce.exported.training
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_ten_epochs_agree_within_the_spread_of_seeds(exported, references, tmp_path):
+    epochs = 10
+    together = start(exported, tmp_path, epochs=epochs)
+    together.train_all()
+    found, expected = [], []
+    for run, reference in zip(together.runs[:2], references, strict=False):
+        images = run.scenes.train.images
+        for epoch in range(epochs):
+            for rows in data.epoch_order(
+                len(images), support.BATCH, run.configuration.seed, epoch
+            ):
+                reference.step(images[rows])
+        scenes = reference.infer(run.scenes.test.images)
+        expected.append(summaries.figures(scenes, run.scenes.test)["nelbo"])
+        found.append(run.history[-1]["test_nelbo"])
+        assert run.history[-1]["test_nelbo"] < run.history[0]["test_nelbo"]
+    spread = abs(expected[0] - expected[1])
+    for one, other in zip(found, expected, strict=True):
+        assert abs(one - other) < spread

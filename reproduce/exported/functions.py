@@ -8,7 +8,6 @@ as its first axis.
 """
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from air import noise as noises
@@ -118,14 +117,13 @@ class Runs:
         parts = tf.stack([parts.get(name, none) for name in self.parts], axis=1)
         return parts, [*weights, iteration + 1, *slots]
 
-    def evaluate(self, images, rows, *state):
+    def evaluate(self, images, rows, seeds, *state):
         """Infers the scenes of the test images, as `AIR.call` does.
-
-        Batch b draws z from fold_in(fixed seed, b), in every run.
 
         Args:
           images: all test images, uint8. Shape [images, S, S].
           rows: rows of `images`, int32. Shape [batches, runs, batch].
+          seeds: `evaluation_seeds`. Shape [batches, 2].
           *state: trainable tensors and the iteration.
 
         Returns:
@@ -133,12 +131,9 @@ class Runs:
           ..], and the first batch's reconstructions, [runs, batch, S, S].
         """
         weights, iteration = list(state[:-1]), state[-1]
-        with tf.init_scope():  # not by XLA, as a run does it: see `air.noise`
-            root = noises.run_seed(EVALUATION_SEED)
-            seeds = np.stack([noises.fold_in(root, b) for b in range(rows.shape[0])])
 
         def infer(batch):
-            seed = tf.gather(seeds, batch)
+            seed = seeds[batch]
 
             def one_run(weights, iteration, images):
                 with self._scope(weights, iteration):
@@ -257,6 +252,16 @@ def _each(function, runs, *arguments):
     return tf.vectorized_map(
         lambda packed: function(*packed), arguments, fallback_to_while_loop=False
     )
+
+
+def evaluation_seeds(batches):
+    """Seeds of the test set's batches, in every run: int32 [batches, 2].
+
+    Not by XLA, which would give others, and arguments of the program, since
+    TensorFlow would fold what follows from a constant without XLA.
+    """
+    root = noises.run_seed(EVALUATION_SEED)
+    return [noises.fold_in(root, batch).numpy().tolist() for batch in range(batches)]
 
 
 def _structure(model):

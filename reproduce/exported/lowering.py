@@ -58,6 +58,7 @@ def export(configurations, folder, precision="float32", smoke=False):
         "batch": shape["batch"],
         "parts": runs.parts,
         "shown": list(functions.SHOWN),
+        "evaluation_seeds": functions.evaluation_seeds(shape["batches"]),
         "state": _state(runs, configurations),
     }
     initial = {
@@ -127,6 +128,7 @@ def _signatures(runs, shape):
     evaluate = {
         "images": tf.TensorSpec([shape["test_images"], side, side], tf.uint8),
         "rows": tf.TensorSpec([shape["batches"], several, batch], tf.int32),
+        "seeds": tf.TensorSpec([shape["batches"], 2], tf.int32),
     }
 
     def sample(samples):

@@ -13,6 +13,11 @@ jax.config.update("jax_enable_x64", True)
 PACKAGES = ("jax", "jaxlib", "numpy", "scipy")
 
 
+def compile_options():
+    """XLA's options: its defaults."""
+    return xla_client.CompileOptions()
+
+
 class Device:
     """The device that JAX takes by default; JAX_PLATFORMS=cpu asks for the CPU."""
 
@@ -61,7 +66,7 @@ class Program:
             self._executable = device.device.client.compile_and_load(
                 content,
                 xla_client.DeviceList((device.device,)),
-                xla_client.CompileOptions(),
+                compile_options(),
             )
         except xla_client.XlaRuntimeError as error:
             reason = f"JAX {jax.__version__} cannot compile {name}: {error}"

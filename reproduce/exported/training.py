@@ -64,6 +64,7 @@ class Training:
         self.images, self.test = put(self.train), put(test)
         offsets = np.array(places) * self.test_images
         self.rows = put(self._test_rows(offsets))
+        self.test_seeds = put(np.int32(self.manifest["evaluation_seeds"]))
         self.seeds = put(np.int32([[run.configuration.seed, 0] for run in runs]))
         self.state = [
             put(np.stack(v)) for v in zip(*(r.initial for r in runs), strict=True)
@@ -190,7 +191,9 @@ class Training:
         weights = self.state[: self.manifest["trainable"] + 1]
         *arrays, reconstructions = (
             np.asarray(a)
-            for a in self.programs["evaluate"](self.test, self.rows, *weights)
+            for a in self.programs["evaluate"](
+                self.test, self.rows, self.test_seeds, *weights
+            )
         )
         found = []
         for number in range(len(self.runs)):
