@@ -269,8 +269,9 @@ def evaluation_seeds(batches):
 def _structure(model):
     """What the models of one program must share: all but regulariser and seeds."""
     config = model.get_config()
-    for name in ("regulariser", "seed", "init_seed", "name"):
-        del config[name]
+    # Exported programs always run the whole loop over objects.
+    for name in ("regulariser", "seed", "init_seed", "name", "early_end"):
+        config.pop(name, None)
     prior = dict(config["prior"]["config"])
     ignored = ["seed", "name"]
     if not prior["count_log_odds"]:
