@@ -90,7 +90,14 @@ def _train(values, exported, configurations, places):
         for specification in dict.fromkeys(specifications)
     }
     runs = [
-        Run(exported, number, configuration, scenes[specification], kept)
+        Run(
+            exported,
+            number,
+            configuration,
+            scenes[specification],
+            kept,
+            values.retrain,
+        )
         for number, (configuration, specification, (_, kept)) in enumerate(
             zip(configurations, specifications, places, strict=True)
         )
@@ -110,22 +117,23 @@ def _train(values, exported, configurations, places):
     try:
         training.train_all()
     except KeyboardInterrupt as error:
-        error.note = _save_interrupted(training)
+        error.note = _save_interrupted(training, values.retrain)
         raise
     return max(_write(exported, training, *pair) for pair in waiting)
 
 
-def _save_interrupted(training):
+def _save_interrupted(training, retrain):
     """Saves what interrupted runs have; returns how to go on, for the user."""
     for number in (signal.SIGINT, signal.SIGTERM):  # a second one changes nothing
         signal.signal(number, signal.SIG_IGN)
+    command = "the same command without --retrain" if retrain else "the same command"
     try:
         if training.save():
-            return f"saved at step {training.step}; the same command goes on from there"
+            return f"saved at step {training.step}; {command} goes on from there"
         reason = "in the middle of an epoch's end"
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}"
-    return f"{reason}; the same command goes on from the last checkpoint"
+    return f"{reason}; {command} goes on from the last checkpoint"
 
 
 def _write(exported, training, run, folder):
