@@ -38,6 +38,11 @@ class Pass(NamedTuple):
     noise: Any
     form: str
 
+    @property
+    def steps(self):
+        """K, the number of objects."""
+        return self.canvases.shape[1]
+
 
 def attribute_divergences(inference):
     """KL(q || p) of every object's location, scale and appearance.
@@ -128,9 +133,10 @@ class ExactEstimator(Estimator):
         Returns:
           A dict from term to nats. Shape [batch] each.
         """
-        logits = inference.recognition.presence_logits
+        # A pass that looks ahead has z_pres of one object more than it draws.
+        logits, steps = inference.recognition.presence_logits, inference.steps
         validity = tf.exp(stick_breaking.log_validity(logits))
-        count = tf.exp(stick_breaking.log_count(logits))
+        count = tf.exp(stick_breaking.log_count(logits)[:, : steps + 1])
 
         scenes = partial_scenes(inference.canvases)
         entropies = likelihood.cross_entropy(
@@ -142,7 +148,7 @@ class ExactEstimator(Estimator):
 
         terms = {"reconstruction": reconstruction}
         for name, divergence in attribute_divergences(inference).items():
-            terms[name] = tf.reduce_sum(validity * divergence, axis=1)
+            terms[name] = tf.reduce_sum(validity[:, :steps] * divergence, axis=1)
         # No tf.pad: under tf.vectorized_map it takes 0 for any constant.
         reached = tf.concat([tf.ones_like(validity[:, :1]), validity[:, :-1]], axis=1)
         presence = presence_divergence(logits, inference.prior.presence_logits)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from air import noise as noises
 from air import shapes, stick_breaking
+from air.early_end import loop_may_end
 from air.elbo import ExactEstimator, Pass
 from air.generation import Decoder, compose
 from air.likelihood import FORMS
@@ -52,6 +53,7 @@ class AIR(keras.Model):
         likelihood_form="maximum",
         count_rule="greedy",
         sizes=PAPER_SIZES,
+        early_end=None,
         seed=0,
         init_seed=None,
         **kwargs,
@@ -73,6 +75,9 @@ class AIR(keras.Model):
           likelihood_form: "maximum" or "sum", see `air.likelihood`.
           count_rule: inferred count, "greedy" or "sampled".
           sizes: the networks' `Sizes`; the prior's must be the same.
+          early_end: m, the number of objects after which `early_train_step` ends
+            (see `air.early_end`); None for a model without. The regulariser must not
+            depend on objects that surely do not exist.
           seed: integer seed of the training noise.
           init_seed: integer seed of the initialisation; None for `seed`.
           **kwargs: Keras's own, such as `name`.
@@ -88,6 +93,9 @@ class AIR(keras.Model):
         if count_rule not in COUNT_RULES:
             raise ValueError(f"count_rule {count_rule!r}: use one of {COUNT_RULES}")
         self.canvas_side, self.steps = canvas_side, steps
+        if early_end is not None and not 0 < early_end < steps:
+            raise ValueError(f"early_end {early_end}: use 1 to {steps - 1}, or None")
+        self.early_end = early_end
         self.prior = FixedPrior(sizes=sizes) if prior is None else prior
         if self.prior.sizes != sizes:
             raise ValueError(f"sizes {sizes} differ from the prior's")
@@ -117,6 +125,8 @@ class AIR(keras.Model):
         names = ["loss", "nelbo", *TERMS]
         if regulariser is not None:
             names += ["penalty", *regulariser.names]
+        if early_end is not None:
+            names.append("ended_early")
         names.append("gradient_norm")
         for name in names:
             if names.count(name) > 1:
@@ -126,37 +136,41 @@ class AIR(keras.Model):
         self.trackers = {name: keras.metrics.Mean(name) for name in names}
         self.built = True
 
-    def infer(self, images, noise, iteration):
+    def infer(self, images, noise, iteration, early=False):
         """One pass of inference and generation.
 
         Args:
           images: grey values in [0, 1]. Shape [batch, S, S].
           noise: a `Noise`.
           iteration: training iterations so far. Shape [].
+          early: whether to end after `early_end` objects, looking one ahead.
 
         Returns:
           latents: the sample of z, a `Latents`.
           inference: a `Pass`.
         """
-        latents, q = self.recognition.infer(images, noise, self.steps)
-        p = self.prior.distributions(latents, iteration)
+        steps = self.early_end if early else self.steps
+        latents, q = self.recognition.infer(images, noise, steps, look_ahead=early)
+        p = self.prior.distributions(latents, iteration, look_ahead=early)
         canvases = self.decoder.draw(latents, noise.decoder)
         form = self.likelihood_form
         return latents, Pass(images, canvases, q, p, noise, form)
 
-    def objective(self, images, noise, iteration):
+    def objective(self, images, noise, iteration, early=False):
         """The training objective -ELBO + R(q) and its parts, batch means.
 
         Args:
           images: grey values in [0, 1]. Shape [batch, S, S].
           noise: a `Noise`.
           iteration: training iterations so far. Shape [].
+          early: whether to end after `early_end` objects.
 
         Returns:
           A dict with "loss", "nelbo", the ELBO's terms and, with a regulariser,
-          "penalty" and every constraint's violation. Shape [] each.
+          "penalty" and every constraint's violation; with an `early_end`,
+          "ended_early", see `air.early_end`. Shape [] each.
         """
-        latents, inference = self.infer(images, noise, iteration)
+        latents, inference = self.infer(images, noise, iteration, early)
         terms = self.estimator.terms(inference)
         parts = {name: tf.reduce_mean(terms[name]) for name in TERMS}
         nelbo = tf.add_n([parts[name] for name in TERMS])
@@ -164,15 +178,19 @@ class AIR(keras.Model):
         if self.regulariser is not None:
             penalty, violations = self.regulariser(self.posterior(latents, inference))
             parts |= {"loss": nelbo + penalty, "penalty": penalty, **violations}
+        if self.early_end is not None:
+            logits = inference.recognition.presence_logits
+            parts["ended_early"] = loop_may_end(logits, self.early_end)
         return parts
 
     def posterior(self, latents, inference):
         """The `asr.Posterior` that the regulariser sees."""
-        logits = self.estimator.presence_logits(inference)
+        # A pass that looks ahead has z_pres of one object more.
+        logits, steps = self.estimator.presence_logits(inference), inference.steps
         return Posterior(
-            log_count=stick_breaking.log_count(logits),
-            presence_logits=logits,
-            validity=tf.exp(stick_breaking.log_validity(logits)),
+            log_count=stick_breaking.log_count(logits)[:, : steps + 1],
+            presence_logits=logits[:, :steps],
+            validity=tf.exp(stick_breaking.log_validity(logits))[:, :steps],
             centre=shapes.pixel_centre(latents.location, self.canvas_side),
             side=shapes.pixel_side(latents.scale, self.canvas_side),
             canvas_side=self.canvas_side,
@@ -191,15 +209,44 @@ class AIR(keras.Model):
 
     def train_step(self, data):
         """One step of gradient descent on the objective; Keras calls it."""
+        return self._descend(*self._gradients(data, early=False))
+
+    def early_train_step(self, data):
+        """`train_step` with `early_end` objects only, where the batch has no more.
+
+        If parts["ended_early"] is 1 the step is that of the whole loop to 1e-5;
+        otherwise nothing changes.
+
+        Args:
+          data: images, as in `train_step`.
+
+        Returns:
+          taken: 1.0 if the step was taken, else 0.0. Shape [].
+          means: a dict, as `train_step` returns it.
+        """
+        parts, gradients = self._gradients(data, early=True)
+        taken = parts["ended_early"]
+        means = tf.cond(
+            taken > 0,
+            lambda: self._descend(parts, gradients),
+            lambda: {name: self.trackers[name].result() for name in parts},
+        )
+        return taken, means
+
+    def _gradients(self, data, early):
+        """The objective's parts at this iteration's noise, and its gradients."""
         images = self._grey(keras.utils.unpack_x_y_sample_weight(data)[0])
         seed = noises.fold_in(noises.run_seed(self.seed), self.iteration)
         noise = self.draw_noise(seed, shapes.batch_size(images))
         with tf.GradientTape() as tape:
-            parts = self.objective(images, noise, self.iteration)
-        variables = self.trainable_variables
-        gradients = tape.gradient(parts["loss"], variables)
+            parts = self.objective(images, noise, self.iteration, early)
+        gradients = tape.gradient(parts["loss"], self.trainable_variables)
         parts["gradient_norm"] = tf.linalg.global_norm(gradients)
-        self.optimizer.apply(gradients, variables)
+        return parts, gradients
+
+    def _descend(self, parts, gradients):
+        """Takes the optimiser's step; returns the running means of the parts."""
+        self.optimizer.apply(gradients, self.trainable_variables)
         self.iteration.assign_add(1)
         return self._track(parts)
 
@@ -317,6 +364,7 @@ class AIR(keras.Model):
             "likelihood_form": self.likelihood_form,
             "count_rule": self.count_rule,
             "sizes": self.sizes.get_config(),
+            "early_end": self.early_end,
             "seed": self.seed,
             "init_seed": self.init_seed,
             "name": self.name,

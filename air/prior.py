@@ -65,9 +65,10 @@ class FixedPrior(keras.layers.Layer):
         self.sizes = sizes
         self.built = True
 
-    def distributions(self, latents, iteration):
-        """p's `ObjectDistributions` along a sample of z (which they ignore)."""
+    def distributions(self, latents, iteration, look_ahead=False):
+        """p's `ObjectDistributions`; see `LearnedPrior.distributions`."""
         batch, steps = shapes.batch_size(latents.location), latents.location.shape[1]
+        steps += look_ahead
         logits = self._presence_logits(steps, iteration, latents.location.dtype)
         return self._given(tf.broadcast_to(logits, [batch, steps]))
 
@@ -189,15 +190,17 @@ class LearnedPrior(keras.layers.Layer):
             )
         self.built = True
 
-    def distributions(self, latents, iteration):
+    def distributions(self, latents, iteration, look_ahead=False):
         """p's `ObjectDistributions` along a sample of z.
 
         Args:
           latents: the sample of z, a `Latents`.
           iteration: unused; priors share one signature.
+          look_ahead: whether to give z_pres of one object more.
 
         Returns:
-          An `ObjectDistributions`.
+          An `ObjectDistributions`. Looking ahead, its `presence_logits` have shape
+          [batch, K + 1].
         """
         batch, steps = shapes.batch_size(latents.location), latents.location.shape[1]
         objects = latents.joined()
@@ -210,9 +213,11 @@ class LearnedPrior(keras.layers.Layer):
             outputs.append(hidden)
         # `hidden` has shape [batch, K, units].
         hidden = tf.stack(outputs, axis=1)
+        if look_ahead:
+            outputs.append(step(previous, state)[0])
         dtype = hidden.dtype
         return ObjectDistributions(
-            self._presence_logits(hidden),
+            self._presence_logits(tf.stack(outputs, axis=1)),
             normal(*self.location(hidden)),
             normal(*self._scale(hidden, latents.location)),
             _standard_normal(self.sizes.appearance, dtype),

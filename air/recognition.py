@@ -109,27 +109,28 @@ class RecognitionModel(keras.layers.Layer):
         )
         self.built = True
 
-    def infer(self, images, noise, steps):
+    def infer(self, images, noise, steps, look_ahead=False):
         """Infers K objects in each image.
 
         Args:
           images: grey values in [0, 1]. Shape [batch, S, S].
           noise: a `Noise` for `steps` steps.
           steps: K.
+          look_ahead: whether to infer z_pres of one object more.
 
         Returns:
           latents: the sample of z, a `Latents`.
-          distributions: q's `ObjectDistributions` along that sample.
+          distributions: q's `ObjectDistributions` along that sample. Looking ahead,
+            its `presence_logits` have shape [batch, K + 1].
         """
         batch = shapes.batch_size(images)
         step, state = self.lstm.start(batch, tf.reshape(images, [batch, -1]))
         previous = tf.zeros([batch, self.sizes.latent], images.dtype)
-        logits, samples, parameters = [], [], []
+        outputs, samples, parameters = [], [], []
         for t in range(steps):
             moving = previous if self.reads_latents else previous[:, :0]
             hidden, state = step(moving, state)
-            if self.presence is not None:
-                logits.append(self.presence(hidden))
+            outputs.append(hidden)
 
             location_parameters = self.location(hidden)
             location = _sample(location_parameters, noise.location[:, t])
@@ -152,9 +153,16 @@ class RecognitionModel(keras.layers.Layer):
                 (location_parameters, scale_parameters, appearance_parameters)
             )
 
+        if look_ahead:
+            moving = previous if self.reads_latents else previous[:, :0]
+            outputs.append(step(moving, state)[0])
+        logits = None
+        if self.presence is not None:
+            logits = self.presence(tf.stack(outputs, axis=1))[..., 0]
+
         latents = Latents(*(tf.stack(z, axis=1) for z in zip(*samples, strict=True)))
         distributions = ObjectDistributions(
-            tf.concat(logits, axis=1) if logits else None,
+            logits,
             *(
                 normal(*(tf.stack(values, axis=1) for values in zip(*z, strict=True)))
                 for z in zip(*parameters, strict=True)

@@ -25,18 +25,21 @@ def compiled(tf, experiment, steps, batch_size=64, xla=True):
     )
     model = build_model(options)
     function = tf.function(model.train_step, jit_compile=xla, autograph=False)
-    canvas_side, side = options.canvas_side, OBJECT_SIDE
-    images = np.zeros([batch_size, canvas_side, canvas_side], np.uint8)
-    stream = np.random.default_rng(0)
-    images[:, 15 : 15 + side, 15 : 15 + side] = stream.integers(
-        0, 256, [batch_size, side, side]
-    )
-    images = tf.constant(images)
+    images = batch(tf, batch_size, options.canvas_side)
 
     def step():
         function(images)["loss"].numpy()
 
     return step, model
+
+
+def batch(tf, batch_size=64, canvas_side=50):
+    """Images with one grey square each. Shape [batch_size, S, S], uint8."""
+    images = np.zeros([batch_size, canvas_side, canvas_side], np.uint8)
+    inside = slice(15, 15 + OBJECT_SIDE)
+    shape = [batch_size, OBJECT_SIDE, OBJECT_SIDE]
+    images[:, inside, inside] = np.random.default_rng(0).integers(0, 256, shape)
+    return tf.constant(images)
 
 
 def timed(function):

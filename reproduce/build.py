@@ -29,6 +29,7 @@ def build_model(configuration, constraints=()):
         decoder_noise=configuration.decoder_noise,
         likelihood_form=configuration.likelihood_floor,
         count_rule=configuration.count_rule,
+        early_end=None if constraints else _early_end(configuration),
         seed=configuration.seed,
         init_seed=init_seed(configuration),
     )
@@ -71,6 +72,24 @@ def _estimator(configuration):
             configuration.temperature, configuration.stop_threshold
         )
     return air.ExactEstimator()
+
+
+def _early_end(configuration):
+    """The number of objects after which training may end its loop, or None.
+
+    Only where the regulariser makes further objects surely absent, and reads q(n)
+    alone (the unary codes compare every single p_t).
+    """
+    most = max(configuration.counts)
+    allowed = (
+        configuration.early_end
+        and configuration.method == "asr"
+        and configuration.table == "table1"
+        and configuration.fixed_count is None
+        and configuration.presence == "exact"
+        and configuration.number_penalty == "posterior"
+    )
+    return most if allowed and most < configuration.steps else None
 
 
 def _regulariser(configuration):

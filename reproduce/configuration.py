@@ -93,6 +93,10 @@ class Configuration:
         None, "of the initialisation; none: the run's seed", lower=0
     )
 
+    early_end: bool = option(
+        True, "AIR-ASR of Table 1: skip objects that no image of a batch has, for speed"
+    )
+
     # Regularisation of AIR-ASR (sections 6.1 and 6.2).
     number_penalty: str = option(
         "posterior",

@@ -18,6 +18,9 @@ from reproduce.errors import NonFiniteError
 from reproduce.progress import Progress
 
 FIGURE = "figure_"  # prefix of the figure's arrays in a checkpoint
+# A step first tries to end the object loop early if this share of the epoch's steps
+# before it could. A failed trial costs about two thirds of a step.
+EARLY_SHARE = 0.75
 
 
 class Training:
@@ -56,6 +59,9 @@ class Training:
         )
         self.train_step = tf.function(
             model.train_step, jit_compile=True, autograph=False
+        )
+        self._early_train_step = tf.function(
+            model.early_train_step, jit_compile=True, autograph=False
         )
         self.history, self.reported, self.figures = [], None, None
         self.seconds = self.step_seconds = 0.0
@@ -137,11 +143,20 @@ class Training:
         for rows in order[first:]:
             command_line.raise_if_interrupted()
             begun = time.perf_counter()
-            means = self.train_step(tf.constant(self.images[rows]))
+            means = self._step(tf.constant(self.images[rows]))
             if not np.isfinite(means["loss"].numpy() + means["gradient_norm"].numpy()):
                 raise self._non_finite(means)
             self.step_seconds += time.perf_counter() - begun
             progress.step(self.taken)
+
+    def _step(self, images):
+        """One training step, with an early end of the object loop where it pays."""
+        tracker = self.model.trackers.get("ended_early")
+        if tracker is not None and tracker.result() >= EARLY_SHARE:
+            taken, means = self._early_train_step(images)
+            if taken.numpy():
+                return means
+        return self.train_step(images)
 
     def _end_epoch(self, progress):
         train = {

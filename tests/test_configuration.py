@@ -18,6 +18,7 @@ ASR = "table1/asr-13"
 EVERY = [(e, p) for e in configurations.experiments() for p in configurations.PRESETS]
 # A value of each option that is allowed and is no preset's own.
 OTHER = {
+    "early_end": False,
     "dataset": "multi_dsprites",
     "counts": (0, 5),
     "digits": "rendered",
@@ -38,6 +39,7 @@ OTHER = {
     "scale_sees_location": False,
     "decoder_noise": 0.1,
     "likelihood_floor": "sum",
+    "early_end": False,
     "batch_size": 32,
     "learning_rate": 0.01,
     "clip_norm": 2.0,
