@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from air import noise as noises
 from air import shapes, stick_breaking
+from air.descent import EVALUATION_SEED, ObjectiveModel
 from air.early_end import loop_may_end
 from air.elbo import ExactEstimator, Pass
 from air.generation import Decoder, compose
@@ -22,11 +23,10 @@ from asr import Posterior
 
 TERMS = ("reconstruction", "kl_location", "kl_scale", "kl_appearance", "kl_presence")
 COUNT_RULES = ("greedy", "sampled")
-EVALUATION_SEED = 20_191_208  # of the one sample of z that predictions draw
 
 
 @keras.saving.register_keras_serializable("air")
-class AIR(keras.Model):
+class AIR(ObjectiveModel):
     """Attend, infer, repeat: a generative model of scenes of at most K objects.
 
     Trains as any Keras model, on images alone:
@@ -102,6 +102,11 @@ class AIR(keras.Model):
         self.sizes = sizes
         self.regulariser = regulariser
         self.estimator = ExactEstimator() if estimator is None else estimator
+        if self.estimator.infers_presence and not self.prior.infers_presence:
+            raise ValueError(
+                f"{type(self.estimator).__name__} needs a prior with z_pres: use "
+                "LearnedPrior(infers_presence=True), or FixedCountEstimator"
+            )
         self.likelihood_form, self.count_rule = likelihood_form, count_rule
         self.seed, self.init_seed = seed, init_seed
         seeds = kernel_seeds([seed if init_seed is None else init_seed, 0])
@@ -207,56 +212,6 @@ class AIR(keras.Model):
             dtype=tf.as_dtype(self.compute_dtype),
         )
 
-    def train_step(self, data):
-        """One step of gradient descent on the objective; Keras calls it."""
-        return self._descend(*self._gradients(data, early=False))
-
-    def early_train_step(self, data):
-        """`train_step` with `early_end` objects only, where the batch has no more.
-
-        If parts["ended_early"] is 1 the step is that of the whole loop to 1e-5;
-        otherwise nothing changes.
-
-        Args:
-          data: images, as in `train_step`.
-
-        Returns:
-          taken: 1.0 if the step was taken, else 0.0. Shape [].
-          means: a dict, as `train_step` returns it.
-        """
-        parts, gradients = self._gradients(data, early=True)
-        taken = parts["ended_early"]
-        means = tf.cond(
-            taken > 0,
-            lambda: self._descend(parts, gradients),
-            lambda: {name: self.trackers[name].result() for name in parts},
-        )
-        return taken, means
-
-    def _gradients(self, data, early):
-        """The objective's parts at this iteration's noise, and its gradients."""
-        images = self._grey(keras.utils.unpack_x_y_sample_weight(data)[0])
-        seed = noises.fold_in(noises.run_seed(self.seed), self.iteration)
-        noise = self.draw_noise(seed, shapes.batch_size(images))
-        with tf.GradientTape() as tape:
-            parts = self.objective(images, noise, self.iteration, early)
-        gradients = tape.gradient(parts["loss"], self.trainable_variables)
-        parts["gradient_norm"] = tf.linalg.global_norm(gradients)
-        return parts, gradients
-
-    def _descend(self, parts, gradients):
-        """Takes the optimiser's step; returns the running means of the parts."""
-        self.optimizer.apply(gradients, self.trainable_variables)
-        self.iteration.assign_add(1)
-        return self._track(parts)
-
-    def test_step(self, data):
-        """The objective's parts at the evaluation sample of z; Keras calls it."""
-        images = self._grey(keras.utils.unpack_x_y_sample_weight(data)[0])
-        seed = noises.run_seed(EVALUATION_SEED)
-        noise = self.draw_noise(seed, shapes.batch_size(images))
-        return self._track(self.objective(images, noise, self.iteration))
-
     def call(self, images, seed=None, training=False):
         """Infers the scene of each image, from one sample of z.
 
@@ -274,7 +229,7 @@ class AIR(keras.Model):
             squared_error: sum over pixels of (x - reconstruction)^2. Shape [batch].
             nelbo and its terms, in nats. Shape [batch].
         """
-        images = self._grey(images)
+        images = self.grey(images)
         seed = noises.run_seed(EVALUATION_SEED) if seed is None else seed
         noise = self.draw_noise(seed, shapes.batch_size(images))
         latents, inference = self.infer(images, noise, self.iteration)
@@ -344,11 +299,6 @@ class AIR(keras.Model):
             "boxes": self._boxes(latents, counts),
         }
 
-    @property
-    def metrics(self):
-        """Running means of the objective's parts."""
-        return list(self.trackers.values())
-
     def get_config(self):
         """The settings, for Keras's saving."""
         serialise = keras.saving.serialize_keras_object
@@ -379,20 +329,8 @@ class AIR(keras.Model):
         config["sizes"] = Sizes.from_config(config["sizes"])
         return cls(**config)
 
-    def _grey(self, images):
-        """Grey values in [0, 1] in the compute type."""
-        images = tf.convert_to_tensor(images)
-        if images.dtype.is_integer:
-            return tf.cast(images, self.compute_dtype) / 255
-        return tf.cast(images, self.compute_dtype)
-
     def _boxes(self, latents, counts):
         """Pixel boxes, 0 beyond the count. Shape [batch, K, 4]."""
         boxes = shapes.pixel_boxes(latents.location, latents.scale, self.canvas_side)
         drawn = tf.sequence_mask(counts, self.steps, dtype=boxes.dtype)
         return boxes * drawn[..., None]
-
-    def _track(self, parts):
-        for name, value in parts.items():
-            self.trackers[name].update_state(value)
-        return {name: self.trackers[name].result() for name in parts}

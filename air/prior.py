@@ -62,7 +62,7 @@ class FixedPrior(keras.layers.Layer):
         """
         super().__init__(name=name)
         self.count_log_odds, self.count = count_log_odds, count
-        self.sizes = sizes
+        self.sizes, self.infers_presence = sizes, True
         self.built = True
 
     def distributions(self, latents, iteration, look_ahead=False):
@@ -170,7 +170,7 @@ class LearnedPrior(keras.layers.Layer):
             "seed": seed,
             "name": name,
         }
-        self.presence_lag = presence_lag
+        self.presence_lag, self.infers_presence = presence_lag, infers_presence
         self.count_log_odds, self.count = count_log_odds, count
         self.scale_sees_location, self.sizes = scale_sees_location, sizes
         seeds = kernel_seeds([seed, 1])

@@ -133,10 +133,13 @@ class Configuration:
                 f"--fixed_count: {self.fixed_count} is not allowed with --counts "
                 f"{self.counts}; use --counts {self.fixed_count}, or none"
             )
-        if self.batch_size > self.train_images:
+        trained = self.train_images
+        if self.test_split == "shuffled":
+            trained -= self.test_images
+        if self.batch_size > trained:
             raise UsageError(
                 f"--batch_size: {self.batch_size} is not allowed; use at most the "
-                f"{self.train_images} training scenes"
+                f"{trained} training scenes"
             )
 
     @property

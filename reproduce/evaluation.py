@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from air import noise
-from air.model import EVALUATION_SEED
+from air.descent import EVALUATION_SEED
 from reproduce import summaries
 
 

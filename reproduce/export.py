@@ -1,6 +1,6 @@
 """Exports the training of several runs as XLA programs that need no TensorFlow.
 
-    python -m reproduce.export --experiments table1/asr-13 --out DIR
+    python -m reproduce.export --experiment table1/asr-13 --out DIR
 
 The runs of one export advance together in one program. `python -m
 reproduce.run_exported --programs DIR` runs them, on any machine that has JAX.
@@ -25,7 +25,7 @@ def define(options):
     """The command's flags."""
     options.group("What to export")
     options.choices(
-        "experiments", None, "runs of one program", configurations.experiments()
+        "experiment", None, "runs of one program", configurations.experiments()
     )
     options.integers("seeds", (0, 1, 2), "of each experiment", 0)
     options.choice("preset", "paper", "base of all options", configurations.PRESETS)
@@ -42,13 +42,13 @@ def define(options):
 
 def body(values):
     """Exports; returns the exit code."""
-    for flag in ("experiments", "out"):
+    for flag in ("experiment", "out"):
         if values[flag].value is None:
             raise UsageError(f"--{flag}: a value is missing; allowed: see --help")
     files.require_writable(values.out, "--out")
     runs = [
         configuration_of(values, experiment, seed)
-        for experiment in values.experiments
+        for experiment in values.experiment
         for seed in values.seeds
     ]
     with quiet.standard_error():
@@ -56,7 +56,7 @@ def body(values):
     manifest = lowering.export(runs, values.out, values.precision, values.smoke)
     size = sum(f.stat().st_size for f in pathlib.Path(values.out).iterdir())
     print(f"{len(manifest['runs'])} runs in one program, {size / 1e6:.1f} MB:")
-    print(f"python -m reproduce.run_exported --programs {values.out}")
+    print(f"python -m reproduce.run_exported {values.out}")
     return 0
 
 

@@ -171,6 +171,8 @@ def _start_tensorflow(threads):
         if threads is not None:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
+        # On a GPU products would otherwise keep ten bits of the fraction.
+        tf.config.experimental.enable_tensor_float_32_execution(False)
         # The first use of a device and of XLA has notices of its own.
         tf.function(tf.identity, jit_compile=True)(tf.zeros([]))
 

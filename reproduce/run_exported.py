@@ -1,6 +1,6 @@
 """Trains the runs of an export, without TensorFlow.
 
-    python -m reproduce.run_exported --programs DIR --epochs 300
+    python -m reproduce.run_exported DIR --epochs 300
 
 Needs JAX, NumPy and SciPy (requirements-accelerator.txt). The runs have the seeds,
 scenes and records of `python -m reproduce.run`, and share its checkpoints: either
@@ -171,9 +171,20 @@ def _write(exported, training, run, folder):
     return 0
 
 
+def arguments(words):
+    """The command's words; the folder may come first without its flag."""
+    if words and not words[0].startswith("-"):
+        return ["--programs", *words]
+    return words
+
+
 if __name__ == "__main__":
     sys.exit(
         command_line.main(
-            define, body, description=DESCRIPTION, errors=(data.DataError,)
+            define,
+            body,
+            arguments(sys.argv[1:]),
+            description=DESCRIPTION,
+            errors=(data.DataError,),
         )
     )

@@ -18,7 +18,6 @@ ASR = "table1/asr-13"
 EVERY = [(e, p) for e in configurations.experiments() for p in configurations.PRESETS]
 # A value of each option that is allowed and is no preset's own.
 OTHER = {
-    "early_end": False,
     "dataset": "multi_dsprites",
     "counts": (0, 5),
     "digits": "rendered",
@@ -300,6 +299,15 @@ def test_a_bad_value_is_refused_by_the_name_of_its_flag(name, value):
         ({"steps": 2}, "at most --steps 2 objects"),
         ({"fixed_count": 3}, "--fixed_count: 3 is not allowed with --counts (1, 3)"),
         ({"batch_size": 64, "train_images": 63}, "--batch_size: 64 is not allowed"),
+        (
+            {
+                "batch_size": 64,
+                "train_images": 100,
+                "test_images": 37,
+                "test_split": "shuffled",
+            },
+            "at most the 63 training scenes",
+        ),
     ],
 )
 def test_what_is_unknown_or_does_not_fit_is_refused(arguments, words):

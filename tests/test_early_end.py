@@ -16,13 +16,6 @@ STEPS, END = 5, 2
 CERTAIN, ABSENT = 4.0, -16.0  # log-odds
 
 
-@pytest.fixture
-def float64():
-    keras.backend.set_floatx("float64")
-    yield
-    keras.backend.set_floatx("float32")
-
-
 class Presence(keras.layers.Layer):
     """A head for z_pres that finds END objects and hardly ever more."""
 

@@ -327,3 +327,10 @@ def test_ten_epochs_agree_within_the_spread_of_seeds(exported, references, tmp_p
     spread = abs(expected[0] - expected[1])
     for one, other in zip(found, expected, strict=True):
         assert abs(one - other) < spread
+
+
+def test_the_folder_may_come_first():
+    words = run_exported.arguments(["DIR", "--epochs", "1"])
+    assert words == ["--programs", "DIR", "--epochs", "1"]
+    assert run_exported.arguments(["--epochs", "1"]) == ["--epochs", "1"]
+    assert run_exported.arguments([]) == []

@@ -580,6 +580,13 @@ def test_bad_options_are_refused(options, words):
         air.AIR(**{"canvas_side": CANVAS, "sizes": SIZES} | options)
 
 
+def test_a_prior_without_presence_needs_a_fixed_count():
+    prior = air.LearnedPrior(infers_presence=False, sizes=SIZES)
+    with pytest.raises(ValueError, match="ExactEstimator needs a prior with z_pres"):
+        air.AIR(canvas_side=CANVAS, sizes=SIZES, prior=prior)
+    air.AIR(CANVAS, prior=prior, sizes=SIZES, estimator=air.FixedCountEstimator())
+
+
 def test_a_bad_scale_prior_is_refused():
     with pytest.raises(ValueError, match="scale prior 'free'"):
         air.LearnedPrior(scale="free", sizes=SIZES)

@@ -11,7 +11,8 @@ import keras
 import tensorflow as tf
 
 from air import noise as noises
-from air.model import EVALUATION_SEED, TERMS
+from air.descent import EVALUATION_SEED
+from air.model import TERMS
 from asr import Posterior
 from reproduce.exported.adam import adam, inner_axes
 
@@ -182,7 +183,7 @@ class Runs:
             model = self.model
             with self._scope(weights, iteration):
                 latents, inference = model.infer(
-                    model._grey(images), noises.Noise(**noise), iteration
+                    model.grey(images), noises.Noise(**noise), iteration
                 )
                 terms = model.estimator.terms(inference)
                 posterior = model.posterior(latents, inference)._asdict()

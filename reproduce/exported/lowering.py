@@ -43,7 +43,7 @@ def export(configurations, folder, precision="float32", smoke=False):
         shape = _data_shape(configurations)
         runs = functions.Runs(models, sizes, shape["batch"])
     except ValueError as error:
-        raise UsageError(f"--experiments: not in one program: {error}") from None
+        raise UsageError(f"--experiment: not in one program: {error}") from None
     tf.config.experimental.enable_tensor_float_32_execution(
         precision == "tensorfloat32"
     )
