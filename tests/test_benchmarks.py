@@ -1,0 +1,72 @@
+"""The benchmarks run and print what they say; their times are not tested."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import synthetic
+
+from benchmarks import time_to_published
+from reproduce import command_line, files
+
+TARGETS = {"nelbo": 360.2, "acc": 0.96, "miou": 0.61}
+
+
+def row(epoch, nelbo, acc, miou):
+    figures = {"test_nelbo": nelbo, "test_acc": acc, "test_miou": miou}
+    return {"epoch": epoch, "seconds": 30.0, **figures}
+
+
+@pytest.mark.parametrize(
+    "rows, expected",
+    [
+        ([row(1, 360.2, 0.96, 0.61)], "reached after epoch 1, 0.5 min"),
+        (
+            [row(1, 400, 1, 0.7), row(2, 350, 1, 0.6), row(3, 350, 1, 0.7)],
+            "reached after epoch 3, 1.5 min",
+        ),
+        ([row(1, 300, 0.9, 0.7)], "not reached in 1 epochs, 0.5 min"),
+    ],
+)
+def test_the_first_epoch_with_all_published_figures(rows, expected):
+    assert time_to_published.reached(rows, TARGETS) == expected
+
+
+def test_time_to_published_of_a_record(tmp_path, capsys):
+    synthetic.write(tmp_path, "table1/asr-13", epochs=2, nelbo=100.0)
+    words = ("--results", str(tmp_path))
+    call = time_to_published.define, time_to_published.body, words
+    assert command_line.main(*call) in (None, 0)
+    head, line = capsys.readouterr().out.splitlines()
+    assert head == "table1/asr-13: published nelbo 360.2, acc 0.96, miou 0.61"
+    assert re.match(r"paper-2ep-seed0: (not )?reached .* min \(.*thread", line)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words, printed",
+    [
+        (("train_step", "--steps", "1", "--rounds", "1"), "step / floor"),
+        (("early_end", "--rounds", "1"), "early / K = 6"),
+        (
+            ("epoch", "--train_images", "128", "--epochs", "1"),
+            "evaluation / epoch",
+        ),
+        (
+            ("scaling", "--steps", "1", "--count", "1", "--rounds", "1"),
+            "resident, while training",
+        ),
+        (("start", "--steps", "1"), "again, programs found"),
+    ],
+)
+def test_the_command_prints_its_figures(words, printed):
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{words[0]}", *words[1:]],
+        capture_output=True,
+        text=True,
+        cwd=files.REPOSITORY,
+    )
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if printed in line]
+    assert float(re.search(r"[\d.]+(?= MB| s|$)", line)[0]) > 0
