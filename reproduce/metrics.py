@@ -31,7 +31,10 @@ def intersection_over_union(first, second, integer_convention=False):
         first[:, None, :2] + first[:, None, 2:],
         second[None, :, :2] + second[None, :, 2:],
     )
-    overlap = np.prod(np.maximum(high - low + extra, 0.0), axis=2)
+    # Far from the origin (x + width) - x is rounded, and may exceed the width.
+    shorter = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    sides = np.minimum(high - low, shorter) + extra
+    overlap = np.prod(np.maximum(sides, 0.0), axis=2)
     area_first = np.prod(first[:, 2:] + extra, axis=1)
     area_second = np.prod(second[:, 2:] + extra, axis=1)
     union = area_first[:, None] + area_second[None] - overlap

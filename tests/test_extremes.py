@@ -2,7 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -150,6 +150,7 @@ BOXES = st.lists(st.tuples(PLACE, PLACE, LENGTH, LENGTH), max_size=4)
 
 
 @given(BOXES, BOXES, st.booleans())
+@example([(-1e6, 0.0, 1e-7, 1.0)], [(-1e6, 0.0, 1e-7, 1.0)], False)
 def test_iou_is_a_share_whatever_the_boxes(first, second, inclusive):
     first, second = (np.array(boxes).reshape(-1, 4) for boxes in (first, second))
     iou = metrics.intersection_over_union(first, second, inclusive)
