@@ -15,7 +15,7 @@ import statistics
 import sys
 import time
 
-from reproduce import command_line, quiet
+from reproduce import command_line, memory, quiet
 
 
 def define(options):
@@ -39,6 +39,7 @@ def body(values):
 
         step, _ = bare_step.compiled(tf, values.experiment, values.steps)
         step()
+        memory.return_freed()  # as `reproduce.training` does
     first = time.time() - process_start()
     if values.meet:
         print("ready", flush=True)

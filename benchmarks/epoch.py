@@ -42,6 +42,7 @@ def body(values):
         digits="rendered",
         train_images=values.train_images,
         epochs=values.epochs + 1,
+        early_end=False,  # every step is to be the bare step
     )
     scenes = data.load(scene_data.scene_specification(options))
     model = build.build_model(options)

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from data.order import epoch_order
-from reproduce import checkpoint, command_line, evaluation
+from reproduce import checkpoint, command_line, evaluation, memory
 from reproduce.errors import NonFiniteError
 from reproduce.progress import Progress
 
@@ -63,6 +63,7 @@ class Training:
         self._early_train_step = tf.function(
             model.early_train_step, jit_compile=True, autograph=False
         )
+        self._compiled = False
         self.history, self.reported, self.figures = [], None, None
         self.seconds = self.step_seconds = 0.0
         self._clock = time.perf_counter()
@@ -147,6 +148,9 @@ class Training:
             if not np.isfinite(means["loss"].numpy() + means["gradient_norm"].numpy()):
                 raise self._non_finite(means)
             self.step_seconds += time.perf_counter() - begun
+            if not self._compiled:
+                self._compiled = True
+                memory.return_freed()
             progress.step(self.taken)
 
     def _step(self, images):
@@ -185,6 +189,7 @@ class Training:
         self.history.append(row)
         self.save()
         progress.epoch(row, self.taken)
+        memory.return_freed()  # of the programs compiled since
 
     def _reports(self, row):
         """Whether this epoch is, so far, the one that the record reports."""
