@@ -56,7 +56,9 @@ def body(values):
             )
     print(f"\n{found[0]['device']}, JAX {found[0]['jax']}, {found[0]['precision']}")
     print(f"evaluation of the test images {found[0]['evaluation']:.2f} s")
-    print(f"peak memory on the device     {found[0]['peak_megabytes']} MB")
+    peak = found[0]["peak_megabytes"]
+    told = "not told by it" if peak is None else f"{peak} MB"
+    print(f"peak memory on the device     {told}")
 
 
 def several(folder, processes, values):

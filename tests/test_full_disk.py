@@ -144,6 +144,7 @@ def test_a_folder_of_somebody_else_is_told_at_once(flag):
         with tempfile.TemporaryFile() as stream:
             child = os.fork()
             if child == 0:  # the interpreter may be closed to others: no new process
+                signal.alarm(60)  # a fork among threads could hang: rather fail
                 os.dup2(stream.fileno(), 2)
                 sys.stderr = open(2, "w")
                 if os.geteuid() == 0:
