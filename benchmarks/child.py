@@ -22,7 +22,7 @@ def define(options):
     """The command's flags."""
     options.group("What to measure")
     options.text("experiment", "table1/asr-13", "the run whose step it is")
-    options.integer("steps", 6, "K, number of objects", 1, 20)
+    options.integer("steps", 6, "K, number of objects", 3, 20)
     options.integer("count", 60, "training steps after the first", 1)
     options.integer("threads", 1, "processor threads", 1)
     options.switch("meet", False, "wait for a line on standard input before stepping")

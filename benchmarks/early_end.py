@@ -16,7 +16,7 @@ def define(options):
     """The command's flags."""
     options.group("What to measure")
     options.text("experiment", "table1/asr-13", "the run whose step it is")
-    options.integer("steps", 6, "K, number of objects", 2, 20)
+    options.integer("steps", 6, "K, number of objects", 4, 20)
     options.integer("rounds", 40, "measurements of each, their median is shown", 1)
     options.integer("threads", 1, "processor threads", 1)
 

@@ -19,7 +19,7 @@ from reproduce import command_line, files
 def define(options):
     """The command's flags."""
     options.group("What to measure")
-    options.integer("steps", 6, "K, number of objects", 1, 20)
+    options.integer("steps", 6, "K, number of objects", 3, 20)
     options.integer("count", 60, "training steps of each process", 1)
     options.integer("processes", os.cpu_count(), "processes at once, and threads", 1)
     options.integer("rounds", 3, "measurements of each, their median is shown", 1)

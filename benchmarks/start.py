@@ -15,7 +15,7 @@ from reproduce import command_line, compiled, files
 def define(options):
     """The command's flags."""
     options.group("What to measure")
-    options.integer("steps", 6, "K, number of objects", 1, 20)
+    options.integer("steps", 6, "K, number of objects", 3, 20)
 
 
 def body(values):

@@ -21,7 +21,7 @@ ADAM_PASSES = 7  # reads weight, gradient and two moments; writes three of them
 def define(options):
     """The command's flags."""
     options.group("What to measure")
-    options.integer("steps", 6, "K, number of objects", 1, 20)
+    options.integer("steps", 6, "K, number of objects", 3, 20)
     options.integer("batch_size", 64, "images a step", 1)
     options.integer("rounds", 30, "measurements of each, their median is shown", 1)
     options.integer("threads", 1, "processor threads", 1)

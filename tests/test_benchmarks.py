@@ -47,17 +47,17 @@ def test_time_to_published_of_a_record(tmp_path, capsys):
 @pytest.mark.parametrize(
     "words, printed",
     [
-        (("train_step", "--steps", "1", "--rounds", "1"), "step / floor"),
+        (("train_step", "--steps", "3", "--rounds", "1"), "step / floor"),
         (("early_end", "--rounds", "1"), "early / K = 6"),
         (
             ("epoch", "--train_images", "128", "--epochs", "1"),
             "evaluation / epoch",
         ),
         (
-            ("scaling", "--steps", "1", "--count", "1", "--rounds", "1"),
+            ("scaling", "--steps", "3", "--count", "1", "--rounds", "1"),
             "resident, while training",
         ),
-        (("start", "--steps", "1"), "again, programs found"),
+        (("start", "--steps", "3"), "again, programs found"),
     ],
 )
 def test_the_command_prints_its_figures(words, printed):
