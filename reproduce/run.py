@@ -149,14 +149,11 @@ def _train(values, configuration, name, folder, kept):
     except asr.ConstraintError as error:
         raise UsageError(str(error)) from None
     except KeyboardInterrupt as error:
-        error.note = f"{name}: {_save_interrupted(run, values.retrain)}"
+        faulty = f"step {run.taken} is not finite and was not saved"
+        error.note = f"{name}: {save_interrupted(run, run.taken, faulty, values)}"
         raise
     _write(values, configuration, run, scenes, folder, failure)
-    if failure:
-        print(f"{name}: failed: {failure}", file=sys.stderr, flush=True)
-        return NON_FINITE
-    print(f"{name}: done: {files.shown(folder)}", flush=True)
-    return 0
+    return say_ended(name, folder, failure)
 
 
 def _start_tensorflow(threads):
@@ -177,18 +174,35 @@ def _start_tensorflow(threads):
         tf.function(tf.identity, jit_compile=True)(tf.zeros([]))
 
 
-def _save_interrupted(run, retrain):
-    """Saves what an interrupted run has; returns how to go on, for the user."""
+def save_interrupted(training, step, unsaved, values):
+    """Saves what an interrupted training has; returns how to go on, for the user.
+
+    Args:
+      training: its `save` tells whether there was something good to save.
+      step: the step it has reached.
+      unsaved: why there was not, in words.
+      values: the command's flags.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):  # a second one changes nothing
         signal.signal(number, signal.SIG_IGN)
-    command = "the same command without --retrain" if retrain else "the same command"
+    without = " without --retrain" if values.retrain else ""
+    command = f"the same command{without} goes on from"
     try:
-        if run.save():
-            return f"saved at step {run.taken}; {command} goes on from there"
-        reason = f"step {run.taken} is not finite and was not saved"
+        if training.save():
+            return f"saved at step {step}; {command} there"
+        reason = unsaved
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}"
-    return f"{reason}; {command} goes on from the last checkpoint"
+    return f"{reason}; {command} the last checkpoint"
+
+
+def say_ended(name, folder, failure):
+    """Says what became of a run that has written its record; its exit code."""
+    if failure:
+        print(f"{name}: failed: {failure}", file=sys.stderr, flush=True)
+        return NON_FINITE
+    print(f"{name}: done: {files.shown(folder)}", flush=True)
+    return 0
 
 
 def _write(values, configuration, run, scenes, folder, failure):

@@ -10,7 +10,6 @@ command goes on where the other was interrupted.
 import contextlib
 import dataclasses
 import os
-import signal
 import sys
 
 import data
@@ -117,23 +116,10 @@ def _train(values, exported, configurations, places):
     try:
         training.train_all()
     except KeyboardInterrupt as error:
-        error.note = _save_interrupted(training, values.retrain)
+        unsaved = "in the middle of an epoch's end"
+        error.note = single.save_interrupted(training, training.step, unsaved, values)
         raise
     return max(_write(exported, training, *pair) for pair in waiting)
-
-
-def _save_interrupted(training, retrain):
-    """Saves what interrupted runs have; returns how to go on, for the user."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # a second one changes nothing
-        signal.signal(number, signal.SIG_IGN)
-    command = "the same command without --retrain" if retrain else "the same command"
-    try:
-        if training.save():
-            return f"saved at step {training.step}; {command} goes on from there"
-        reason = "in the middle of an epoch's end"
-    except OSError as error:
-        reason = f"{error.filename}: {error.strerror}"
-    return f"{reason}; {command} goes on from the last checkpoint"
 
 
 def _write(exported, training, run, folder):
@@ -163,12 +149,7 @@ def _write(exported, training, run, folder):
         smoke=manifest["smoke"],
         failure=run.failure,
     )
-    name = _name(run.configuration)
-    if run.failure:
-        print(f"{name}: failed: {run.failure}", file=sys.stderr, flush=True)
-        return single.NON_FINITE
-    print(f"{name}: done: {files.shown(folder)}", flush=True)
-    return 0
+    return single.say_ended(_name(run.configuration), folder, run.failure)
 
 
 def arguments(words):

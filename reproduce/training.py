@@ -6,18 +6,15 @@ Noise and data order follow from (seed, iteration) and (seed, epoch), so a run
 that continues from a checkpoint equals one that was never interrupted.
 """
 
-import math
 import time
 
 import numpy as np
 import tensorflow as tf
 
 from data.order import epoch_order
-from reproduce import checkpoint, command_line, evaluation, memory
-from reproduce.errors import NonFiniteError
+from reproduce import checkpoint, command_line, evaluation, memory, run_state
 from reproduce.progress import Progress
 
-FIGURE = "figure_"  # prefix of the figure's arrays in a checkpoint
 # A step first tries to end the object loop early if this share of the epoch's steps
 # before it could. A failed trial costs about two thirds of a step.
 EARLY_SHARE = 0.75
@@ -115,18 +112,8 @@ class Training:
         self._count_time()
         if not all(np.isfinite(metric.result()) for metric in self.model.metrics):
             return False
-        arrays = {name: v.numpy() for name, v in self._variables().items()}
-        for name, array in (self.figures or {}).items():
-            arrays[FIGURE + name] = array
-        state = {
-            "configuration": self._identity(),
-            "data_digest": self.data_digest,
-            "history": self.history,
-            "reported": self.reported,
-            "seconds": self.seconds,
-            "step_seconds": self.step_seconds,
-        }
-        checkpoint.save(self.file, arrays, state)
+        arrays = [variable.numpy() for variable in self._variables()]
+        run_state.save(self, self.file, self.data_digest, arrays)
         return True
 
     def _progress(self, name):
@@ -146,7 +133,8 @@ class Training:
             begun = time.perf_counter()
             means = self._step(tf.constant(self.images[rows]))
             if not np.isfinite(means["loss"].numpy() + means["gradient_norm"].numpy()):
-                raise self._non_finite(means)
+                values = {name: value.numpy() for name, value in means.items()}
+                raise run_state.non_finite_step(self, values, self.taken)
             self.step_seconds += time.perf_counter() - begun
             if not self._compiled:
                 self._compiled = True
@@ -163,26 +151,12 @@ class Training:
         return self.train_step(images)
 
     def _end_epoch(self, progress):
-        train = {
-            f"train_{name}": float(tracker.result())
-            for name, tracker in self.model.trackers.items()
-        }
+        train = {name: float(t.result()) for name, t in self.model.trackers.items()}
         figures, scenes = self.evaluate()
-        if bad := [n for n, value in figures.items() if not math.isfinite(value)]:
-            terms = [name for name in bad if name != "nelbo"]  # which is their sum
-            raise NonFiniteError(
-                f"{(terms or bad)[0]} of the test images is not finite after epoch "
-                f"{len(self.history) + 1}, seed {self.configuration.seed}"
-            )
         before = self.seconds
         self._count_time()
-        row = {
-            "epoch": len(self.history) + 1,
-            **train,
-            **{f"test_{name}": value for name, value in figures.items()},
-            "seconds": self.seconds - before,
-        }
-        if self._reports(row):
+        row = run_state.history_row(self, train, figures, self.seconds - before)
+        if run_state.is_reported(self, row):
             summary = evaluation.summary(self.model, self.test, scenes)
             self.reported = {"epoch": row["epoch"], "metrics": {**figures, **summary}}
             self.figures = evaluation.figure_arrays(self.model, self.test, scenes)
@@ -191,58 +165,23 @@ class Training:
         progress.epoch(row, self.taken)
         memory.return_freed()  # of the programs compiled since
 
-    def _reports(self, row):
-        """Whether this epoch is, so far, the one that the record reports."""
-        if self.configuration.reported_epoch == "last":
-            return row["epoch"] == self.configuration.epochs
-        return all(row["train_loss"] < old["train_loss"] for old in self.history)
-
-    def _non_finite(self, means):
-        bad = [name for name, value in means.items() if not np.isfinite(value.numpy())]
-        terms = [name for name in bad if name not in ("loss", "nelbo", "penalty")]
-        return NonFiniteError(
-            f"{(terms or bad)[0]} is not finite at step {self.taken} (epoch "
-            f"{len(self.history) + 1}), seed {self.configuration.seed}"
-        )
-
     def _variables(self):
-        """Every variable of the state, by its place in a fixed order."""
+        """Every variable of the state, in a fixed order."""
         trackers = self.model.trackers.values()
         means = [variable for tracker in trackers for variable in tracker.variables]
         model = [*self.model.trainable_variables, self.model.iteration]
-        variables = [*model, *self.model.optimizer.variables, *means]
-        return {f"{index:04d}": variable for index, variable in enumerate(variables)}
-
-    def _identity(self):
-        """The options that a checkpoint must share: all but the number of epochs."""
-        options = self.configuration.to_json()
-        del options["epochs"]
-        return options
+        return [*model, *self.model.optimizer.variables, *means]
 
     def _resume(self, folder):
         """Loads the starting point; returns its path, or None for a fresh run."""
         file = checkpoint.starting_point(folder, self.configuration.epochs)
         if file is None:
             return None
-        arrays, state = checkpoint.load(file)
-        if state["configuration"] != self._identity():
-            raise checkpoint.CheckpointError(file, "it is of another configuration")
-        if state["data_digest"] != self.data_digest:
-            raise checkpoint.CheckpointError(file, "it was trained on other scenes")
-        figures = {
-            name.removeprefix(FIGURE): arrays.pop(name)
-            for name in list(arrays)
-            if name.startswith(FIGURE)
-        }
         variables = self._variables()
-        shapes = {name: tuple(v.shape) for name, v in variables.items()}
-        if shapes != {name: array.shape for name, array in arrays.items()}:
-            raise checkpoint.CheckpointError(file, "it is of another model")
-        for name, variable in variables.items():
-            variable.assign(arrays[name])
-        self.figures = figures or None
-        self.history, self.reported = state["history"], state["reported"]
-        self.seconds, self.step_seconds = state["seconds"], state["step_seconds"]
+        shapes = [tuple(variable.shape) for variable in variables]
+        arrays = run_state.load(self, file, self.data_digest, shapes)
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
         return file
 
     def _count_time(self):

@@ -3,11 +3,14 @@
 In double precision: an operation that `tf.vectorized_map` takes wrongly shows.
 """
 
+import dataclasses
+
 import export_support as support
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from air import early_end
 from reproduce.exported.functions import Runs
 
 KINDS = {
@@ -23,7 +26,20 @@ KINDS = {
 def test_a_step_of_several_runs_is_each_runs_own(kind, float64, monkeypatch):
     preset, names = KINDS[kind]
     support.tiny_models(monkeypatch)
-    options = support.configurations(*names, preset=preset)
+    steps_agree(support.configurations(*names, preset=preset))
+
+
+@pytest.mark.parametrize("bound, possible", [(0.0, 0), (2.0, 1)])
+def test_a_step_notes_whether_its_loop_could_end(bound, possible, float64, monkeypatch):
+    support.tiny_models(monkeypatch)
+    monkeypatch.setattr(early_end, "LARGEST_VALIDITY", bound)
+    options = support.configurations(("table1/asr-13", 0), ("table1/asr-13", 1))
+    for parts in steps_agree([dataclasses.replace(c, steps=3) for c in options]):
+        assert parts["ended_early"] == possible
+
+
+def steps_agree(options):
+    """Compares a step of all runs with Keras's; gives what each run measured."""
     references = [support.Reference(c, compiled=False) for c in options]
     experiments = list(dict.fromkeys(c.experiment for c in options))
     models = [
@@ -40,15 +56,18 @@ def test_a_step_of_several_runs_is_each_runs_own(kind, float64, monkeypatch):
     ]
     seeds = tf.constant([[c.seed, 0] for c in options])
     parts, state = runs.step(tf.constant(images), seeds, state)
+    measured = []
     for number, reference in enumerate(references):
         expected = reference.step(images[number])
         found = dict(zip(runs.parts, parts[number].numpy(), strict=True))
+        measured.append(found)
         for name, value in expected.items():
             assert found[name] == pytest.approx(value, rel=1e-8, abs=1e-10), name
         for one, variable in zip(state, reference.variables(), strict=True):
             np.testing.assert_allclose(
                 one[number], variable.numpy(), rtol=0, atol=1e-8, err_msg=variable.path
             )
+    return measured
 
 
 def test_models_of_one_program_differ_in_their_regularisers_alone(monkeypatch):

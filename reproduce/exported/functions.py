@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from air import noise as noises
 from air.descent import EVALUATION_SEED
+from air.early_end import loop_may_end
 from air.model import TERMS
 from asr import Posterior
 from reproduce.exported.adam import adam, inner_axes
@@ -198,7 +199,7 @@ class Runs:
         return {"loss": loss, "nelbo": nelbo, **parts, **penalties}
 
     def _penalties(self, posterior):
-        """Penalty and violations of every run, 0 where it has none of a name."""
+        """What comes with a regulariser, of every run; 0 where it has none of a name."""
         pieces, first = {name: [] for name in self.penalties}, 0
         for model, size in zip(self.models, self.sizes, strict=True):
             own = {name: f[first : first + size] for name, f in posterior.items()}
@@ -214,7 +215,11 @@ class Runs:
         def one_run(posterior):
             seen = Posterior(**posterior, canvas_side=model.canvas_side)
             penalty, violations = model.regulariser(seen)
-            return {"penalty": penalty, **violations}
+            found = {"penalty": penalty, **violations}
+            if model.early_end is not None:
+                logits = seen.presence_logits
+                found["ended_early"] = loop_may_end(logits, model.early_end)
+            return found
 
         return _each(one_run, size, posterior)
 
@@ -270,7 +275,7 @@ def evaluation_seeds(batches):
 def _structure(model):
     """What the models of one program must share: all but regulariser and seeds."""
     config = model.get_config()
-    # Exported programs always run the whole loop over objects.
+    # Exported programs run the whole loop over objects, and note where it may end.
     for name in ("regulariser", "seed", "init_seed", "name", "early_end"):
         config.pop(name, None)
     prior = dict(config["prior"]["config"])

@@ -4,13 +4,10 @@ A checkpoint is the one of `reproduce.training`: a run can move from either to t
 other.
 """
 
-import math
-
 import numpy as np
 
-from reproduce import checkpoint, summaries
-
-FIGURE = "figure_"  # prefix of the figure's arrays in a checkpoint
+from reproduce import checkpoint, run_state, summaries
+from reproduce.errors import NonFiniteError
 
 
 class Run:
@@ -72,8 +69,8 @@ class Run:
         """Forgets the sums of the epoch before."""
         self.sums, self.steps_summed = np.zeros(len(self.parts), np.float32), 0
 
-    def end_epoch(self, figures, seconds):
-        """Adds the epoch's row to the history.
+    def row(self, figures, seconds):
+        """The history's row of the epoch that ends.
 
         Args:
           figures: `summaries.figures` of the test images.
@@ -82,36 +79,24 @@ class Run:
         Returns:
           The row; None if a figure is not finite, then the run has failed.
         """
-        epoch = len(self.history) + 1
-        if bad := [n for n, value in figures.items() if not math.isfinite(value)]:
-            terms = [name for name in bad if name != "nelbo"]  # which is their sum
-            self.failure = (
-                f"{(terms or bad)[0]} of the test images is not finite after epoch "
-                f"{epoch}, seed {self.configuration.seed}"
-            )
-            return None
         means = self.sums / np.float32(self.steps_summed)
-        row = {
-            "epoch": epoch,
-            **{f"train_{n}": float(v) for n, v in zip(self.parts, means, strict=True)},
-            **{f"test_{name}": value for name, value in figures.items()},
-            "seconds": seconds,
-        }
+        train = {n: float(v) for n, v in zip(self.parts, means, strict=True)}
+        try:
+            return run_state.history_row(self, train, figures, seconds)
+        except NonFiniteError as error:
+            self.failure = str(error)
+            return None
+
+    def end_epoch(self, row):
+        """Adds the epoch's row to the history."""
         self.history.append(row)
         self.begin_epoch()
-        return row
 
-    def reports_last(self):
-        """Whether the last epoch is, so far, the one that the record reports."""
-        row = self.history[-1]
-        if self.configuration.reported_epoch == "last":
-            return row["epoch"] == self.configuration.epochs
-        return all(row["train_loss"] < r["train_loss"] for r in self.history[:-1])
-
-    def report(self, figures, scenes, samples, shown, steps):
-        """Makes the last epoch the one that the record reports.
+    def report(self, row, figures, scenes, samples, shown, steps):
+        """Makes the epoch of a row the one that the record reports.
 
         Args:
+          row: the row.
           figures: `summaries.figures` of the test images.
           scenes: arrays over the test images, as `AIR.call` gives them.
           samples: `summaries.PRIOR_SAMPLES` samples from the prior.
@@ -121,7 +106,7 @@ class Run:
         truth = self.scenes.test
         more = summaries.summary(scenes, truth, samples, steps)
         self.reported = {
-            "epoch": len(self.history),
+            "epoch": row["epoch"],
             "metrics": {**figures, **more},
         }
         self.figures = summaries.figure_arrays(scenes, truth, shown)
@@ -129,12 +114,7 @@ class Run:
     def fail_at(self, latest, taken):
         """Notes the value that was not finite in the step that was taken last."""
         values = dict(zip(self.parts, latest, strict=True))
-        bad = [name for name, value in values.items() if not np.isfinite(value)]
-        terms = [name for name in bad if name not in ("loss", "nelbo", "penalty")]
-        self.failure = (
-            f"{(terms or bad)[0]} is not finite at step {taken} (epoch "
-            f"{len(self.history) + 1}), seed {self.configuration.seed}"
-        )
+        self.failure = str(run_state.non_finite_step(self, values, taken))
 
     def save(self, state):
         """Writes the checkpoint.
@@ -148,43 +128,11 @@ class Run:
         means = [
             v for total in self.sums for v in (total, np.float32(self.steps_summed))
         ]
-        arrays = {f"{i:04d}": value for i, value in enumerate([*state, *means])}
-        for name, array in (self.figures or {}).items():
-            arrays[FIGURE + name] = array
-        rest = {
-            "configuration": self._identity(),
-            "data_digest": self.scenes.digest,
-            "history": self.history,
-            "reported": self.reported,
-            "seconds": self.seconds,
-            "step_seconds": self.step_seconds,
-        }
-        checkpoint.save(self.file, arrays, rest)
-
-    def _identity(self):
-        """The options that a checkpoint must share: all but the number of epochs."""
-        options = self.configuration.to_json()
-        del options["epochs"]
-        return options
+        run_state.save(self, self.file, self.scenes.digest, [*state, *means])
 
     def _resume(self, file):
-        arrays, state = checkpoint.load(file)
-        if state["configuration"] != self._identity():
-            raise checkpoint.CheckpointError(file, "it is of another configuration")
-        if state["data_digest"] != self.scenes.digest:
-            raise checkpoint.CheckpointError(file, "it was trained on other scenes")
-        figures = {
-            name.removeprefix(FIGURE): arrays.pop(name)
-            for name in list(arrays)
-            if name.startswith(FIGURE)
-        }
-        own = len(self.initial)
-        shapes = [value.shape for value in self.initial] + [()] * (2 * len(self.parts))
-        values = [arrays[name] for name in sorted(arrays)]
-        if shapes != [value.shape for value in values]:
-            raise checkpoint.CheckpointError(file, "it is of another model")
+        own, number = len(self.initial), len(self.parts)
+        shapes = [value.shape for value in self.initial] + [()] * (2 * number)
+        values = run_state.load(self, file, self.scenes.digest, shapes)
         self.initial, means = values[:own], values[own:]
         self.sums, self.steps_summed = np.array(means[::2]), int(means[1])
-        self.figures = figures or None
-        self.history, self.reported = state["history"], state["reported"]
-        self.seconds, self.step_seconds = state["seconds"], state["step_seconds"]

@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 import data
-from reproduce import command_line, summaries
+from reproduce import command_line, run_state, summaries
 from reproduce.errors import UsageError
 from reproduce.exported.runtime import Program
 from reproduce.progress import Progress
@@ -162,25 +162,30 @@ class Training:
         self._count_time()
         self.whole = False
         rows = {
-            number: run.end_epoch(found[number], run.seconds - before[number])
+            number: run.row(found[number], run.seconds - before[number])
             for number, run in alive.items()
         }
-        self.step = 0
+        rows = {number: row for number, row in rows.items() if row}
         reporting = [
-            n for n, row in rows.items() if row and self.runs[n].reports_last()
+            number
+            for number, row in rows.items()
+            if run_state.is_reported(self.runs[number], row)
         ]
         if reporting:
             samples, shown = self._sample("samples"), self._sample("figure")
         for number in reporting:
             arrays, reconstructions = scenes[number]
             self.runs[number].report(
+                rows[number],
                 found[number],
                 {**arrays, "reconstructions": reconstructions},
                 samples[number],
                 shown[number],
                 self.manifest["steps"],
             )
-        self.whole = True
+        for number, row in rows.items():
+            self.runs[number].end_epoch(row)
+        self.step, self.whole = 0, True
         late = time.perf_counter() - self._saved > self.save_seconds
         if late or any(run.finished for run in self.active):
             self.save()
@@ -218,9 +223,8 @@ class Training:
         """One line an experiment, means over its runs."""
         experiments = {}
         for number, row in rows.items():
-            if row:
-                name = self.runs[number].configuration.experiment
-                experiments.setdefault(name, []).append(row)
+            name = self.runs[number].configuration.experiment
+            experiments.setdefault(name, []).append(row)
         taken = max((self._total(self.runs[number]) for number in rows), default=0)
         for name, own in experiments.items():
             progress.name = name if len(own) == 1 else f"{name}, {len(own)} runs"

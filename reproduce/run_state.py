@@ -1,0 +1,137 @@
+"""What a run has come to so far, besides its weights: the same for every trainer.
+
+A trainer here is an object with `configuration`, `history`, `reported`, `figures`,
+`seconds` and `step_seconds`, as `training.Training` describes them. Nothing here
+needs TensorFlow.
+"""
+
+import math
+
+from reproduce import checkpoint
+from reproduce.errors import NonFiniteError
+
+_FIGURE = "figure_"  # prefix of the figure's arrays in a checkpoint
+_SUMS = ("loss", "nelbo", "penalty")  # a faulty term makes these faulty too
+
+
+def history_row(trainer, train, figures, seconds):
+    """The history's row of the epoch after the last one in it.
+
+    Args:
+      trainer: the trainer.
+      train: means of what the training steps measured, a dict of floats.
+      figures: `summaries.figures` of the test images.
+      seconds: wall time of the epoch.
+
+    Raises:
+      NonFiniteError: naming the figure of the test images that is not finite.
+    """
+    epoch = len(trainer.history) + 1
+    if faulty := _faulty(figures):
+        raise NonFiniteError(
+            f"{faulty} of the test images is not finite after epoch {epoch}, seed "
+            f"{trainer.configuration.seed}"
+        )
+    return {
+        "epoch": epoch,
+        **{f"train_{name}": value for name, value in train.items()},
+        **{f"test_{name}": value for name, value in figures.items()},
+        "seconds": seconds,
+    }
+
+
+def is_reported(trainer, row):
+    """Whether the epoch of a new row is, so far, the one that the record reports."""
+    if trainer.configuration.reported_epoch == "last":
+        return row["epoch"] == trainer.configuration.epochs
+    return all(row["train_loss"] < old["train_loss"] for old in trainer.history)
+
+
+def non_finite_step(trainer, values, step):
+    """The error of a training step that measured a value that is not finite.
+
+    Args:
+      trainer: the trainer.
+      values: what the step measured, a dict of numbers, one of them not finite.
+      step: how many steps the run has taken.
+
+    Returns:
+      A `NonFiniteError` that names the term, the step and the seed.
+    """
+    return NonFiniteError(
+        f"{_faulty(values)} is not finite at step {step} (epoch "
+        f"{len(trainer.history) + 1}), seed {trainer.configuration.seed}"
+    )
+
+
+def save(trainer, file, data_digest, arrays):
+    """Writes a checkpoint.
+
+    Args:
+      trainer: the trainer.
+      file: path of the archive.
+      data_digest: of the scenes it trains on.
+      arrays: the variables of the state, in the order of `training.Training`.
+
+    Raises:
+      OSError: naming the file; the checkpoint before is intact.
+    """
+    named = {f"{index:04d}": array for index, array in enumerate(arrays)}
+    for name, array in (trainer.figures or {}).items():
+        named[_FIGURE + name] = array
+    state = {
+        "configuration": _identity(trainer.configuration),
+        "data_digest": data_digest,
+        **{name: getattr(trainer, name) for name in ("history", "reported")},
+        **{name: getattr(trainer, name) for name in ("seconds", "step_seconds")},
+    }
+    checkpoint.save(file, named, state)
+
+
+def load(trainer, file, data_digest, shapes):
+    """Gives a trainer what a checkpoint holds besides the variables.
+
+    Args:
+      trainer: the trainer.
+      file: path of the archive.
+      data_digest: of the scenes it trains on.
+      shapes: of the variables, a list of tuples.
+
+    Returns:
+      The variables: a list of arrays.
+
+    Raises:
+      CheckpointError: if the checkpoint is damaged, or of other options, scenes or
+        another model; the trainer is as before.
+    """
+    content, state = checkpoint.load(file)
+    if state["configuration"] != _identity(trainer.configuration):
+        raise checkpoint.CheckpointError(file, "it is of another configuration")
+    if state["data_digest"] != data_digest:
+        raise checkpoint.CheckpointError(file, "it was trained on other scenes")
+    figures = {
+        name.removeprefix(_FIGURE): content.pop(name)
+        for name in list(content)
+        if name.startswith(_FIGURE)
+    }
+    expected = {f"{index:04d}": tuple(shape) for index, shape in enumerate(shapes)}
+    if expected != {name: array.shape for name, array in content.items()}:
+        raise checkpoint.CheckpointError(file, "it is of another model")
+    trainer.figures = figures or None
+    for name in ("history", "reported", "seconds", "step_seconds"):
+        setattr(trainer, name, state[name])
+    return [content[name] for name in expected]
+
+
+def _faulty(values):
+    """The name of a value that is not finite, a sum only if no term is; or None."""
+    bad = [name for name, value in values.items() if not math.isfinite(value)]
+    terms = [name for name in bad if name not in _SUMS]
+    return next(iter(terms or bad), None)
+
+
+def _identity(configuration):
+    """The options that a checkpoint must share: all but the number of epochs."""
+    options = configuration.to_json()
+    del options["epochs"]
+    return options
