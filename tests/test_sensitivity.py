@@ -33,7 +33,7 @@ def test_other_weights_are_variants_and_the_chosen_ones_the_table_s():
     for search in sensitivity.SEARCHES:
         variants = [
             grid.configuration(run, protocol).variant
-            for run in sensitivity.declared(search, 0)
+            for run in sensitivity.comparison(search).runs(0)
         ]
         assert len(set(variants)) == len(variants) and variants.count("paper") == 1
 
@@ -52,7 +52,7 @@ def test_the_table_shows_values_and_what_is_missing(results, capsys):
             results, "table1/asr-13", seed, 5, nelbo=nelbo, number_image_weight=1.0
         )
     synthetic.write(results, "table1/asr-13", 0, 5)
-    synthetic.write(results, "table1/asr-13", 0, 300)  # the only one of its length
+    synthetic.write(results, "table1/asr-13", 0, 300, nelbo=1.0)  # alone in its length
     assert call("--seeds", "0,1", "--results", str(results)) == 0
     page = (files.OUTPUTS / "sensitivity.md").read_text()
     assert (
@@ -62,7 +62,7 @@ def test_the_table_shows_values_and_what_is_missing(results, capsys):
         .replace("0.70 ± 0.00", "0.70")
     )
     assert "| **10** | **100** | 350.00" in page
-    assert "7 cells missing" in page and "13 cells missing" in page
+    assert "7 rows missing" in page and "13 rows missing" in page
     rows = json.loads((files.OUTPUTS / "sensitivity.json").read_text())
     assert [row["metrics"] is None for row in rows["number"]].count(False) == 2
     assert all(row["metrics"] is None for row in rows["overlap"])
@@ -90,7 +90,7 @@ def test_a_run_s_words_reach_its_configuration():
     from reproduce import run as run_command
 
     protocol = grid.Protocol(epochs=5)
-    for declared in sensitivity.declared("overlap", 0):
+    for declared in sensitivity.comparison("overlap").runs(0):
         options = command_line.Options()
         run_command.define(options)
         options.values(["run", *grid.arguments(declared, protocol)[2:]])

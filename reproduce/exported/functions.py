@@ -199,7 +199,7 @@ class Runs:
         return {"loss": loss, "nelbo": nelbo, **parts, **penalties}
 
     def _penalties(self, posterior):
-        """What comes with a regulariser, of every run; 0 where it has none of a name."""
+        """What comes with a regulariser, of every run; 0 where a run lacks a name."""
         pieces, first = {name: [] for name in self.penalties}, 0
         for model, size in zip(self.models, self.sizes, strict=True):
             own = {name: f[first : first + size] for name, f in posterior.items()}

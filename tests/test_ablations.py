@@ -1,0 +1,120 @@
+"""Ablations: declared variants, and longer runs that stand for shorter ones."""
+
+import json
+
+import pytest
+import synthetic
+
+from reproduce import ablations, command_line, files, grid, table, variants
+from reproduce import run as run_command
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "OUTPUTS", tmp_path / "outputs")
+    return tmp_path / "results"
+
+
+def call(*words):
+    return command_line.main(ablations.define, ablations.body, list(words))
+
+
+def configurations(name, preset="paper"):
+    """The configuration of each row, by its label."""
+    comparison = ablations.comparison(name, preset)
+    protocol = grid.Protocol(epochs=20, preset=preset)
+    return {
+        row.labels[0]: grid.configuration(run, protocol)
+        for row, run in zip(comparison.rows, comparison.runs(0), strict=True)
+    }
+
+
+def test_each_row_changes_what_its_label_says():
+    number = configurations("number")
+    assert number["none"].variant == "paper"
+    concrete = number["Concrete z_pres"]
+    assert concrete.changed == {
+        "presence": "concrete",
+        "temperature": 0.1,
+        "stop_threshold": 0.9,
+    }
+    assert number["learned scale prior"].changed == {"scale_prior": "learned"}
+    assert number["learning rate 0.0001"].changed == {"learning_rate": 1e-4}
+    overlap = configurations("overlap")["Concrete z_pres"]
+    assert (overlap.fixed_count, overlap.fixed_count_log_odds) == (None, 100.0)
+    assert overlap.steps == 6 and overlap.counts == (3,)
+
+
+def test_what_the_preset_has_already_is_no_row():
+    assert list(configurations("number", "released")) == ["none", "learned scale prior"]
+
+
+@pytest.mark.parametrize("name", ablations.EXPERIMENTS)
+def test_a_run_s_words_reach_its_configuration(name):
+    protocol = grid.Protocol(epochs=20)
+    for declared in ablations.comparison(name).runs(0):
+        options = command_line.Options()
+        run_command.define(options)
+        options.values(["run", *grid.arguments(declared, protocol)[2:]])
+        assert run_command.configuration_from(options.values) == grid.configuration(
+            declared, protocol
+        )
+
+
+def test_a_longer_run_stands_for_a_shorter_one(results, capsys):
+    """Its history at the shorter run's last epoch is shown, and that it is said."""
+    synthetic.write(results, "table1/asr-13", epochs=9, nelbo=300.0)
+    synthetic.write(results, "table1/asr-13", epochs=5, nelbo=320.0, learning_rate=1e-4)
+    synthetic.write(results, "table1/asr-13", epochs=4, scale_prior="learned")
+    words = ("--comparisons", "number", "--results", str(results))
+    assert call(*words, "--epochs", "5") == 0
+    page = (files.OUTPUTS / "ablations.md").read_text()
+    assert "| **none** | 300.00 | 30.00 | 0.97 | 0.70 | 5 | 0 |" in page
+    assert "| learning rate 0.0001 | 320.00 " in page
+    assert "| learned scale prior | missing " in page  # one epoch short
+    assert "Runs of 9 epochs are shown as they were after fewer." in page
+    rows = json.loads((files.OUTPUTS / "ablations.json").read_text())["number"]
+    assert rows[0]["metrics"]["se"] == {"mean": 30.0, "std": None, "runs": [30.0]}
+    assert rows[0]["epochs"] == 5 and rows[2]["metrics"] is None
+
+
+def test_a_run_of_the_length_itself_is_preferred(results):
+    synthetic.write(results, "table1/asr-13", epochs=9, nelbo=300.0)
+    synthetic.write(results, "table1/asr-13", epochs=5, nelbo=310.0)
+    comparison = ablations.comparison("number")
+    protocol = grid.Protocol(results=results)
+    cell = variants.collect(comparison, (0,), protocol, 5)[0]
+    assert cell.mean("nelbo") == 310.0
+
+
+def test_a_run_that_reports_its_best_epoch_stands_for_no_other(results):
+    synthetic.write(
+        results, "table1/asr-13", epochs=9, preset="released", reported_epoch="last"
+    )
+    synthetic.write(results, "table1/asr-13", epochs=9, preset="released")
+    comparison = ablations.comparison("number", "released")
+    protocol = grid.Protocol(results=results, preset="released")
+    assert not variants.collect(comparison, (0,), protocol, 5)[0].complete
+    assert variants.collect(comparison, (0,), protocol, 9)[0].complete
+
+
+def test_train_trains_only_what_no_run_stands_for(results, monkeypatch):
+    synthetic.write(results, "table1/asr-13", epochs=9)
+    trained = []
+    monkeypatch.setattr(
+        table, "train", lambda values, protocol, runs: trained.extend(runs) or []
+    )
+    words = ("--train", "--epochs", "5", "--comparisons", "number")
+    assert call(*words, "--results", str(results)) == 0
+    assert len(trained) == 3 and all(run.changes for run in trained)
+
+
+def test_the_plain_call_writes_results(results, capsys):
+    assert call("--results", str(results)) == 0
+    assert (results / "ablations.json").exists()
+    assert capsys.readouterr().out.count("4 rows missing") == 3
+
+
+def test_bad_input_is_one_line(capsys):
+    assert call("--comparisons", "size") == 2
+    assert capsys.readouterr().err.count("\n") == 1
