@@ -10,7 +10,7 @@ import json
 import pathlib
 import sys
 
-from reproduce import command_line, files, records
+from reproduce import command_line, files, grid, records
 from reproduce.configuration import experiments
 from reproduce.progress import duration
 
@@ -21,6 +21,13 @@ FIGURES = {
     "figure5": "Figure 5: samples from the prior on Multi-dSprites",
     "own_constraint": "A constraint that is not in the paper, before and after",
 }
+CURVES = {
+    "table1": "Number of objects, {} digits, by epoch; dashed: published after 300",
+    "table2": "Overlap, three objects, Multi-{}, by epoch; dashed: published after 300",
+}
+DATASETS = {"mnist": "MNIST", "dsprites": "dSprites"}
+# Pages that other commands write, in the report's order.
+TABLES = ("table1", "table2", "table1-released", "table2-released")
 
 
 def define(options):
@@ -41,8 +48,10 @@ def body(values):
         "# The reproduction so far\n\nWritten by `python -m reproduce.report` from the "
         'records in `runs/`; the words under "Observations" are a person\'s.',
         _state(found),
-        *(_table(folder, name) for name in ("table1", "table2")),
-        _figures(folder),
+        *(_page(folder, name) for name in TABLES),
+        _pictures(folder, "Figures", FIGURES),
+        _pictures(folder, "Learning curves", _curves()),
+        _page(folder, "ablations"),
         _observations(folder),
         _runs(found),
         _data(found),
@@ -65,8 +74,8 @@ def _state(found):
     )
 
 
-def _table(folder, name):
-    """The table's own page, its headings one level down."""
+def _page(folder, name):
+    """Another command's page, its headings one level down; "" if there is none."""
     try:
         text = (folder / f"{name}.md").read_text("utf-8")
     except FileNotFoundError:
@@ -74,13 +83,25 @@ def _table(folder, name):
     return text.replace("\n#", "\n##").replace("# ", "## ", 1).rstrip()
 
 
-def _figures(folder):
+def _pictures(folder, title, texts):
+    """A section of the pictures that are there, `texts` by name of the file."""
     shown = [
         f"![{text}](figures/{name}.png)\n\n{text}."
-        for name, text in FIGURES.items()
+        for name, text in texts.items()
         if (folder / "figures" / f"{name}.png").exists()
     ]
-    return "\n\n".join(["## Figures", *shown]) if shown else ""
+    return "\n\n".join([f"## {title}", *shown]) if shown else ""
+
+
+def _curves():
+    """What each picture of learning curves shows, by name of the file."""
+    return {
+        f"curves-{table}-{setting}": CURVES[table].format(
+            DATASETS.get(setting, " or ".join(setting))
+        )
+        for table, settings in grid.SETTINGS.items()
+        for setting in settings
+    }
 
 
 def _observations(folder):

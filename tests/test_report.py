@@ -26,11 +26,16 @@ def test_report_takes_over_tables_figures_and_observations(tmp_path):
     (tmp_path / "table1.md").write_text("# Table 1\n\nrows\n\n## Claims\n")
     (tmp_path / "observations.md").write_text("## Observations\n\nSomething failed.\n")
     (tmp_path / "figures").mkdir()
-    (tmp_path / "figures" / "figure4.png").write_bytes(b"")
+    for name in ("figure4", "curves-table1-24", "curves-table2-dsprites"):
+        (tmp_path / "figures" / f"{name}.png").write_bytes(b"")
+    (tmp_path / "ablations.md").write_text("# Ablations\n\n## Sprites\n")
     text = write_report(tmp_path)
     assert "\n## Table 1\n\nrows\n\n### Claims" in text
     assert "\n## Observations\n\nSomething failed." in text
     assert "(figures/figure4.png)" in text and "figure5" not in text
+    assert "Number of objects, 2 or 4 digits, by epoch" in text
+    assert "three objects, Multi-dSprites, by epoch" in text
+    assert "\n## Ablations\n\n### Sprites" in text
 
 
 def test_a_damaged_record_is_named(tmp_path, capsys):
