@@ -23,7 +23,7 @@ DESCRIPTION = (
     "run records. It trains only with --train, --retrain or --smoke."
 )
 HEIGHT = 4.6  # inches, of two rows
-FEW = 30  # up to so many epochs, each is marked by a point
+DASH = 4  # of published values, in units of the line's width
 
 
 def define(options):
@@ -141,7 +141,7 @@ def _draw(cells, results):
     for axis, metric in zip(axes, metrics, strict=True):
         _metric(axis, cells, metric, results)
     handles, labels = axes[0].get_legend_handles_labels()
-    dashed = axes[0].plot([], [], color="0.4", ls="--", lw=1)[0]
+    dashed = axes[0].plot([], [], color="0.4", ls=(0, (DASH, DASH)), lw=0.8)[0]
     figure.legend(
         [*handles, dashed],
         [*labels, "published (300 epochs)"],
@@ -159,11 +159,11 @@ def _title(cells):
     cell = next(cell for cell in cells if cell.complete)
     digits = cell.complete[0]["digits"]
     if cell.table == "table1":
-        subject = f"{cell.setting[0]} or {cell.setting[1]} digits (Table 1)"
+        subject = f"Table 1: {cell.setting[0]} or {cell.setting[1]} digits"
     else:
         dataset = {"multi_mnist": "Multi-MNIST", "multi_dsprites": "Multi-dSprites"}
-        subject = f"three objects, {dataset[cell.dataset]} (Table 2)"
-    return subject + (f", {gather.DIGITS[digits]}" if digits else "")
+        subject = f"Table 2: three objects, {dataset[cell.dataset]}"
+    return subject + (" (rendered digits)" if digits == "rendered" else "")
 
 
 def _seeds(cell):
@@ -178,8 +178,9 @@ def _metric(axis, cells, metric, results):
         method = cell.experiment.split("/")[1].split("-")[0]
         colour = drawing.METHOD_COLOURS[method]
         mean, std = published.published(cell.experiment)[metric]
-        dashes = (6 * number, (5, 13))  # equal values show side by side
-        axis.axhline(mean, color=colour, ls=dashes, lw=1.1, zorder=1)
+        # Shifted by a dash a method: of equal values, all colours show.
+        dashes = (DASH * number, (DASH, DASH * (len(cells) - 1) or DASH))
+        axis.axhline(mean, color=colour, ls=dashes, lw=0.8, zorder=1)
         seen += [mean - std, mean + std]
         if not cell.complete:
             axis.plot([], [], color=colour, label=f"{cell.method} (no run yet)")
@@ -193,8 +194,7 @@ def _metric(axis, cells, metric, results):
             means,
             color=colour,
             lw=1.4,
-            marker="o" if len(means) <= FEW else None,
-            ms=2.5,
+            marker="o" if len(means) == 1 else None,  # which is no line
             label=f"{cell.method} ({_seeds(cell)})",
         )
         axis.fill_between(epochs, low, high, color=colour, alpha=0.2, lw=0)

@@ -12,16 +12,17 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.patheffects import withStroke
 
 from reproduce import files
 
 WIDTH = 7.2  # inches, a page's width between the margins
 LABELS = 32  # points: room for the rows' labels
+COUNTS = 9  # points: room for the counts above a row
 ENLARGED = 200  # pixels: a scene is enlarged to at most this side
 # Okabe and Ito's colours, told apart by colour-blind readers as well; the dark
 # ones are left out, since scenes are black. By order of the objects.
 BOX_COLOURS = ("#E69F00", "#56B4E9", "#F0E442", "#CC79A7", "#009E73", "#D55E00")
+WRONG = "#D00000"  # an inferred count that is not the true one
 METHOD_COLOURS = {"air": "#0072B2", "pprior": "#D55E00", "asr": "#009E73"}
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib
@@ -45,14 +46,14 @@ class Scene(NamedTuple):
       image: uint8 grey values. Shape [S, S].
       boxes: (x, y, width, height) in pixels, in the order of inference. Shape
         [n, 4]; empty for none.
-      count: the number shown in the corner, None for none.
-      numbered: whether each box shows its place in the order.
+      count: the number written above the picture, None for none.
+      wrong: whether that number is wrong; it is red then.
     """
 
     image: np.ndarray
     boxes: np.ndarray = np.zeros((0, 4))
     count: int | None = None
-    numbered: bool = False
+    wrong: bool = False
 
 
 class Panel(NamedTuple):
@@ -95,8 +96,11 @@ def _page(panels, side, caption, row_labels, colour_key):
         left = round(width / (WIDTH * 72 / LABELS - 1))
         width += left
     point = width / WIDTH / 72  # pixels
-    top = round(30 * point)
-    block = shape[0] * (cell + gap) - gap
+    counted = any(s.count is not None for p in panels for row in p.rows for s in row)
+    above = round(COUNTS * point) if counted else gap
+    top = round(30 * point) + (above if counted else 0)
+    pitch = cell + above
+    block = shape[0] * pitch - above
     key = round(16 * point) if colour_key else 0
     height = top + block + key + round((11 * len(caption) + 6) * point)
     figure = Figure(figsize=(WIDTH, WIDTH * height / width), dpi=width / WIDTH)
@@ -122,11 +126,11 @@ def _page(panels, side, caption, row_labels, colour_key):
             )
         for r, row in enumerate(panel.rows):
             for c, scene in enumerate(row):
-                corner = at(x + c * (cell + gap), top + r * (cell + gap) + cell)
+                corner = at(x + c * (cell + gap), top + r * pitch + cell)
                 size = (cell / width, cell / height)
                 _draw(figure.add_axes((*corner, *size)), scene, side)
     for r, label in enumerate(row_labels):
-        middle = top + r * (cell + gap) + cell / 2
+        middle = top + r * pitch + cell / 2
         figure.text(*at(left - 4 * point, middle), label, ha="right", va="center")
     if colour_key:
         _key(figure, colour_key, at, width, top + block + key / 2, point)
@@ -150,23 +154,15 @@ def _draw(axes, scene, side):
             (x, y), box_width, box_height, fill=False, ec=colour, lw=0.9, clip_on=True
         )
         axes.add_patch(box)
-        if scene.numbered:
-            # Beside its upper left corner, kept inside the scene.
-            place = (np.clip(x - 0.5, 5, side), np.clip(y, 0, side - 6))
-            text = axes.text(
-                *place, order + 1, color=colour, ha="right", va="top", size=6.5
-            )
-            text.set_path_effects([withStroke(linewidth=1.2, foreground="black")])
     if scene.count is not None:
-        tag = {"facecolor": "0.3", "edgecolor": "none", "pad": 0.6, "alpha": 0.7}
         axes.text(
-            *(0.02, 0.975, scene.count),
+            *(0, 1.01, scene.count),
             transform=axes.transAxes,
             ha="left",
-            va="top",
-            size=6,
-            color="white",
-            bbox=tag,
+            va="bottom",
+            size=6.5,
+            color=WRONG if scene.wrong else "0.25",
+            weight="bold" if scene.wrong else "normal",
         )
 
 

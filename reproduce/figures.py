@@ -157,6 +157,7 @@ def _scenes(arrays, counted):
                     arrays["reconstructions"][i],
                     arrays["boxes"][i][: arrays["counts"][i]],
                     inferred[i],
+                    wrong=counted and inferred[i] != true[i],
                 )
                 for i in chosen
             ]
@@ -178,7 +179,7 @@ def _caption(figure, cell):
         counts = f"{cell.setting[0]} or {cell.setting[1]}"
         return (
             f"The first test scenes of {counts} digits: inputs with the true count, "
-            "reconstructions with the inferred count and boxes."
+            "reconstructions with inferred count (red: wrong) and boxes."
         )
     if figure == "4":
         return (

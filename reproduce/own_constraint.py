@@ -7,7 +7,7 @@ that makes it an `asr.Constraint`: nothing inside air/ or asr/ knows about it.
     bash reproduce/own_constraint.sh
 
 trains AIR-ASR on the overlap setting (Table 2) for a few epochs, without and
-with the constraint, and draws the test scenes of both, boxes numbered in order.
+with the constraint, and draws the test scenes of both, boxes coloured in order.
 """
 
 import dataclasses
@@ -200,15 +200,15 @@ def _draw(figures, measured, configuration, weight, file):
     for letter, name in zip("ab", figures, strict=True):
         arrays = figures[name]
         scenes = [
-            drawing.Scene(image, boxes[:count], numbered=True)
+            drawing.Scene(image, boxes[:count])
             for image, boxes, count in zip(
                 arrays["images"], arrays["boxes"], arrays["counts"], strict=True
             )
         ][:SHOWN]
         row = measured[name]
         title = (
-            f"({letter}) {name} the constraint\n{row['violation']:.2f} px out of "
-            f"order, {row['in_order']:.0%} of scenes in order"
+            f"({letter}) {name} the constraint\n{row['violation']:.1f} px out of order, "
+            f"{row['in_order']:.0%} of scenes in order, mIoU {row['miou']:.2f}"
         )
         columns = SHOWN // 2
         panels.append(
@@ -218,11 +218,11 @@ def _draw(figures, measured, configuration, weight, file):
     caption = [
         "AIR-ASR with a constraint of one's own: object t lies left of object t + 1 "
         f"(weight {weight:g}).",
-        f"First test scenes with inferred boxes, numbered in the order of inference; "
-        f"{source[configuration.digits]}, {configuration.epochs} epochs, "
-        f"seed {configuration.seed}.",
+        f"First test scenes with inferred boxes; {source[configuration.digits]}, "
+        f"{configuration.epochs} epochs, seed {configuration.seed}.",
     ]
-    page = drawing.page(panels, configuration.canvas_side, caption)
+    steps = configuration.fixed_count
+    page = drawing.page(panels, configuration.canvas_side, caption, colour_key=steps)
     drawing.save(page, file)
 
 
