@@ -18,7 +18,6 @@ from reproduce.judging import (
     Claim,
     compare,
     root_mean_square,
-    verdict,
 )
 
 # Choices of this project where the paper's words give no number.
@@ -78,7 +77,7 @@ def asr_is_best(cells, number="1", nelbo="nelbo", words="nELBO"):
             words.append(text)
         holds &= round(ours.mean("acc"), 2) >= 0.96
         parts.append(f"{setting}: " + ", ".join(words))
-    return verdict(claim, holds, "; ".join(parts) + cells.notes(names))
+    return cells.verdict(claim, holds, "; ".join(parts), names)
 
 
 def asr_is_best_without_kl_presence(cells):
@@ -97,7 +96,7 @@ def pprior_does_not_count(cells):
     means = [cells[name].mean("acc") for name in names]
     holds = all(round(mean, 2) <= MOST_ACCURACY_WITHOUT_OBJECTS for mean in means)
     text = ", ".join(f"{n}: ACC {m:.2f}" for n, m in zip(names, means, strict=True))
-    return verdict(claim, holds, text + cells.notes(names))
+    return cells.verdict(claim, holds, text, names)
 
 
 def pprior_uses_one_step(cells):
@@ -116,7 +115,7 @@ def pprior_uses_one_step(cells):
         f"{name}: one step in {share:.0%} of the scenes, {count:.2f} steps on average"
         for name, share, count in zip(names, shares, counts, strict=True)
     )
-    return verdict(claim, holds, text + cells.notes(names))
+    return cells.verdict(claim, holds, text, names)
 
 
 def air_merges_close_objects(cells):
@@ -150,12 +149,13 @@ def air_merges_close_objects(cells):
     shares = [share for _, _, share in bins]
     if len(set(shares)) == 1:
         evidence = f"the same share at all distances ({text})"
-        return verdict(claim, False, evidence + cells.notes(names))
+        return cells.verdict(claim, False, evidence, names)
     correlation = stats.spearmanr(range(len(shares)), shares).statistic
-    return verdict(
+    return cells.verdict(
         claim,
         correlation <= LARGEST_RANK_CORRELATION,
-        f"too few in {text}; rank correlation {correlation:.2f}" + cells.notes(names),
+        f"too few in {text}; rank correlation {correlation:.2f}",
+        names,
     )
 
 
@@ -180,7 +180,7 @@ def asr_finds_boxes(cells):
             for cell, (m, s) in zip(trio, moments, strict=True)
         ]
         parts.append(f"{setting}: " + ", ".join(words))
-    return verdict(claim, holds, "; ".join(parts) + cells.notes(names))
+    return cells.verdict(claim, holds, "; ".join(parts), names)
 
 
 def asr_trades_nelbo(cells):
@@ -199,7 +199,7 @@ def asr_trades_nelbo(cells):
         compare("miou", asr, [pprior]),
         strict=True,
     )
-    return verdict(claim, min(signs) > 0, ", ".join(texts) + cells.notes(names))
+    return cells.verdict(claim, min(signs) > 0, ", ".join(texts), names)
 
 
 def asr_samples_are_separate(cells):
@@ -220,7 +220,7 @@ def asr_samples_are_separate(cells):
         holds &= shares[2] <= MOST_OVERLAPPING_PAIRS and shares[2] < min(shares[:2])
         words = [f"{c.method} {s:.1%}" for c, s in zip(trio, shares, strict=True)]
         parts.append(f"{setting}: " + ", ".join(words))
-    return verdict(claim, holds, "; ".join(parts) + cells.notes(names))
+    return cells.verdict(claim, holds, "; ".join(parts), names)
 
 
 def training_is_unstable(cells):
@@ -249,7 +249,7 @@ def training_is_unstable(cells):
         holds &= round(ours, 2) >= round(theirs, 2)
         each = ", ".join(f"{c.setting}: {c.std('nelbo'):.2f}" for c in row)
         parts.append(f"{row[0].method} {ours:.2f}, published {theirs:.2f} ({each})")
-    return verdict(claim, holds, "; ".join(parts) + cells.notes(names))
+    return cells.verdict(claim, holds, "; ".join(parts), names)
 
 
 def air_beats_pprior(cells):
@@ -273,6 +273,4 @@ def air_beats_pprior(cells):
         parts.append(f"{setting}: " + ", ".join(words))
     wins, ties = signs.count(1), signs.count(0)
     score = f"better in {wins}, tied in {ties} and worse in {signs.count(-1)} of 12"
-    return verdict(
-        claim, wins > 6, f"{score}; " + "; ".join(parts) + cells.notes(names)
-    )
+    return cells.verdict(claim, wins > 6, f"{score}; " + "; ".join(parts), names)

@@ -12,11 +12,29 @@ HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "not enough runs"
 
 
 class Claim(NamedTuple):
-    """A claim and its verdict; `_asdict()` is its form in the results' JSON."""
+    """A claim and its verdict.
+
+    Attributes:
+      claim: its number and its words.
+      verdict: `HOLDS`, `FAILS` or `UNDECIDED`.
+      evidence: the numbers behind it, or what is missing.
+      provisional: whether runs behind it fall short of the paper's protocol.
+    """
 
     claim: str
     verdict: str
     evidence: str
+    provisional: bool = False
+
+    def to_json(self):
+        """Its form in `results/<table>.json`, a dict of texts."""
+        names = ("claim", "verdict", "evidence")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def words(self):
+        """The verdict as readers see it."""
+        return f"{self.verdict} so far" if self.provisional else self.verdict
 
 
 class Cells:
@@ -40,20 +58,31 @@ class Cells:
         missing = []
         for name in names:
             cell = self._by_name.get(name)
+            label = name if cell is None else cell.label
             if cell is None or not (cell.complete or cell.failed):
-                missing.append(f"{name} (no run)")
+                missing.append(f"{label} (no run)")
             elif cell.smoke:
                 return "smoke runs judge nothing"
             elif not cell.complete:
-                missing.append(f"{name} (failed)")
+                missing.append(f"{label} (failed)")
             else:
                 have = min(len(cell.values(metric)) for metric in metrics)
                 if have < runs:
-                    missing.append(f"{name} ({have} of {runs} runs)")
+                    missing.append(f"{label} ({have} of {runs} runs needed)")
         return "missing: " + ", ".join(missing) if missing else ""
 
-    def notes(self, names):
-        """What a reader must know of the runs that were judged."""
+    def verdict(self, claim, holds, evidence, names):
+        """A claim that could be judged by the cells of these names."""
+        notes = self._notes(names)
+        return Claim(
+            claim,
+            HOLDS if holds else FAILS,
+            evidence + (f" [{'; '.join(notes)}]" if notes else ""),
+            provisional=bool(notes),
+        )
+
+    def _notes(self, names):
+        """How the cells that were judged fall short of the paper's protocol."""
         cells = [self._by_name[name] for name in names]
         notes = []
         if any(cell.short for cell in cells):
@@ -68,7 +97,7 @@ class Cells:
             notes.append("rendered digits")
         if len({(cell.epochs, cell.digits) for cell in cells}) > 1:
             notes.append("cells of unequal protocols")
-        return f" [{'; '.join(notes)}]" if notes else ""
+        return notes
 
 
 def compare(metric, cell, others):
@@ -88,11 +117,6 @@ def compare(metric, cell, others):
     )
     word = {1: "", 0: " (a tie)", -1: " (not better)"}[sign]
     return sign, f"{title} {cell.method} {mean:.2f} against {rest}{word}"
-
-
-def verdict(claim, holds, evidence):
-    """A claim that could be judged."""
-    return Claim(claim, HOLDS if holds else FAILS, evidence)
 
 
 def root_mean_square(values):

@@ -207,8 +207,8 @@ def _draw(figures, measured, configuration, weight, file):
         ][:SHOWN]
         row = measured[name]
         title = (
-            f"({letter}) {name} the constraint\n{row['violation']:.1f} px out of order, "
-            f"{row['in_order']:.0%} of scenes in order, mIoU {row['miou']:.2f}"
+            f"({letter}) {name} the constraint\n{row['violation']:.1f} px out of "
+            f"order, {row['in_order']:.0%} of scenes in order, mIoU {row['miou']:.2f}"
         )
         columns = SHOWN // 2
         panels.append(

@@ -81,7 +81,7 @@ def terminal(table, cells, claims, command):
         text += ["", "The paper's claims:"]
     for claim in claims:
         text += textwrap.wrap(f"{claim.claim}", WIDTH, subsequent_indent="   ")
-        verdict = f"   {claim.verdict.upper()}: {claim.evidence}"
+        verdict = f"   {claim.words.upper()}: {claim.evidence}"
         text += textwrap.wrap(verdict, WIDTH, subsequent_indent="   ")
     return "\n".join(text) + "\n"
 
@@ -110,7 +110,7 @@ def markdown(table, cells, claims, command):
     page += ["", *(f"{line}  " for line in _legend(cells, f"`{command}`"))]
     page += ["", "## The paper's claims", ""]
     for claim in claims:
-        page += [f"- {claim.claim}: **{claim.verdict}**. {claim.evidence}"]
+        page += [f"- {claim.claim}: **{claim.words}**. {claim.evidence}"]
     return "\n".join(page) + "\n"
 
 

@@ -25,7 +25,7 @@ def results(table, cells):
     """
     return {
         "rows": [row(cell) for cell in cells],
-        "claims": [claim._asdict() for claim in claims.judge(table, cells)],
+        "claims": [claim.to_json() for claim in claims.judge(table, cells)],
     }
 
 

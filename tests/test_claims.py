@@ -155,8 +155,16 @@ def test_a_deviation_needs_two_runs():
     found = verdicts("table2", cells)
     assert found["4"] == found["7"] == "not enough runs"
     assert found["5"] == found["6"] == "holds"
-    assert evidence("table2", cells, "4") == "missing: asr-mnist (1 of 2 runs)"
+    assert evidence("table2", cells, "4") == (
+        "missing: AIR-ASR (multi-mnist) (1 of 2 runs needed)"
+    )
     assert "seeds" in evidence("table2", cells, "5")
+    words = {c.claim.split(".")[0]: c.words for c in claims.judge("table2", cells)}
+    assert words["4"] == "not enough runs" and words["5"] == "holds so far"
+
+
+def test_a_whole_grid_is_judged_for_good():
+    assert not any(c.provisional for c in claims.judge("table1", as_printed("table1")))
 
 
 def test_short_failed_and_rendered_runs_are_told():
@@ -173,7 +181,7 @@ def test_short_failed_and_rendered_runs_are_told():
 def test_a_cell_whose_runs_all_failed_is_not_judged():
     cells = as_printed("table2")
     cells[2] = cell("table2/asr-mnist", [], failed=({"seed": 0},))
-    assert evidence("table2", cells, "5") == "missing: asr-mnist (failed)"
+    assert evidence("table2", cells, "5") == "missing: AIR-ASR (multi-mnist) (failed)"
 
 
 def test_smoke_runs_judge_nothing():

@@ -14,7 +14,11 @@ def write_report(folder):
 def test_report_counts_full_runs_and_lists_every_run(tmp_path):
     synthetic.write(tmp_path, "table1/asr-13", seed=0, epochs=300)
     synthetic.write(tmp_path, "table1/asr-13", seed=1, epochs=4, digest="other")
+    # None of the table's own: other options, preset, digits, seed.
     synthetic.write(tmp_path, "table1/air-13", epochs=300, scale_prior="learned")
+    synthetic.write(tmp_path, "table1/air-13", epochs=300, preset="released")
+    synthetic.write(tmp_path, "table1/air-13", epochs=300, digits="rendered")
+    synthetic.write(tmp_path, "table1/air-13", epochs=300, seed=7)
     text = write_report(tmp_path)
     assert "(300 epochs, seeds 0 to 2), 1 are done" in text
     assert text.count("| table1/asr-13 |") == 2
@@ -23,14 +27,15 @@ def test_report_counts_full_runs_and_lists_every_run(tmp_path):
 
 
 def test_report_takes_over_tables_figures_and_observations(tmp_path):
-    (tmp_path / "table1.md").write_text("# Table 1\n\nrows\n\n## Claims\n")
-    (tmp_path / "observations.md").write_text("## Observations\n\nSomething failed.\n")
+    claims = "## The paper's claims\n\n- twice\n"
+    (tmp_path / "table1.md").write_text(f"# Table 1\n\nrows\n\n## Notes\n\n{claims}")
+    (tmp_path / "observations.md").write_text("# Observations\n\nSomething failed.\n")
     (tmp_path / "figures").mkdir()
     for name in ("figure4", "curves-table1-24", "curves-table2-dsprites"):
         (tmp_path / "figures" / f"{name}.png").write_bytes(b"")
     (tmp_path / "ablations.md").write_text("# Ablations\n\n## Sprites\n")
     text = write_report(tmp_path)
-    assert "\n## Table 1\n\nrows\n\n### Claims" in text
+    assert "\n## Table 1\n\nrows\n\n### Notes" in text and "twice" not in text
     assert "\n## Observations\n\nSomething failed." in text
     assert "(figures/figure4.png)" in text and "figure5" not in text
     assert "Number of objects, 2 or 4 digits, by epoch" in text
@@ -43,3 +48,27 @@ def test_a_damaged_record_is_named(tmp_path, capsys):
     (folder / "record.json").write_text("{")
     assert main(report.define, report.body, ["--results", str(tmp_path)]) == 2
     assert folder.name in capsys.readouterr().err
+
+
+def test_the_claims_come_first_in_the_order_of_their_numbers(tmp_path):
+    synthetic.write(tmp_path, "table2/pprior-mnist", epochs=5, nelbo=340.0)
+    synthetic.write(tmp_path, "table2/asr-mnist", epochs=5)
+    text = write_report(tmp_path)
+    lines = [line for line in text.split("\n") if line.startswith("| ")]
+    numbers = [line.split()[1] for line in lines[1:12]]
+    assert numbers == [
+        "1.",
+        "1b.",
+        "2.",
+        "2b.",
+        "3.",
+        "4.",
+        "5.",
+        "6.",
+        "7.",
+        "7.",
+        "8.",
+    ]
+    assert "| Table 2 | **does not hold so far** | nELBO AIR-pPrior 340.00" in text
+    assert "### Behind the numbers of Table 2\n\n|  | epochs |" in text
+    assert "Behind the numbers of Table 1" not in text
