@@ -153,7 +153,16 @@ class AIR(ObjectiveModel):
         Returns:
           latents: the sample of z, a `Latents`.
           inference: a `Pass`.
+
+        Raises:
+          ValueError: if the images are of another size.
         """
+        side = self.canvas_side
+        if tuple(images.shape[1:]) != (side, side):
+            raise ValueError(
+                f"images of shape {tuple(images.shape)}: use [batch, {side}, {side}], "
+                "or another canvas_side"
+            )
         steps = self.early_end if early else self.steps
         latents, q = self.recognition.infer(images, noise, steps, look_ahead=early)
         p = self.prior.distributions(latents, iteration, look_ahead=early)

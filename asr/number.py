@@ -6,6 +6,7 @@ and over the data all are equally frequent.
 
 import dataclasses
 import math
+import numbers
 
 import keras
 import tensorflow as tf
@@ -109,11 +110,12 @@ def number_regulariser(
     if (
         not allowed
         or len(set(allowed)) != len(allowed)
-        or any(not isinstance(n, int) or n < 0 for n in allowed)
+        or any(not isinstance(n, numbers.Integral) or n < 0 for n in allowed)
     ):
         raise ValueError(
             f"allowed counts {allowed} are not allowed; use distinct integers >= 0"
         )
+    allowed = tuple(int(n) for n in allowed)
     forms = {
         "posterior": (AllowedCount, MarginalCount),
         "unary": (UnaryAllowedCount, UnaryMarginalCount),

@@ -24,9 +24,9 @@ class SceneSpecification:
       canvas_side: Side of the square canvas in pixels, 28 to 64. The paper has 50
         (Multi-MNIST) and 64 (Multi-dSprites).
       object_scale: Factor by which objects are scaled, above 0 and at most 1: 1 in the
-        number experiments (paper section 5.1), 0.6 in the overlap experiments (5.2).
-      separation: What may not meet between two objects: "ink" (5.1), "boxes" (5.2) or
-        "columns" (released code of 5.2: the boxes' intervals in x are disjoint).
+        number experiments (paper section 6.1), 0.6 in the overlap experiments (6.2).
+      separation: What may not meet between two objects: "ink" (6.1), "boxes" (6.2) or
+        "columns" (released code of 6.2: the boxes' intervals in x are disjoint).
       train_images: Training scenes (for test_split "shuffled": all scenes).
       test_images: Test scenes.
       digits: Source of the digits, "mnist" or "rendered"; None for sprites.

@@ -68,6 +68,16 @@ def require_writable(folder, flag):
         )
 
 
+def require_folder(folder, flag):
+    """Makes sure that a folder to read from is there: its name may be mistyped.
+
+    Raises:
+      UsageError: naming the flag.
+    """
+    if not pathlib.Path(folder).is_dir():
+        raise UsageError(f"{flag}: there is no folder {folder}; train runs first")
+
+
 def shown(path):
     """`path` as text, relative to the repository's root when it is inside."""
     path = pathlib.Path(path)

@@ -34,6 +34,7 @@ def gather(values, protocol, runs):
     if protocol.retrain or values.train:
         wanted = table.runs_to_train(values, protocol, runs, epochs, seeds)
         failures = table.train(values, protocol, wanted) if wanted else []
+    files.require_folder(protocol.results, "--results")
     experiments = list(dict.fromkeys(run.experiment for run in runs))
     return cells.collect(experiments, protocol, seeds, epochs), failures
 

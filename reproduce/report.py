@@ -71,6 +71,7 @@ def define(options):
 def body(values):
     """Writes the report; returns the exit code."""
     folder = pathlib.Path(values.results)
+    files.require_folder(folder, "--results")
     found = [
         record
         for experiment in experiments()

@@ -16,6 +16,7 @@ import filelock
 import data
 from reproduce import checkpoint, command_line, compiled, files, quiet, records
 from reproduce import configuration as configurations
+from reproduce.effect import require_effect
 from reproduce.errors import NonFiniteError, UsageError
 from reproduce.options import kind
 from reproduce.scene_data import scene_specification
@@ -45,7 +46,9 @@ def define(options):
     options.text("mnist", None, "MNIST in Keras's format (mnist.npz)", "FILE")
     options.switch("smoke", False, "toy size: rendered digits, few images, two epochs")
     options.group("How to run it")
-    options.integer("threads", None, "processor threads; none: all", 1, optional=True)
+    options.integer(
+        "threads", None, "processor threads, none for all", 1, optional=True
+    )
     options.switch("retrain", False, "ignore the record and the checkpoint")
     options.text("results", str(files.RESULTS), "folder that holds runs/", "DIR")
     options.text("checkpoints", str(CHECKPOINTS), "folder of checkpoints", "DIR")
@@ -119,6 +122,7 @@ def configuration_from(values):
         epochs=values.epochs,
         **changes,
     )
+    require_effect(configuration)
     if values.smoke:
         given = {
             name: values[name].value

@@ -62,7 +62,7 @@ def define_protocol(options, seeds=published.SEEDS):
     options.integer(
         "epochs",
         published.EPOCHS,
-        "length of a run; if given, only runs of this length are shown",
+        "length of runs to train; if given, only runs of this length are shown",
         lower=1,
     )
     options.choice("preset", "paper", "options of the text or the code", PRESETS)
@@ -80,7 +80,9 @@ def define_protocol(options, seeds=published.SEEDS):
     options.integer("jobs", None, "runs at once (default from cores, memory)", lower=1)
     options.group("For a scheduler")
     options.switch("list", False, "print one command a run and end")
-    options.integer("index", None, "run only the N-th line of --list, from 0", lower=0)
+    options.integer(
+        "index", None, "run only the N-th line of --list, the first is 0", lower=0
+    )
     options.group("Where")
     options.text("results", None, "folder of runs/ and tables (default results)", "DIR")
 
@@ -101,6 +103,7 @@ def body(values):
     failures = []
     if wanted := runs_to_train(values, protocol, runs, only_epochs, only_seeds):
         failures = train(values, protocol, wanted)
+    files.require_folder(protocol.results, "--results")
     table = cells_.collect(experiments, protocol, only_seeds, only_epochs)
     _show(values, protocol, table)
     for failure in failures:

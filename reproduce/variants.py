@@ -68,6 +68,7 @@ def body(values, page, comparisons, selected):
     if values.train or protocol.retrain:
         wanted = [r for r in runs if protocol.retrain or not _ended(r, protocol)]
         failures = table.train(values, protocol, wanted) if wanted else []
+    files.require_folder(protocol.results, "--results")
     epochs = protocol.epochs if values["epochs"].present else None
     found = {c: collect(c, values.seeds, protocol, epochs) for c in comparisons}
     part = selected or any(values[flag].present for flag in ("seeds", "epochs"))

@@ -12,6 +12,7 @@ from reproduce import run as run_command
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "OUTPUTS", tmp_path / "outputs")
+    (tmp_path / "results").mkdir()
     return tmp_path / "results"
 
 
@@ -118,3 +119,9 @@ def test_the_plain_call_writes_results(results, capsys):
 def test_bad_input_is_one_line(capsys):
     assert call("--comparisons", "size") == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path, capsys):
+    assert call("--results", str(tmp_path / "resluts")) == 2
+    assert "--results: there is no folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -11,6 +11,7 @@ from reproduce import cells, command_line, curves, files, grid, published
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "OUTPUTS", tmp_path / "outputs")
+    (tmp_path / "results").mkdir()
     return tmp_path / "results"
 
 

@@ -15,6 +15,7 @@ from reproduce import command_line, drawing, figures, files, grid, table
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "OUTPUTS", tmp_path / "outputs")
+    (tmp_path / "results").mkdir()
     return tmp_path / "results"
 
 
@@ -60,7 +61,7 @@ def test_without_any_run_one_line_names_the_command(results, capsys):
         "error: figure 5: no run has a record yet; made by: "
         "bash reproduce/figure5.sh --train\n"
     )
-    assert not results.exists()
+    assert not any(results.iterdir())
 
 
 def test_the_appendix_settings_have_pictures_of_their_own(results):

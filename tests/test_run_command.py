@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from reproduce import checkpoint, command_line, files, records, run
-from reproduce.configuration import preset_configuration, smoke
+from reproduce.configuration import experiments, preset_configuration, smoke
 
 EXPERIMENT = "table1/asr-13"
 
@@ -59,6 +59,32 @@ def test_every_kind_of_option_is_taken_from_its_flag():
     assert found == preset_configuration("table2/asr-mnist", fixed_count=None)
 
 
+@pytest.mark.parametrize(
+    "experiment, words",
+    [
+        ("table1/pprior-13", ("--number_image_weight", "3")),
+        ("table1/air-13", ("--scale_prior", "learned")),
+        ("table1/air-13", ("--noearly_end",)),
+        ("table1/asr-13", ("--side_weight", "3")),
+        ("table2/asr-mnist", ("--number_image_weight", "3")),
+        ("table2/asr-dsprites", ("--presence", "concrete")),
+    ],
+)
+def test_an_option_that_nothing_reads_is_refused(experiment, words, capsys):
+    """It would train the plain run again, as a variant with another name."""
+    words = ("--experiment", experiment, *words)
+    assert command_line.main(run.define, run.configuration_from, words) == 2
+    message = f"not allowed with {experiment}, where nothing reads it: "
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("preset", ("paper", "released"))
+@pytest.mark.parametrize("experiment", experiments())
+def test_every_preset_is_itself_allowed(experiment, preset):
+    words = "--experiment", experiment, "--preset", preset
+    assert configuration_of(*words) == preset_configuration(experiment, preset)
+
+
 def test_smoke_is_a_size():
     found = configuration_of("--experiment", EXPERIMENT, "--smoke")
     assert found == smoke(preset_configuration(EXPERIMENT))
@@ -73,6 +99,7 @@ def test_smoke_is_a_size():
         (("--epochs", "0"), "--epochs: '0' is not allowed"),
         (("--counts", "1,9"), "--counts: (1, 9) is not allowed; at most --steps 6"),
         (("--experiment", "table1/asr-15"), "--experiment: 'table1/asr-15'"),
+        (("--temperature", "2"), "--temperature: not allowed with table1/asr-13"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(words, expected, tmp_path, capsys):

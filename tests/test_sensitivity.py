@@ -11,6 +11,7 @@ from reproduce import command_line, files, grid, sensitivity, table
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "OUTPUTS", tmp_path / "outputs")
+    (tmp_path / "results").mkdir()
     return tmp_path / "results"
 
 

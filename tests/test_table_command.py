@@ -60,6 +60,7 @@ def results(tmp_path, monkeypatch):
         ),
     )
     monkeypatch.setattr(table, "_require_mnist", lambda protocol, runs: None)
+    (tmp_path / "results").mkdir()
     return tmp_path / "results"
 
 
@@ -267,7 +268,7 @@ def test_bad_input_is_one_line_and_exit_code_2(words, results, capsys, monkeypat
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("error: ") and err.count("\n") == 1
     assert BAD[words] in err
-    assert not results.exists()
+    assert not any(results.iterdir())
 
 
 def test_a_results_folder_that_is_a_file(tmp_path, capsys):

@@ -1,0 +1,47 @@
+"""Options that a run would not read are refused: the plain run has one name only."""
+
+from reproduce.errors import UsageError
+
+_NUMBER = ("number_penalty", "number_image_weight", "number_marginal_weight")
+_OVERLAP = (
+    *("overlap_weight", "inside_weight", "side_weight", "side_difference_weight"),
+    "side_penalty",
+)
+_CONCRETE = ("temperature", "stop_threshold")
+
+
+def require_effect(configuration):
+    """Refuses a changed option that has no effect on the run.
+
+    Raises:
+      UsageError: naming the option and why nothing reads it.
+    """
+    for name in configuration.changed:
+        if reason := _unread(configuration).get(name):
+            raise UsageError(
+                f"--{name}: not allowed with {configuration.experiment}, where nothing "
+                f"reads it: {reason}"
+            )
+
+
+def _unread(configuration):
+    """The options that nothing reads, and why."""
+    unread = {}
+
+    def add(names, reason):
+        unread.update(dict.fromkeys(names, reason))
+
+    if configuration.method != "asr":
+        add((*_NUMBER, *_OVERLAP, "early_end"), "only AIR-ASR has penalties")
+    elif configuration.table == "table1":
+        add(_OVERLAP, "Table 1 regularises the number of objects")
+    else:
+        add((*_NUMBER, "early_end"), "Table 2 regularises the objects' boxes")
+    if configuration.method == "air":
+        add(("scale_prior", "presence_prior_lag"), "AIR's prior is fixed")
+    if configuration.fixed_count is not None:
+        reason = "the number of objects is known (--fixed_count)"
+        add((*_CONCRETE, "presence", "fixed_count_log_odds", "steps"), reason)
+    elif configuration.presence == "exact":
+        add(_CONCRETE, "z_pres is exact (--presence)")
+    return unread
