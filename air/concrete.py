@@ -53,7 +53,8 @@ class ConcreteEstimator(Estimator):
         uniform = tf.clip_by_value(
             inference.noise.presence, SMALLEST_UNIFORM, 1 - SMALLEST_UNIFORM
         )
-        logistic = tf.math.log(uniform) - tf.math.log1p(-uniform)
+        # y > 1/2 where uniform < p_t, as in `stick_breaking.sampled_count`.
+        logistic = tf.math.log1p(-uniform) - tf.math.log(uniform)
         # The sample before its sigmoid, where densities are logistic.
         relaxed = (logits + logistic) / self.temperature
         presence = tf.sigmoid(relaxed)

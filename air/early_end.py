@@ -2,7 +2,7 @@
 
 AIR-ASR learns that an image holds one of a few numbers of objects, at most m < K.
 Once S_{m+1} < 1e-6 for every image of a batch, the objects after m change the
-objective and its gradients by less than rounding does, and a step may leave them
+objective and its gradients by less than 1e-5 of their size, and a step may leave them
 out. It still infers z_pres of object m + 1: that is how it knows, and KL(z_pres)
 has a term for it.
 """

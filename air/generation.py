@@ -39,8 +39,8 @@ class Decoder(keras.layers.Layer):
 
         Args:
           latents: a `Latents` of K objects an image.
-          noise: standard normal noise for the logits. Shape [batch, K, window^2]; None
-            where `logit_noise` is 0.
+          noise: standard normal noise for the logits, of K objects or more. Shape
+            [batch, at least K, window^2]; None where `logit_noise` is 0.
 
         Returns:
           Grey values in [0, 1], 0 outside the object's box. Shape [batch, K, S, S].
@@ -50,7 +50,7 @@ class Decoder(keras.layers.Layer):
         location, scale, appearance = flat
         logits = self.network(appearance)
         if self.logit_noise:
-            logits += self.logit_noise * tf.reshape(noise, tf.shape(logits))
+            logits += self.logit_noise * tf.reshape(noise[:, :steps], tf.shape(logits))
         side = self.sizes.window
         windows = tf.reshape(tf.sigmoid(logits), [batch * steps, side, side])
         canvases = write_window(

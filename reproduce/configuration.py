@@ -2,8 +2,10 @@
 
 `paper` is the project's reading of the paper; `released` sets every option to
 what the authors' released code does, so that the published numbers' own
-setting can be run. Each option that differs between the two is one row of the
-deviations table in the README.
+setting can be run. Three things of that code are no option: it sets gradients that
+are not finite to 0, reports IoU with sides longer by 1 (here in every record beside
+the standard one), and gives sampled objects one size (`AIR.generate(side=)`).
+Each option that differs between the two is one row of the README's deviations table.
 """
 
 import dataclasses

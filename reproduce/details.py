@@ -19,6 +19,7 @@ HEAD = {
     "table1": ("inferred counts (share of the scenes)", "IoU + 1"),
     "table2": ("overlapping pairs in samples", "IoU + 1"),
 }
+LAST_EPOCHS = 5
 LEAST_SHARE = 0.005  # of a count that is named
 
 
@@ -36,7 +37,15 @@ def markdown(table, cells, results):
     shown = [cell for cell in cells if cell.complete]
     if not shown:
         return ""
-    head = ["", "epochs", "nELBO", *TERMS.values(), "training nELBO", "lowest nELBO"]
+    head = [
+        "",
+        "epochs",
+        "nELBO",
+        *TERMS.values(),
+        "training nELBO",
+        "last 5 epochs",
+        "lowest",
+    ]
     lines = [[*head, *HEAD[table]], ["---"] + ["---:"] * (len(head) + 1)]
     lines += [_row(cell, results) for cell in shown]
     page = ["| " + " | ".join(line) + " |" for line in lines]
@@ -46,7 +55,7 @@ def markdown(table, cells, results):
 def _row(cell, results):
     metrics = {name: cell.mean(name) for name in ("nelbo", *TERMS)}
     row = [cell.label, str(cell.epochs), *(f"{v:.1f}" for v in metrics.values())]
-    row += [_training(cell, results), _lowest(cell, results)]
+    row += [_training(cell, results), _lasts(cell, results), _lowest(cell, results)]
     row.append(_counts(cell) if cell.table == "table1" else _overlaps(cell))
     return [*row, f"{cell.mean('miou_integer_convention'):.2f}"]
 
@@ -55,6 +64,17 @@ def _training(cell, results):
     """The training images' nELBO in the last epoch, while it was trained."""
     lasts = [history[-1]["train_nelbo"] for history in _histories(cell, results)]
     return f"{statistics.fmean(lasts):.1f}"
+
+
+def _lasts(cell, results):
+    """The test images' nELBO over the last epochs: mean and range, of all runs."""
+    values = [
+        row["test_nelbo"]
+        for history in _histories(cell, results)
+        for row in history[-LAST_EPOCHS:]
+    ]
+    span = f"{min(values):.0f} to {max(values):.0f}"
+    return f"{statistics.fmean(values):.1f} ({span})"
 
 
 def _lowest(cell, results):

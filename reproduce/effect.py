@@ -41,7 +41,14 @@ def _unread(configuration):
         add(("scale_prior", "presence_prior_lag"), "AIR's prior is fixed")
     if configuration.fixed_count is not None:
         reason = "the number of objects is known (--fixed_count)"
-        add((*_CONCRETE, "presence", "fixed_count_log_odds", "steps"), reason)
+        names = ("presence", "presence_prior_lag", "fixed_count_log_odds", "steps")
+        add((*_CONCRETE, *names, "count_rule"), reason)
     elif configuration.presence == "exact":
         add(_CONCRETE, "z_pres is exact (--presence)")
+    else:
+        add(("early_end",), "the loop ends early only where z_pres is exact")
+    if configuration.number_penalty == "unary":
+        add(("early_end",), "the unary codes compare every step (--number_penalty)")
+    if len(configuration.counts) > 1:
+        add(("fixed_count_log_odds",), "the number of objects varies (--counts)")
     return unread

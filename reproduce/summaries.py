@@ -47,18 +47,25 @@ def summary(scenes, truth, samples, steps):
 
     Returns:
       A dict: "count_histogram" (scenes by inferred count 0..K), "one_step_share"
-      (share of scenes with an inferred count of 1), "too_few_by_distance" and
+      (share of scenes with an inferred count of 1), "too_few_by_distance", the same
+      "too_few_by_count" for each true count of two or more (its keys are texts), and
       "overlapping_pairs_in_samples".
     """
+    distances = data.statistics.nearest_pair_distances(truth)
+    several = {n: truth.counts == n for n in np.unique(truth.counts) if n > 1}
     histogram = np.bincount(scenes["counts"], minlength=steps + 1)
     return {
         "count_histogram": histogram.tolist(),
         "one_step_share": float(np.mean(scenes["counts"] == 1)),
         "too_few_by_distance": metrics.too_few_by_distance(
-            scenes["counts"],
-            truth.counts,
-            data.statistics.nearest_pair_distances(truth),
+            scenes["counts"], truth.counts, distances
         ),
+        "too_few_by_count": {
+            str(count): metrics.too_few_by_distance(
+                scenes["counts"][those], truth.counts[those], distances[those]
+            )
+            for count, those in several.items()
+        },
         "overlapping_pairs_in_samples": metrics.overlapping_pair_share(
             samples["boxes"], samples["counts"]
         ),

@@ -44,7 +44,8 @@ def test_means_over_the_seeds_of_terms_training_and_best_epoch(tmp_path):
     assert row[""] == "AIR-ASR-13" and row["epochs"] == "3"
     assert row["nELBO"] == "210.0" and row["KL(z_scale)"] == "5.0"
     assert row["training nELBO"] == "420.0"
-    assert row["lowest nELBO"] == "95.0 (epoch 2, 1)"
+    assert row["last 5 epochs"] == "176.7 (90 to 300)"
+    assert row["lowest"] == "95.0 (epoch 2, 1)"
     # 1000 of 2000 and 500 of 1000 scenes; four scenes are too few to name.
     assert row["inferred counts (share of the scenes)"] == "1: 50%, 3: 50%"
 

@@ -40,9 +40,13 @@ def model_of(absent=ABSENT, **options):
 
 
 @pytest.mark.parametrize("prior", ["learned", "fixed"])
-@pytest.mark.parametrize("reads_latents", [True, False])
-def test_results_are_the_whole_loops(float64, prior, reads_latents):
-    model = model_of(prior=prior, reads_latents=reads_latents)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"reads_latents": False}, {"decoder_noise": 0.3}],
+    ids=["paper", "x_alone", "noise"],
+)
+def test_results_are_the_whole_loops(float64, prior, options):
+    model = model_of(prior=prior, **options)
     images = tf.constant(model_support.random_images(4))
     whole, gradients = model._gradients(images, early=False)
     early, early_gradients = model._gradients(images, early=True)

@@ -430,7 +430,7 @@ def test_concrete_equals_a_loop_over_steps(temperature, threshold):
         expected = dict.fromkeys(TERMS, 0.0)
         canvas, running, counted = np.zeros((6, 6)), 0.0, 0
         for t in range(4):
-            logistic = np.log(uniforms[b, t] / (1 - uniforms[b, t]))
+            logistic = np.log((1 - uniforms[b, t]) / uniforms[b, t])
             y = numpy_model.sigmoid((logits[b, t] + logistic) / temperature)
             if running >= threshold:
                 break
@@ -482,12 +482,12 @@ def test_concrete_divergence_averages_to_the_true_one(temperature):
 def test_concrete_at_temperature_zero_is_exact_sampling():
     """y is 0 or 1: the canvas and the divergences of the leading objects.
 
-    z_pres^t = 1 where logit + logistic > 0, that is where 1 - uniform < p_t.
+    z_pres^t = 1 where uniform < p_t, as where a count is sampled.
     """
     inference, arrays, divergences = made_up_pass(batch=40)
     images, canvases, logits, _, uniforms = arrays
     terms = air.ConcreteEstimator(1e-6, 0.5).terms(inference)
-    present = 1 - uniforms < numpy_model.sigmoid(logits)
+    present = uniforms < numpy_model.sigmoid(logits)
     counts = np.cumprod(present, axis=1).sum(axis=1)
     assert set(counts) == {0, 1, 2, 3, 4}
     for b, n in enumerate(counts):

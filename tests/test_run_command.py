@@ -68,6 +68,11 @@ def test_every_kind_of_option_is_taken_from_its_flag():
         ("table1/asr-13", ("--side_weight", "3")),
         ("table2/asr-mnist", ("--number_image_weight", "3")),
         ("table2/asr-dsprites", ("--presence", "concrete")),
+        ("table2/pprior-mnist", ("--presence_prior_lag",)),
+        ("table2/air-mnist", ("--count_rule", "sampled")),
+        ("table1/asr-13", ("--noearly_end", "--number_penalty", "unary")),
+        ("table1/asr-13", ("--noearly_end", "--presence", "concrete")),
+        ("table1/pprior-13", ("--fixed_count_log_odds", "50")),
     ],
 )
 def test_an_option_that_nothing_reads_is_refused(experiment, words, capsys):

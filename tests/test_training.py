@@ -587,6 +587,7 @@ def test_summary_describes_counts_and_samples():
     # Counts (3, 1, 3, 1, 3, 1) are true; boxes coincide, so all pairs are at 0.
     assert found["too_few_by_distance"]["scenes"][0] == 3
     assert found["too_few_by_distance"]["too_few"][0] == 3
+    assert found["too_few_by_count"] == {"3": found["too_few_by_distance"]}
 
 
 # Building a run's model.
