@@ -95,7 +95,9 @@ def pprior_does_not_count(cells):
         return Claim(claim, UNDECIDED, lacks)
     means = [cells[name].mean("acc") for name in names]
     holds = all(round(mean, 2) <= MOST_ACCURACY_WITHOUT_OBJECTS for mean in means)
-    text = ", ".join(f"{n}: ACC {m:.2f}" for n, m in zip(names, means, strict=True))
+    text = ", ".join(
+        f"{cells[n].label}: ACC {m:.2f}" for n, m in zip(names, means, strict=True)
+    )
     return cells.verdict(claim, holds, text, names)
 
 
@@ -112,7 +114,7 @@ def pprior_uses_one_step(cells):
     counts = [cells[name].mean("mean_count") for name in names]
     holds = all(share >= LEAST_ONE_STEP_SHARE for share in shares)
     text = ", ".join(
-        f"{name}: one step in {share:.0%} of the scenes, {count:.2f} steps on average"
+        f"{cells[name].label}: one step in {share:.0%} of the scenes, {count:.2f} steps on average"
         for name, share, count in zip(names, shares, counts, strict=True)
     )
     return cells.verdict(claim, holds, text, names)
