@@ -114,8 +114,8 @@ def pprior_uses_one_step(cells):
     counts = [cells[name].mean("mean_count") for name in names]
     holds = all(share >= LEAST_ONE_STEP_SHARE for share in shares)
     text = ", ".join(
-        f"{cells[name].label}: one step in {share:.0%} of the scenes, {count:.2f} steps "
-        "on average"
+        f"{cells[name].label}: one step in {share:.0%} of the scenes, {count:.2f} "
+        "steps on average"
         for name, share, count in zip(names, shares, counts, strict=True)
     )
     return cells.verdict(claim, holds, text, names)
