@@ -19,7 +19,7 @@ DESCRIPTION = (
 PAGE = variants.Page(
     "ablations",
     "AIR-ASR with one choice changed",
-    "In bold the tables' own choices (preset `paper`): exact z_pres where the number "
+    "In bold the preset's own choices. Those of `paper`: exact z_pres where the number "
     "of objects is inferred, no z_pres where it is known, a fixed scale prior and a "
     "learning rate of 0.001.",
 )
@@ -59,7 +59,10 @@ def comparison(name, preset="paper"):
         ("none", {}),
         ("Concrete z_pres", {option: getattr(released, option) for option in concrete}),
         ("learned scale prior", {"scale_prior": "learned"}),
-        ("learning rate 0.0001", {"learning_rate": released.learning_rate}),
+        (
+            f"learning rate {released.learning_rate:g}",
+            {"learning_rate": released.learning_rate},
+        ),
     )
     rows = []
     for label, options in declared:

@@ -90,6 +90,14 @@ class Cell:
         values = self.values(metric)
         return statistics.stdev(values) if len(values) > 1 else None
 
+    def summary(self, metric):
+        """The metric as plain JSON: {"mean", "std" (null for one run), "runs"}."""
+        return {
+            "mean": self.mean(metric),
+            "std": self.std(metric),
+            "runs": self.values(metric),
+        }
+
 
 def value_of(record, metric):
     """One metric of a complete record, None if it has none of this name.

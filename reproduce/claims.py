@@ -238,8 +238,8 @@ def asr_trades_nelbo(cells):
 def asr_samples_are_separate(cells):
     """Claim 6: in samples from the prior fewer pairs of boxes overlap.
 
-    A bound on the share itself would say little: the fixed prior of z_scale samples
-    larger boxes than AIR-ASR infers, and even true layouts overlap at those sizes.
+    A bound on the share itself would say little: it depends on the sides that the
+    fixed prior of z_scale samples, whatever AIR-ASR infers.
     """
     claim = (
         "6. Samples of AIR-ASR show separate objects: the smallest share of "

@@ -13,6 +13,7 @@ import sys
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from data.specification import DATASETS
 from reproduce import command_line, drawing, files, gather, grid, published, records
 from reproduce import table as tables
 from reproduce.configuration import METHODS
@@ -103,9 +104,7 @@ def curve(cell, metric, results):
     """
     columns = []
     for record in cell.complete:
-        folder = records.run_folder(results, records.configuration_of(record))
-        records.read_record(folder)  # a changed history is told, not drawn
-        rows = records.read_history(folder)
+        rows = records.history_of(results, record)
         columns.append([row[f"test_{metric}"] for row in rows])
     by_epoch = list(zip(*columns, strict=True))
     means = [statistics.fmean(values) for values in by_epoch]
@@ -161,8 +160,7 @@ def _title(cells):
     if cell.table == "table1":
         subject = f"Table 1: {cell.setting[0]} or {cell.setting[1]} digits"
     else:
-        dataset = {"multi_mnist": "Multi-MNIST", "multi_dsprites": "Multi-dSprites"}
-        subject = f"Table 2: three objects, {dataset[cell.dataset]}"
+        subject = f"Table 2: three objects, {DATASETS[cell.dataset]}"
     return subject + (" (rendered digits)" if digits == "rendered" else "")
 
 

@@ -6,7 +6,7 @@ what was tested on. The report shows it below the table.
 
 import statistics
 
-from reproduce import records
+from reproduce import records, render
 
 TERMS = {
     "reconstruction": "reconstruction",
@@ -15,9 +15,9 @@ TERMS = {
     "kl_appearance": "KL(z_app)",
     "kl_presence": "KL(z_pres)",
 }
-HEAD = {
-    "table1": ("inferred counts (share of the scenes)", "IoU + 1"),
-    "table2": ("overlapping pairs in samples", "IoU + 1"),
+LAST_COLUMN = {
+    "table1": "inferred counts (share of the scenes)",
+    "table2": "overlapping pairs in samples",
 }
 LAST_EPOCHS = 5
 LEAST_SHARE = 0.005  # of a count that is named
@@ -37,51 +37,45 @@ def markdown(table, cells, results):
     shown = [cell for cell in cells if cell.complete]
     if not shown:
         return ""
-    head = [
-        "",
-        "epochs",
-        "nELBO",
-        *TERMS.values(),
-        "training nELBO",
-        "last 5 epochs",
-        "lowest",
-    ]
-    lines = [[*head, *HEAD[table]], ["---"] + ["---:"] * (len(head) + 1)]
+    head = ["", "epochs", "nELBO", *TERMS.values(), "training nELBO"]
+    head += [f"last {LAST_EPOCHS} epochs", "lowest", "IoU + 1", LAST_COLUMN[table]]
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1)]
     lines += [_row(cell, results) for cell in shown]
-    page = ["| " + " | ".join(line) + " |" for line in lines]
-    return "\n".join(page)
+    return "\n".join(render.table_line(line) for line in lines)
 
 
 def _row(cell, results):
-    metrics = {name: cell.mean(name) for name in ("nelbo", *TERMS)}
-    row = [cell.label, str(cell.epochs), *(f"{v:.1f}" for v in metrics.values())]
-    row += [_training(cell, results), _lasts(cell, results), _lowest(cell, results)]
-    row.append(_counts(cell) if cell.table == "table1" else _overlaps(cell))
-    return [*row, f"{cell.mean('miou_integer_convention'):.2f}"]
-
-
-def _training(cell, results):
-    """The training images' nELBO in the last epoch, while it was trained."""
-    lasts = [history[-1]["train_nelbo"] for history in _histories(cell, results)]
-    return f"{statistics.fmean(lasts):.1f}"
-
-
-def _lasts(cell, results):
-    """The test images' nELBO over the last epochs: mean and range, of all runs."""
-    values = [
-        row["test_nelbo"]
-        for history in _histories(cell, results)
-        for row in history[-LAST_EPOCHS:]
+    histories = [records.history_of(results, record) for record in cell.complete]
+    means = [cell.mean(name) for name in ("nelbo", *TERMS)]
+    return [
+        cell.label,
+        str(cell.epochs),
+        *(f"{mean:.1f}" for mean in means),
+        _training(histories),
+        _last(histories),
+        _lowest(histories),
+        f"{cell.mean('miou_integer_convention'):.2f}",
+        _counts(cell) if cell.table == "table1" else _overlaps(cell),
     ]
+
+
+def _training(histories):
+    """The training images' nELBO in the last epoch, while it was trained."""
+    return f"{statistics.fmean(rows[-1]['train_nelbo'] for rows in histories):.1f}"
+
+
+def _last(histories):
+    """The test images' nELBO over the last epochs: mean and range, of all runs."""
+    values = [row["test_nelbo"] for rows in histories for row in rows[-LAST_EPOCHS:]]
     span = f"{min(values):.0f} to {max(values):.0f}"
     return f"{statistics.fmean(values):.1f} ({span})"
 
 
-def _lowest(cell, results):
+def _lowest(histories):
     """The lowest nELBO of the test images over the epochs, and of which epoch."""
     found = [
-        min((row["test_nelbo"], int(row["epoch"])) for row in history)
-        for history in _histories(cell, results)
+        min((row["test_nelbo"], int(row["epoch"])) for row in rows)
+        for rows in histories
     ]
     epochs = ", ".join(str(epoch) for _, epoch in found)
     return f"{statistics.fmean(value for value, _ in found):.1f} (epoch {epochs})"
@@ -97,12 +91,6 @@ def _counts(cell):
 
 
 def _overlaps(cell):
+    """The share of overlapping box pairs in samples, "-" where there are no pairs."""
     share = cell.mean("overlapping_pairs_in_samples")
     return "-" if share is None else f"{share:.1%}"
-
-
-def _histories(cell, results):
-    for record in cell.complete:
-        folder = records.run_folder(results, records.configuration_of(record))
-        records.read_record(folder)  # a changed history is told, not shown
-        yield records.read_history(folder)

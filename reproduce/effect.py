@@ -13,11 +13,15 @@ _CONCRETE = ("temperature", "stop_threshold")
 def require_effect(configuration):
     """Refuses a changed option that has no effect on the run.
 
+    Args:
+      configuration: a `Configuration`.
+
     Raises:
       UsageError: naming the option and why nothing reads it.
     """
+    unread = _unread(configuration)
     for name in configuration.changed:
-        if reason := _unread(configuration).get(name):
+        if reason := unread.get(name):
             raise UsageError(
                 f"--{name}: not allowed with {configuration.experiment}, where nothing "
                 f"reads it: {reason}"
@@ -25,7 +29,7 @@ def require_effect(configuration):
 
 
 def _unread(configuration):
-    """The options that nothing reads, and why."""
+    """The options that nothing reads, a dict from name to the reason."""
     unread = {}
 
     def add(names, reason):

@@ -158,6 +158,21 @@ def read_history(folder):
     return history.parse((pathlib.Path(folder) / "history.csv").read_bytes())
 
 
+def history_of(results, record):
+    """The history of a record that was read before, as `read_history` gives it.
+
+    Args:
+      results: folder that holds `runs/`.
+      record: as `read_record` gives it.
+
+    Raises:
+      RecordError: if it was damaged or changed since.
+    """
+    folder = run_folder(results, configuration_of(record))
+    read_record(folder)  # which checks the history
+    return read_history(folder)
+
+
 def configuration_of(record):
     """The `Configuration` of a record.
 

@@ -52,6 +52,20 @@ def published_value(cell, metric):
     return _pair(mean, std, published.DECIMALS[cell.table][metric])
 
 
+def protocol(cell):
+    """The cell's epochs and seeds, two texts."""
+    if cell.epochs is None:
+        return ["-", "-"]
+    seeds = [str(seed) for seed in cell.seeds]
+    seeds += [f"{seed} failed" for seed in cell.failed_seeds]
+    return [str(cell.epochs), ",".join(seeds)]
+
+
+def table_line(words):
+    """A line of a Markdown table."""
+    return "| " + " | ".join(words) + " |"
+
+
 def terminal(table, cells, claims, command):
     """The table, its legend and its claims in lines of at most 88 characters."""
     metrics = published.METRICS[table]
@@ -59,7 +73,7 @@ def terminal(table, cells, claims, command):
     lines = [head]
     for cell in cells:
         name = f"{cell.label} {marks(cell)}".strip()
-        lines.append([name, *(value(cell, m) for m in metrics), *_protocol(cell)])
+        lines.append([name, *(value(cell, m) for m in metrics), *protocol(cell)])
         lines.append(["  paper", *(published_value(cell, m) for m in metrics), "", ""])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rows = [
@@ -98,7 +112,7 @@ def markdown(table, cells, claims, command):
         line = [f"{cell.label} {marks(cell)}".strip()]
         for metric in metrics:
             line += [value(cell, metric), published_value(cell, metric)]
-        lines.append(line + _protocol(cell) + _digits(cell) + _cost(cell))
+        lines.append(line + protocol(cell) + _digits(cell) + _cost(cell))
     page = [f"# {TITLES[table]} (preset {cells[0].preset})", ""]
     page += [
         "Mean ± standard deviation over seeds (ddof 1), beside the paper's. nELBO and "
@@ -106,7 +120,7 @@ def markdown(table, cells, claims, command):
         f"`bash reproduce/{table}.sh`.",
         "",
     ]
-    page += ["| " + " | ".join(line) + " |" for line in lines]
+    page += [table_line(line) for line in lines]
     page += ["", *(f"{line}  " for line in _legend(cells, f"`{command}`"))]
     page += ["", "## The paper's claims", ""]
     for claim in claims:
@@ -130,14 +144,6 @@ def _legend(cells, command):
     if missing or present & {"†", "‡", "§", "¶"}:
         lines.append(f"To complete the table: {command}")
     return lines
-
-
-def _protocol(cell):
-    if cell.epochs is None:
-        return ["-", "-"]
-    seeds = [str(seed) for seed in cell.seeds]
-    seeds += [f"{seed} failed" for seed in cell.failed_seeds]
-    return [str(cell.epochs), ",".join(seeds)]
 
 
 def _digits(cell):

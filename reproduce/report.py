@@ -9,8 +9,10 @@ and pictures are those that their own commands have written.
 
 import json
 import pathlib
+import statistics
 import sys
 
+from data.specification import DATASETS
 from reproduce import (
     cells,
     claims,
@@ -20,8 +22,9 @@ from reproduce import (
     grid,
     published,
     records,
+    render,
 )
-from reproduce.configuration import experiments
+from reproduce.configuration import TABLE2_SETTINGS, experiments
 from reproduce.progress import duration
 
 DESCRIPTION = "Writes results/README.md, the reproduction report, from the records."
@@ -35,11 +38,12 @@ FIGURES = {
 }
 CURVES = {
     "table1": "Number of objects, {} digits, by epoch; dashed: published after 300",
-    "table2": "Overlap, three objects, Multi-{}, by epoch; dashed: published after 300",
+    "table2": "Overlap, three objects, {}, by epoch; dashed: published after 300",
 }
 TITLES = {"table1": "Table 1", "table2": "Table 2"}
-DATASETS = {"mnist": "MNIST", "dsprites": "dSprites"}
-CLAIMS = "\n### The paper's claims"  # end of a table's page; here they come first
+CLAIMS_HEADING = (
+    "\n### The paper's claims"  # end of a table's page; here they come first
+)
 METRICS = """## What is measured
 
 On the test images after the last epoch, one sample of z an image:
@@ -92,7 +96,7 @@ def body(values):
         _pictures(folder, "Learning curves", _curves()),
         _page(folder, "ablations"),
         _page(folder, "observations"),
-        _runs(found),
+        _runs(folder, found),
         _data(found),
     ]
     file = folder / "README.md"
@@ -131,14 +135,14 @@ def _claims(tables):
         for claim in claims.judge(name, found)
     ]
     for claim, title in sorted(judged, key=lambda pair: pair[0].claim.split()[0]):
-        line = (claim.claim, title, f"**{claim.words}**", claim.evidence)
-        lines.append("| " + " | ".join(line) + " |")
+        words = (claim.claim, title, f"**{claim.words}**", claim.evidence)
+        lines.append(render.table_line(words))
     return "\n".join(lines)
 
 
 def _table(folder, name, found):
     """A table's own page without its claims, and what stands behind its numbers."""
-    page = _page(folder, name).partition(CLAIMS)[0].rstrip()
+    page = _page(folder, name).partition(CLAIMS_HEADING)[0].rstrip()
     table = details.markdown(name, found, folder)
     behind = f"### Behind the numbers of {TITLES[name]}\n\n{table}\n\n{DETAILS}"
     return "\n\n".join(part for part in (page, table and behind) if part)
@@ -167,25 +171,25 @@ def _curves():
     """What each picture of learning curves shows, by name of the file."""
     return {
         f"curves-{table}-{setting}": CURVES[table].format(
-            DATASETS.get(setting, " or ".join(setting))
+            DATASETS.get(TABLE2_SETTINGS.get(setting), " or ".join(setting))
         )
         for table, settings in grid.SETTINGS.items()
         for setting in settings
     }
 
 
-def _runs(found):
+def _runs(folder, found):
     lines = [
         "## Runs",
         "",
-        "| run | variant | seed | epochs | state | parameters | time | images/s | "
-        "threads | memory | device | TensorFlow | commit |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| run | variant | seed | epochs | state | parameters | time | an epoch | "
+        "images/s | threads | memory | device | TensorFlow | commit |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for record in found:
         surroundings, commit = record["environment"], record["git"]["commit"] or "-"
         speed = record["images_per_second"]
-        cells = [
+        row = [
             record["experiment"],
             record["variant"],
             record["seed"],
@@ -193,6 +197,7 @@ def _runs(found):
             record["status"],
             f"{record['parameters']:,}",
             duration(record["wall_seconds"]),
+            _epoch_seconds(folder, record),
             f"{speed:.0f}" if speed else "-",
             surroundings["threads"],
             f"{surroundings['peak_memory_megabytes']:,} MB",
@@ -200,9 +205,19 @@ def _runs(found):
             surroundings["packages"]["tensorflow"],
             commit[:7] + ("+" if record["git"]["dirty"] else ""),
         ]
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    lines += ["", "A `+` behind a commit: the code had uncommitted changes."]
+        lines.append(render.table_line(map(str, row)))
+    lines += [
+        "",
+        "An epoch: the median over the run's. A `+` behind a commit: the code",
+    ]
+    lines += ["had uncommitted changes."]
     return "\n".join(lines)
+
+
+def _epoch_seconds(folder, record):
+    """The median time of an epoch, evaluation included."""
+    seconds = [row["seconds"] for row in records.history_of(folder, record)]
+    return f"{statistics.median(seconds):.0f} s" if seconds else "-"
 
 
 def _data(found):
@@ -220,7 +235,7 @@ def _data(found):
         seen.add(record["data_digest"])
         for part, about in record["data_statistics"].items():
             shares = about["count_shares"].items()
-            cells = [
+            row = [
                 f"{record['dataset']}, {json.dumps(record['configuration']['counts'])}",
                 part,
                 f"{about['images']:,}",
@@ -230,7 +245,7 @@ def _data(found):
                 f"{about['mean_ink']:.4f}",
                 record["data_digest"][:12],
             ]
-            lines.append("| " + " | ".join(cells) + " |")
+            lines.append(render.table_line(row))
     return "\n".join(lines) if seen else ""
 
 

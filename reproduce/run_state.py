@@ -11,6 +11,7 @@ from reproduce import checkpoint
 from reproduce.errors import NonFiniteError
 
 _FIGURE = "figure_"  # prefix of the figure's arrays in a checkpoint
+_KEPT = ("history", "reported", "seconds", "step_seconds")  # in a checkpoint
 _SUMS = ("loss", "nelbo", "penalty")  # a faulty term makes these faulty too
 
 
@@ -22,6 +23,10 @@ def history_row(trainer, train, figures, seconds):
       train: means of what the training steps measured, a dict of floats.
       figures: `summaries.figures` of the test images.
       seconds: wall time of the epoch.
+
+    Returns:
+      A dict: "epoch", the means as train_<name>, the figures as test_<name>,
+      "seconds".
 
     Raises:
       NonFiniteError: naming the figure of the test images that is not finite.
@@ -82,8 +87,7 @@ def save(trainer, file, data_digest, arrays):
     state = {
         "configuration": _identity(trainer.configuration),
         "data_digest": data_digest,
-        **{name: getattr(trainer, name) for name in ("history", "reported")},
-        **{name: getattr(trainer, name) for name in ("seconds", "step_seconds")},
+        **{name: getattr(trainer, name) for name in _KEPT},
     }
     checkpoint.save(file, named, state)
 
@@ -118,7 +122,7 @@ def load(trainer, file, data_digest, shapes):
     if expected != {name: array.shape for name, array in content.items()}:
         raise checkpoint.CheckpointError(file, "it is of another model")
     trainer.figures = figures or None
-    for name in ("history", "reported", "seconds", "step_seconds"):
+    for name in _KEPT:
         setattr(trainer, name, state[name])
     return [content[name] for name in expected]
 

@@ -74,11 +74,7 @@ def _metrics(cell):
     if cell.table == "table1":
         names.append("nelbo_without_kl_presence")  # the second judgement of claim 1
     return {
-        name: {
-            "mean": cell.mean(name),
-            "std": cell.std(name),
-            "runs": cell.values(name),
-        }
+        name: cell.summary(name)
         for name in names
         if len(cell.values(name)) == len(cell.complete)
     }

@@ -14,7 +14,8 @@ import collections
 import json
 from typing import NamedTuple
 
-from reproduce import cells, files, gather, grid, pool, published, records, table
+from reproduce import cells, files, gather, grid, pool, published, records, render
+from reproduce import table as tables
 
 METRICS = ("nelbo", "se", "acc", "miou")
 
@@ -57,24 +58,24 @@ def body(values, page, comparisons, selected):
       comparisons: list of `Comparison`, those asked for.
       selected: whether they are only a part of the command's.
     """
-    protocol = table.protocol_from(values)
+    protocol = tables.protocol_from(values)
     runs = [run for s in values.seeds for c in comparisons for run in c.runs(s)]
     if values.list:
         print("\n".join(grid.shell_line(run, protocol) for run in runs))
         return 0
     if values.index is not None:
-        return table.run_one(runs, values.index, protocol)
+        return tables.run_one(runs, values.index, protocol)
     failures = []
     if values.train or protocol.retrain:
         wanted = [r for r in runs if protocol.retrain or not _ended(r, protocol)]
-        failures = table.train(values, protocol, wanted) if wanted else []
+        failures = tables.train(values, protocol, wanted) if wanted else []
     files.require_folder(protocol.results, "--results")
     epochs = protocol.epochs if values["epochs"].present else None
     found = {c: collect(c, values.seeds, protocol, epochs) for c in comparisons}
     part = selected or any(values[flag].present for flag in ("seeds", "epochs"))
     folder = files.OUTPUTS if part and not protocol.smoke else protocol.results
     file = folder / gather.variant_name(page.name, protocol)
-    text = render(page, found)
+    text = markdown(page, found)
     files.write_atomically(f"{file}.md", text)
     content = json.dumps(to_json(found), indent=1, ensure_ascii=False)
     files.write_atomically(f"{file}.json", content + "\n")
@@ -125,7 +126,7 @@ def collect(comparison, seeds, protocol, epochs=None):
     return collected
 
 
-def render(page, found):
+def markdown(page, found):
     """The comparisons as a Markdown page.
 
     Args:
@@ -140,20 +141,17 @@ def render(page, found):
         "is missing."
     )
     for comparison, row_cells in found.items():
-        counted = comparison.experiment.startswith("table1/")
-        metrics = [m for m in METRICS if m != "acc" or counted]
+        own = published.METRICS[comparison.experiment.split("/")[0]]
+        metrics = [metric for metric in METRICS if metric in own]
         head = [*comparison.columns, *(published.TITLES[m] for m in metrics)]
         head += ["epochs", "seeds"]
-        lines += ["", f"## {comparison.title}", "", _line(head)]
-        lines.append(_line(["---:"] * len(head)))
+        lines += ["", f"## {comparison.title}", "", render.table_line(head)]
+        lines.append(render.table_line(["---:"] * len(head)))
         for row, cell in zip(comparison.rows, row_cells, strict=True):
             mark = "" if row.changes else "**"
             words = [f"{mark}{label}{mark}" for label in row.labels]
-            words += [_value(cell, metric) for metric in metrics]
-            seeds = [str(seed) for seed in cell.seeds]
-            seeds += [f"{seed} failed" for seed in cell.failed_seeds]
-            words += [str(cell.epochs or "-"), ", ".join(seeds) or "-"]
-            lines.append(_line(words))
+            words += [render.value(cell, metric) for metric in metrics]
+            lines.append(render.table_line(words + render.protocol(cell)))
         lines += ["", *(f"{note}  " for note in _notes(row_cells))]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -169,14 +167,7 @@ def to_json(found):
                 "epochs": cell.epochs,
                 "seeds": list(cell.seeds),
                 "failed_seeds": list(cell.failed_seeds),
-                "metrics": {
-                    metric: {
-                        "mean": cell.mean(metric),
-                        "std": cell.std(metric),
-                        "runs": cell.values(metric),
-                    }
-                    for metric in METRICS
-                }
+                "metrics": {metric: cell.summary(metric) for metric in METRICS}
                 if cell.complete
                 else None,
             }
@@ -249,17 +240,3 @@ def _notes(row_cells):
         longer = ", ".join(str(epochs) for epochs in sorted(cut))
         notes.append(f"Runs of {longer} epochs are shown as they were after fewer.")
     return [note for note in notes if note]
-
-
-def _value(cell, metric):
-    if not cell.complete:
-        return "failed" if cell.failed else "missing"
-    places = published.DECIMALS["table1"][metric]
-    text = f"{cell.mean(metric):.{places}f}"
-    if cell.std(metric) is None:
-        return text
-    return f"{text} ± {cell.std(metric):.{places}f}"
-
-
-def _line(words):
-    return "| " + " | ".join(words) + " |"

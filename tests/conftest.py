@@ -27,6 +27,17 @@ def float64():
 
 
 @pytest.fixture
+def results(tmp_path, monkeypatch):
+    """An empty folder of results; what belongs to outputs/ goes beside it."""
+    from reproduce import files
+
+    monkeypatch.setattr(files, "OUTPUTS", tmp_path / "outputs")
+    folder = tmp_path / "results"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
 def folders(tmp_path):
     """Flags that put all that a run writes under tmp_path."""
     return (

@@ -9,13 +9,6 @@ from reproduce import ablations, command_line, files, grid, table, variants
 from reproduce import run as run_command
 
 
-@pytest.fixture
-def results(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "OUTPUTS", tmp_path / "outputs")
-    (tmp_path / "results").mkdir()
-    return tmp_path / "results"
-
-
 def call(*words):
     return command_line.main(ablations.define, ablations.body, list(words))
 
@@ -89,9 +82,6 @@ def test_a_run_of_the_length_itself_is_preferred(results):
 
 
 def test_a_run_that_reports_its_best_epoch_stands_for_no_other(results):
-    synthetic.write(
-        results, "table1/asr-13", epochs=9, preset="released", reported_epoch="last"
-    )
     synthetic.write(results, "table1/asr-13", epochs=9, preset="released")
     comparison = ablations.comparison("number", "released")
     protocol = grid.Protocol(results=results, preset="released")

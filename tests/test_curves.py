@@ -5,14 +5,7 @@ import statistics
 import pytest
 import synthetic
 
-from reproduce import cells, command_line, curves, files, grid, published
-
-
-@pytest.fixture
-def results(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "OUTPUTS", tmp_path / "outputs")
-    (tmp_path / "results").mkdir()
-    return tmp_path / "results"
+from reproduce import cells, command_line, curves, grid, published
 
 
 def call(*words):

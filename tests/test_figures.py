@@ -12,13 +12,6 @@ from matplotlib.patches import Rectangle
 from reproduce import command_line, drawing, figures, files, grid, table
 
 
-@pytest.fixture
-def results(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "OUTPUTS", tmp_path / "outputs")
-    (tmp_path / "results").mkdir()
-    return tmp_path / "results"
-
-
 def call(*words):
     return command_line.main(figures.define, figures.body, list(words))
 

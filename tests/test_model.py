@@ -580,6 +580,12 @@ def test_bad_options_are_refused(options, words):
         air.AIR(**{"canvas_side": CANVAS, "sizes": SIZES} | options)
 
 
+@pytest.mark.parametrize("shape", [(2, 7, 7), (2, CANVAS, CANVAS, 1)])
+def test_images_of_another_size_are_told(shape):
+    with pytest.raises(ValueError, match=rf"use \[batch, {CANVAS}, {CANVAS}\]"):
+        model_support.tiny_model()(np.zeros(shape, np.uint8))
+
+
 def test_a_prior_without_presence_needs_a_fixed_count():
     prior = air.LearnedPrior(infers_presence=False, sizes=SIZES)
     with pytest.raises(ValueError, match="ExactEstimator needs a prior with z_pres"):

@@ -254,6 +254,13 @@ def test_bad_arguments_are_refused(arguments, words):
         asr.number_regulariser(**arguments)
 
 
+def test_counts_may_be_numpys():
+    regulariser = asr.number_regulariser(np.array([1, 3]))
+    for constraint in regulariser.constraints:
+        allowed = constraint.functional.allowed
+        assert allowed == (1, 3) and {type(n) for n in allowed} == {int}
+
+
 @pytest.mark.parametrize("form", ["posterior", "unary"])
 def test_a_count_beyond_the_steps_is_refused(form):
     regulariser = asr.number_regulariser((1, 4), form=form)

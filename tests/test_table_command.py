@@ -44,9 +44,8 @@ STUB = """
 
 
 @pytest.fixture
-def results(tmp_path, monkeypatch):
-    """An empty results folder; nothing is written outside tmp_path."""
-    monkeypatch.setattr(files, "OUTPUTS", tmp_path / "outputs")
+def results(results, tmp_path, monkeypatch):
+    """An empty results folder, and the stub in place of training."""
     stub = tmp_path / "stub.py"
     stub.write_text(textwrap.dedent(STUB))
     path = [str(files.REPOSITORY), str(files.REPOSITORY / "tests")]
@@ -60,8 +59,7 @@ def results(tmp_path, monkeypatch):
         ),
     )
     monkeypatch.setattr(table, "_require_mnist", lambda protocol, runs: None)
-    (tmp_path / "results").mkdir()
-    return tmp_path / "results"
+    return results
 
 
 def call(*words):
