@@ -26,6 +26,15 @@ def float64():
     keras.config.set_dtype_policy(policy)
 
 
+@pytest.fixture(scope="module")
+def compiled_once():
+    """Tiny runs of a module share one model and its compiled functions."""
+    import training_support
+
+    with training_support.compiled_once():
+        yield
+
+
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     """An empty folder of results; what belongs to outputs/ goes beside it."""

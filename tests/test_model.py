@@ -1,4 +1,4 @@
-"""AIR and AIR-pPrior as Keras models: sizes, seeds, saving, fitting, sampling."""
+"""AIR and AIR-pPrior as Keras models: sizes, seeds, fitting, inference, saving."""
 
 import math
 
@@ -7,14 +7,11 @@ import model_support
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 import air
 import asr
-from air import networks, noise, stick_breaking
-from air.likelihood import FORMS
+from air import stick_breaking
 
-tfd = tfp.distributions
 SIZES, STEPS, CANVAS = model_support.SIZES, model_support.STEPS, model_support.CANVAS
 
 
@@ -345,171 +342,6 @@ def test_a_fixed_count_infers_all_steps():
     np.testing.assert_array_equal(scene["kl_presence"], 0)
 
 
-# The learned prior.
-
-
-def dependence(prior, steps=4):
-    """Which parameters of p at step t move with z^s: a table name -> [t, s]."""
-    model_support.noisy_weights(prior)
-    stream = np.random.default_rng(0)
-    shapes = {"location": 2, "scale": 1, "appearance": SIZES.appearance}
-    start = {
-        name: stream.standard_normal((20, steps, size)).astype(np.float32)
-        for name, size in shapes.items()
-    }
-
-    def parameters(values):
-        p = prior.distributions(air.recognition.Latents(**values), 0)
-        found = {"presence": p.presence_logits[..., None]}
-        for name in ("location", "scale")[: 2 if prior.scale is not None else 1]:
-            normal = getattr(p, name).distribution
-            found |= {name: normal.loc, f"{name}_deviation": normal.scale}
-        return {name: value.numpy() for name, value in found.items()}
-
-    before = parameters(start)
-    tables = {
-        (n, part): np.zeros((steps, steps), bool) for n in before for part in shapes
-    }
-    for part in shapes:
-        for s in range(steps):
-            values = {name: array.copy() for name, array in start.items()}
-            values[part][:, s] += 1.0
-            for name, value in parameters(values).items():
-                moved = np.any(value != before[name], axis=(0, 2))
-                tables[name, part][:, s] = moved
-    return tables
-
-
-@pytest.mark.parametrize("lag", [False, True])
-def test_learned_prior_sees_earlier_objects_only(lag):
-    """p at step t reads z^{<t}; with a lag z_pres reads z^{<t-1}.
-
-    The scale sees the location of its own step as well.
-    """
-    prior = air.LearnedPrior(scale="learned", presence_lag=lag, sizes=SIZES)
-    before = np.tril(np.ones((4, 4), bool), -1)
-    for (name, part), table in dependence(prior).items():
-        expected = before
-        if name == "presence" and lag:
-            expected = np.tril(before, -2)
-        elif name.startswith("scale") and part == "location":
-            expected = before | np.eye(4, dtype=bool)
-        np.testing.assert_array_equal(table, expected, err_msg=f"{name} of {part}")
-
-
-def test_scale_prior_need_not_see_its_location():
-    prior = air.LearnedPrior(scale="learned", scale_sees_location=False, sizes=SIZES)
-    table = dependence(prior)["scale", "location"]
-    np.testing.assert_array_equal(table, np.tril(np.ones((4, 4), bool), -1))
-
-
-@pytest.mark.parametrize("lag", [False, True])
-@pytest.mark.parametrize("scale", ["fixed", "learned"])
-def test_sampling_step_by_step_agrees_with_the_distributions_along_it(scale, lag):
-    prior = air.LearnedPrior(scale=scale, presence_lag=lag, sizes=SIZES, seed=3)
-    model_support.noisy_weights(prior)
-    draws = noise.draw(tf.constant([3, 4]), 5, 4, SIZES)
-    latents, logits = prior.sample(draws, 0)
-    p = prior.distributions(latents, 0)
-    np.testing.assert_allclose(logits, p.presence_logits, rtol=1e-5, atol=1e-6)
-    for name in ("location", "scale", "appearance"):
-        normal = getattr(p, name).distribution
-        expected = normal.loc + normal.scale * getattr(draws, name)
-        np.testing.assert_allclose(getattr(latents, name), expected, atol=1e-5)
-
-
-def test_fixed_prior_samples_what_it_says():
-    prior = air.FixedPrior(sizes=SIZES)
-    draws = noise.draw(tf.constant([3, 4]), 5, 4, SIZES)
-    latents, logits = prior.sample(draws, tf.constant(15_000))
-    np.testing.assert_array_equal(latents.location, draws.location)
-    np.testing.assert_array_equal(latents.appearance, draws.appearance)
-    expected = -1 + math.sqrt(0.05) * draws.scale.numpy()
-    np.testing.assert_allclose(latents.scale, expected, rtol=1e-6)
-    np.testing.assert_allclose(logits, np.full((5, 4), math.log(0.1)), rtol=1e-5)
-    p = prior.distributions(latents, tf.constant(15_000))
-    np.testing.assert_array_equal(p.presence_logits, logits)
-    assert p.scale.distribution.loc.numpy() == [-1.0]
-    assert p.scale.distribution.scale.numpy()[0] == pytest.approx(math.sqrt(0.05))
-
-
-def test_known_count_shifts_the_log_odds():
-    """+100 for the first `count` steps, -100 after; annealed for AIR only."""
-    signs = np.array([1, 1, -1, -1])
-    options = {"count_log_odds": 100.0, "count": 2, "sizes": SIZES}
-    draws = noise.draw(tf.constant([3, 4]), 5, 4, SIZES)
-    _, logits = air.FixedPrior(**options).sample(draws, tf.constant(15_000))
-    np.testing.assert_allclose(logits[0], math.log(0.1) + 100 * signs, rtol=1e-5)
-    learned = air.LearnedPrior(**options)
-    assert learned.presence is None
-    latents, logits = learned.sample(draws, 0)
-    np.testing.assert_array_equal(logits, np.tile(100 * signs, (5, 1)))
-    np.testing.assert_array_equal(learned.distributions(latents, 0)[0], logits)
-
-
-# Sampling scenes.
-
-
-@pytest.mark.parametrize("prior", ["fixed", "learned"])
-def test_generate_follows_its_seed(prior):
-    model = model_support.noisy_weights(model_support.tiny_model(prior))
-    first, same, other = (model.generate(6, seed) for seed in (1, 1, 2))
-    assert first["images"].shape == (6, CANVAS, CANVAS)
-    assert first["counts"].shape == (6,) and first["boxes"].shape == (6, STEPS, 4)
-    assert all(np.array_equal(first[name], same[name]) for name in first)
-    assert not np.array_equal(first["boxes"], other["boxes"])
-    assert first["images"].min() >= 0 and first["images"].max() <= 1
-
-
-def test_generate_draws_the_count_from_the_prior():
-    """At iteration 12,000 AIR's log-odds are 0: n = 0, 1, 2, 3 by 1/2, 1/4, ..."""
-    model = model_support.tiny_model("fixed")
-    model.iteration.assign(12_000)
-    counts = model.generate(4000, 0)["counts"]
-    shares = np.bincount(counts, minlength=STEPS + 1) / 4000
-    # Five standard deviations of a share.
-    np.testing.assert_allclose(shares, [1 / 2, 1 / 4, 1 / 8, 1 / 8], atol=0.04)
-
-
-@pytest.mark.parametrize("count", range(STEPS + 1))
-def test_generate_takes_a_given_count(count):
-    model = model_support.noisy_weights(model_support.tiny_model())
-    scenes = model.generate(5, 0, count=count)
-    assert scenes["counts"].tolist() == [count] * 5
-    assert np.all(scenes["boxes"][:, count:] == 0)
-    assert np.all(scenes["boxes"][:, :count, 2] > 0)
-    assert (scenes["images"].max() == 0) == (count == 0)
-
-
-def test_generate_takes_a_given_side():
-    model = model_support.noisy_weights(model_support.tiny_model())
-    plain, scenes = model.generate(5, 0, 2), model.generate(5, 0, 2, side=4.5)
-    np.testing.assert_allclose(scenes["boxes"][:, :2, 2:], 4.5, rtol=1e-5)
-    middles = [s["boxes"][..., :2] + s["boxes"][..., 2:] / 2 for s in (plain, scenes)]
-    np.testing.assert_allclose(*middles, rtol=1e-4, atol=1e-5)
-
-
-def test_generate_of_a_fixed_count_model_has_all_objects():
-    for prior in ("fixed", "learned"):
-        model = model_support.tiny_model(prior, estimator=air.FixedCountEstimator())
-        assert model.generate(3, 0)["counts"].tolist() == [STEPS] * 3
-
-
-@pytest.mark.parametrize(
-    "arguments, words",
-    [
-        ({"samples": 0}, "samples 0"),
-        ({"samples": 2, "count": -1}, "count -1"),
-        ({"samples": 2, "count": STEPS + 1}, f"count {STEPS + 1}: use 0 to {STEPS}"),
-        ({"samples": 2, "side": 0.0}, "side 0.0"),
-        ({"samples": 2, "side": CANVAS}, f"side {CANVAS}"),
-    ],
-)
-def test_generate_refuses_what_is_out_of_range(arguments, words):
-    with pytest.raises(ValueError, match=words):
-        model_support.tiny_model().generate(seed=0, **arguments)
-
-
 # Saving.
 
 
@@ -610,82 +442,3 @@ def test_more_allowed_objects_than_steps_are_refused():
     model = model_support.tiny_model(regulariser=asr.number_regulariser((1, 4)))
     with pytest.raises(ValueError, match="at most 3 objects"):
         compiled(model).fit(squares(4), verbose=0)
-
-
-# What the models rely on from TensorFlow Probability and XLA.
-
-
-def test_tfp_classes_work_under_xla():
-    """Values by hand and finite gradients of each class that is used."""
-    value = tf.constant([[0.3, -1.2], [2.0, 0.1]])
-
-    @tf.function(jit_compile=True)
-    def run(value):
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch(value)
-            q = networks.normal(value, tf.exp(value))
-            p = networks.normal(tf.zeros([2]), tf.ones([2]))
-            found = {
-                "independent_kl": tfd.kl_divergence(q, p),
-                "bernoulli_kl": tfd.kl_divergence(
-                    tfd.Bernoulli(logits=value), tfd.Bernoulli(logits=0.5)
-                ),
-                "logistic": tfd.Logistic(value, tf.ones_like(value)).log_prob(0.7),
-            }
-        return found, {name: tape.gradient(v, value) for name, v in found.items()}
-
-    found, gradients = run(value)
-    m = value.numpy().astype(np.float64)
-    each = 0.5 * (np.exp(2 * m) + m**2 - 1) - m
-    np.testing.assert_allclose(found["independent_kl"], each.sum(axis=1), rtol=1e-5)
-    q, p = 1 / (1 + np.exp(-m)), 1 / (1 + math.exp(-0.5))
-    each = q * np.log(q / p) + (1 - q) * np.log((1 - q) / (1 - p))
-    np.testing.assert_allclose(found["bernoulli_kl"], each, rtol=1e-4, atol=1e-6)
-    z = 0.7 - m
-    expected = -z - 2 * np.log1p(np.exp(-z))
-    np.testing.assert_allclose(found["logistic"], expected, rtol=1e-5)
-    for gradient in gradients.values():
-        assert np.all(np.isfinite(gradient.numpy()))
-
-
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_noise_follows_its_seed_and_differs_by_variable(jit_compile):
-    """Functions built apart draw equal numbers (XLA others than TensorFlow)."""
-
-    def draw(number):
-        seed = noise.fold_in(noise.run_seed(7), number)
-        return noise.draw(seed, 50, STEPS, SIZES, decoder=True)
-
-    number = tf.constant(3, tf.int64)
-
-    def apart(number):
-        return draw(number)
-
-    first, again = (
-        tf.function(function, jit_compile=jit_compile, autograph=False)
-        for function in (draw, apart)
-    )
-    draws = first(number)
-    for a, b in zip(draws, again(number), strict=True):
-        np.testing.assert_array_equal(a, b)
-    parts = [v.numpy().ravel()[:10] for v in (*draws, *first(number + 1))]
-    for i, one in enumerate(parts):
-        for other in parts[:i]:
-            assert not np.array_equal(one, other)
-    uniform = draws.presence.numpy()
-    assert uniform.min() >= 0 and uniform.max() < 1
-    # Five standard errors of means and standard deviations.
-    assert uniform.mean() == pytest.approx(0.5, abs=5 * 0.29 / math.sqrt(150))
-    normal = draws.decoder.numpy()
-    error = 5 / math.sqrt(normal.size)
-    assert normal.mean() == pytest.approx(0, abs=error)
-    assert normal.std() == pytest.approx(1, abs=error)
-
-
-def test_likelihood_forms_are_both_models_options():
-    images = model_support.random_images(2)
-    found = [
-        model_support.tiny_model(likelihood_form=form)(images)["reconstruction"]
-        for form in FORMS
-    ]
-    np.testing.assert_allclose(*found, rtol=1e-3)

@@ -1,115 +1,24 @@
 """The training loop: resumed runs equal uninterrupted ones, bad values stop it."""
 
 import collections
-import io
 import itertools
 
-import keras
-import model_support
 import numpy as np
 import pytest
 import tensorflow as tf
+from training_support import (
+    BATCH,
+    TRAIN,
+    options,
+    start,
+)
 
 import asr
-import data
 from air import noise
-from reproduce import build, checkpoint, evaluation, run_state, training
-from reproduce.configuration import preset_configuration
+from reproduce import checkpoint, evaluation, run_state, training
 from reproduce.errors import NonFiniteError
 
-BATCH, TRAIN, TEST = 4, 15, 6  # 3 steps an epoch, 3 images left over
-
-
-@pytest.fixture(autouse=True, scope="module")
-def compiled_once():
-    """Runs share one model and its compiled functions; others' functions are eager.
-
-    Compiling by XLA for each run would take longer than all these runs. A run
-    that begins finds every variable of the shared model at its initial value.
-    """
-    whole = tf.function
-    compiled = {}
-
-    def function(method, **options):
-        model = method.__self__
-        if not any(model is shared for shared, _ in SHARED.values()):
-            return method
-        key = id(model), method.__name__
-        if key not in compiled:
-            compiled[key] = whole(method, **options)
-        return compiled[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tf, "function", function)
-        yield
-
-
-def options(epochs=2, **changes):
-    changes = {
-        "batch_size": BATCH,
-        "train_images": TRAIN,
-        "test_images": TEST,
-    } | changes
-    return preset_configuration("table1/asr-13", epochs=epochs, **changes)
-
-
-def scenes(digest="d", seed=0):
-    """Random scenes; every training image has its number in its first pixel."""
-    images = model_support.random_images(TRAIN + TEST, seed)
-    images[:, 0, 0] = np.arange(TRAIN + TEST)
-    counts = np.resize([1, 3], TRAIN + TEST).astype(np.int32)
-    boxes = np.tile(np.float32([2, 3, 5, 5]), (TRAIN + TEST, 3, 1))
-    boxes *= (np.arange(3) < counts[:, None])[..., None]
-    train, test = (
-        data.SceneSet(images[part], counts[part], boxes[part])
-        for part in (slice(TRAIN), slice(TRAIN, None))
-    )
-    return data.Scenes(train, test, digest)
-
-
-SHARED = {}  # models that take no further constraints, and their initial values
-
-
-def tiny(configuration, constraints=()):
-    """A run's model as `build_model` makes it, with tiny networks."""
-    if constraints:
-        return new_model(configuration, constraints)
-    key = configuration.seed, configuration.count_rule
-    if key not in SHARED:
-        model = new_model(configuration, ())
-        SHARED[key] = model, [variable.numpy() for variable in every_variable(model)]
-    model, initial = SHARED[key]
-    for variable, value in zip(every_variable(model), initial, strict=True):
-        variable.assign(value)
-    return model
-
-
-def every_variable(model):
-    return [
-        *(*model.trainable_variables, model.iteration, *model.optimizer.variables),
-        *(variable for metric in model.metrics for variable in metric.variables),
-    ]
-
-
-def new_model(configuration, constraints):
-    regulariser = asr.number_regulariser((1, 3))
-    model = model_support.tiny_model(
-        regulariser=asr.Regulariser([*regulariser.constraints, *constraints]),
-        count_rule=configuration.count_rule,
-        seed=configuration.seed,
-    )
-    optimizer = keras.optimizers.Adam(1e-2, epsilon=1e-8, clipnorm=1.0)
-    optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer)
-    return model
-
-
-def start(root, configuration, constraints=(), **changes):
-    """A new run, as a new process would make it, with a new model."""
-    model = tiny(configuration, constraints)
-    folder = checkpoint.folder_of(root, configuration)
-    arguments = {"scenes": scenes()} | changes
-    return training.Training(configuration, model, folder=folder, **arguments)
+pytestmark = pytest.mark.usefixtures("compiled_once")
 
 
 def end_state(run):
@@ -379,110 +288,6 @@ def test_noise_differs_between_steps_and_follows_the_run_seed(tmp_path, monkeypa
     assert draws == expected and len(set(map(tuple, draws))) == 3
 
 
-# Checkpoints that cannot be used.
-
-
-@pytest.fixture(scope="module")
-def good_bytes(tmp_path_factory):
-    """A checkpoint's file after the steps of one of two epochs."""
-    run = start(tmp_path_factory.mktemp("good"), options())
-    run._train_epoch(training.Progress("x", 2, 3, stream=io.StringIO()))
-    run.save()
-    return run.file.read_bytes()
-
-
-def refused(root, content, configuration=None, **changes):
-    """The error of resuming from a file of this content; it must be one line."""
-    configuration = configuration or options()
-    file = checkpoint.folder_of(root, configuration) / checkpoint.NAME
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
-    with pytest.raises(checkpoint.CheckpointError) as caught:
-        start(root, configuration, **changes)
-    text = str(caught.value)
-    assert checkpoint.NAME in text and "--retrain" in text and "\n" not in text
-    assert file.read_bytes() == content  # nothing is lost
-    return text
-
-
-@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.999])
-def test_a_truncated_checkpoint_is_refused(tmp_path, good_bytes, share):
-    content = good_bytes[: int(share * len(good_bytes))]
-    assert "damaged" in refused(tmp_path, content)
-
-
-def test_what_is_no_checkpoint_is_refused(tmp_path):
-    archive, array = io.BytesIO(), io.BytesIO()
-    np.savez(archive, other=np.zeros(3))
-    np.save(array, np.zeros(3))
-    for content in (b"not an archive", archive.getvalue(), array.getvalue()):
-        assert "not a checkpoint" in refused(tmp_path, content)
-
-
-def test_a_changed_byte_is_refused_or_changes_nothing(tmp_path, good_bytes):
-    """Everywhere in the file, its headers and its directory."""
-    file = tmp_path / "state.npz"
-    file.write_bytes(good_bytes)
-    arrays, state = checkpoint.load(file)
-    stream = np.random.default_rng(0)
-    places = np.concatenate(
-        [
-            np.arange(0, 160),  # the first entry's headers
-            stream.integers(0, len(good_bytes), 100),
-            np.arange(len(good_bytes) - 120, len(good_bytes)),  # the directory
-        ]
-    )
-    errors = 0
-    for place in places:
-        content = bytearray(good_bytes)
-        content[place] ^= int(stream.integers(1, 256))
-        file.write_bytes(content)
-        try:
-            found, found_state = checkpoint.load(file)
-        except checkpoint.CheckpointError:
-            errors += 1
-            continue
-        # Fields such as a file's date hold nothing of the run. An entry may be
-        # lost or renamed: the run then finds that the model is another one.
-        assert found_state == state
-        for name in set(found) & set(arrays):
-            np.testing.assert_array_equal(found[name], arrays[name])
-    assert errors > len(places) / 2
-
-
-def test_a_checkpoint_of_other_options_is_refused(tmp_path, good_bytes):
-    """Put by hand where another run looks for its own."""
-    other = options(learning_rate=1e-2)
-    assert "another configuration" in refused(tmp_path, good_bytes, other)
-
-
-def test_a_checkpoint_of_other_scenes_is_refused(tmp_path, good_bytes):
-    found = refused(tmp_path, good_bytes, scenes=scenes(digest="e"))
-    assert "other scenes" in found
-
-
-def test_a_checkpoint_of_another_model_is_refused(tmp_path, good_bytes):
-    more = [asr.Constraint("overlap", asr.PairOverlap())]
-    found = refused(tmp_path, good_bytes, constraints=more)
-    assert "another model" in found
-
-
-def test_a_good_checkpoint_restores_every_variable(tmp_path, good_bytes):
-    file = checkpoint.folder_of(tmp_path, options()) / checkpoint.NAME
-    file.parent.mkdir(parents=True)
-    file.write_bytes(good_bytes)
-    run = start(tmp_path, options())
-    assert run.taken == 3 and run.resumed_from == file
-    arrays, _ = checkpoint.load(file)
-    for index, variable in enumerate(run._variables()):
-        np.testing.assert_array_equal(variable.numpy(), arrays[f"{index:04d}"])
-    model = run.model
-    kept = {id(variable) for variable in run._variables()}
-    assert {id(variable) for variable in every_variable(model)} == kept
-    # Nothing of the model but unused seeds is outside the state.
-    assert {id(v) for v in model.variables} <= kept
-
-
 # Values that are not finite.
 
 
@@ -534,98 +339,3 @@ def test_a_test_figure_that_is_not_finite_stops_the_run(tmp_path, monkeypatch):
     with pytest.raises(NonFiniteError, match="kl_scale of the test .* epoch 1, seed 0"):
         run.run("bad")
     assert run.history == [] and not run.file.exists()
-
-
-# Evaluation.
-
-
-def test_padding_the_last_batch_changes_nothing():
-    """6 images in batches of 4 are as the first 6 of 8 full of other images."""
-    model = model_support.noisy_weights(tiny(options()), 1.0)
-    images = model_support.random_images(8)
-    evaluator = evaluation.Evaluator(model, None, BATCH)
-    short, full = evaluator.predict(images[:6]), evaluator.predict(images)
-    assert set(short) == set(full)
-    for name in short:
-        assert len(short[name]) == 6
-        np.testing.assert_allclose(short[name], full[name][:6], rtol=1e-5, atol=1e-5)
-
-
-def test_all_test_images_count_and_once_each():
-    model = model_support.noisy_weights(tiny(options()), 1.0)
-    truth = scenes().test
-    figures, arrays = evaluation.Evaluator(model, truth, BATCH)()
-    assert all(len(value) == TEST for value in arrays.values())
-    assert figures["nelbo"] == pytest.approx(np.mean(arrays["nelbo"]), rel=1e-6)
-    errors = (truth.images / 255 - arrays["reconstructions"]) ** 2
-    assert figures["se"] == pytest.approx(errors.sum() / TEST, rel=1e-5)
-    right = np.sum(arrays["counts"] == truth.counts)
-    assert figures["acc"] == pytest.approx(right / TEST)
-    assert figures["mean_count"] == pytest.approx(arrays["counts"].sum() / TEST)
-
-
-def test_evaluation_repeats_exactly_and_draws_anew_for_each_batch():
-    model = model_support.noisy_weights(tiny(options()), 1.0)
-    images = np.repeat(model_support.random_images(1), 2 * BATCH, axis=0)
-    evaluator = evaluation.Evaluator(model, None, BATCH)
-    first, second = evaluator.predict(images), evaluator.predict(images)
-    for name in first:
-        np.testing.assert_array_equal(first[name], second[name])
-    # Equal images, unequal samples of z: within a batch and between batches.
-    assert len(np.unique(first["kl_appearance"])) == 2 * BATCH
-
-
-def test_summary_describes_counts_and_samples():
-    model = model_support.noisy_weights(tiny(options()), 1.0)
-    truth = scenes().test
-    arrays = evaluation.Evaluator(model, truth, BATCH).predict(truth.images)
-    arrays["counts"] = np.array([0, 1, 1, 3, 2, 1])
-    found = evaluation.summary(model, truth, arrays)
-    assert found["count_histogram"] == [1, 3, 1, 1]
-    assert found["one_step_share"] == 0.5
-    assert 0 <= found["overlapping_pairs_in_samples"] <= 1
-    # Counts (3, 1, 3, 1, 3, 1) are true; boxes coincide, so all pairs are at 0.
-    assert found["too_few_by_distance"]["scenes"][0] == 3
-    assert found["too_few_by_distance"]["too_few"][0] == 3
-    assert found["too_few_by_count"] == {"3": found["too_few_by_distance"]}
-
-
-# Building a run's model.
-
-
-@pytest.mark.parametrize(
-    "experiment, preset, classes",
-    [
-        ("table1/air-13", "paper", ("FixedPrior", "ExactEstimator")),
-        ("table1/pprior-13", "paper", ("LearnedPrior", "ExactEstimator")),
-        ("table1/asr-24", "released", ("LearnedPrior", "ConcreteEstimator")),
-        ("table2/air-mnist", "paper", ("FixedPrior", "FixedCountEstimator")),
-        ("table2/asr-dsprites", "paper", ("LearnedPrior", "FixedCountEstimator")),
-        ("table2/asr-mnist", "released", ("LearnedPrior", "ConcreteEstimator")),
-    ],
-)
-def test_a_model_is_built_as_its_options_say(experiment, preset, classes):
-    configuration = preset_configuration(experiment, preset, seed=5)
-    model = build.build_model(configuration)
-    assert (type(model.prior).__name__, type(model.estimator).__name__) == classes
-    assert model.canvas_side == (64 if "dsprites" in experiment else 50)
-    fixed = configuration.fixed_count
-    assert model.steps == (3 if fixed else 6)
-    assert (model.seed, model.init_seed) == (5, 5)
-    optimizer = model.optimizer
-    rate = 1e-3 if preset == "paper" else 1e-4
-    assert float(optimizer.learning_rate) == pytest.approx(rate)
-    assert (optimizer.beta_1, optimizer.beta_2) == (0.9, 0.999)
-    assert (optimizer.epsilon, optimizer.clipnorm) == (1e-8, 1.0)
-    assert model.jit_compile is True
-    if "asr" in experiment:
-        first = model.regulariser.constraints[0].functional
-        number = asr.UnaryAllowedCount((2, 4)) if preset == "released" else None
-        assert first == (number if "table1" in experiment else asr.PairOverlap())
-        bounds = {c.name: c.functional for c in model.regulariser.constraints}
-        if "side_bounds" in bounds:
-            smallest = 12.0 if "dsprites" in experiment else 11.0
-            expected = asr.BoundedSide(smallest, 15.0, preset == "released")
-            assert bounds["side_bounds"] == expected
-    else:
-        assert model.regulariser is None

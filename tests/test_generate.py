@@ -1,0 +1,69 @@
+"""Sampling scenes from the prior."""
+
+import model_support
+import numpy as np
+import pytest
+
+import air
+
+STEPS, CANVAS = model_support.STEPS, model_support.CANVAS
+
+
+@pytest.mark.parametrize("prior", ["fixed", "learned"])
+def test_generate_follows_its_seed(prior):
+    model = model_support.noisy_weights(model_support.tiny_model(prior))
+    first, same, other = (model.generate(6, seed) for seed in (1, 1, 2))
+    assert first["images"].shape == (6, CANVAS, CANVAS)
+    assert first["counts"].shape == (6,) and first["boxes"].shape == (6, STEPS, 4)
+    assert all(np.array_equal(first[name], same[name]) for name in first)
+    assert not np.array_equal(first["boxes"], other["boxes"])
+    assert first["images"].min() >= 0 and first["images"].max() <= 1
+
+
+def test_generate_draws_the_count_from_the_prior():
+    """At iteration 12,000 AIR's log-odds are 0: n = 0, 1, 2, 3 by 1/2, 1/4, ..."""
+    model = model_support.tiny_model("fixed")
+    model.iteration.assign(12_000)
+    counts = model.generate(4000, 0)["counts"]
+    shares = np.bincount(counts, minlength=STEPS + 1) / 4000
+    # Five standard deviations of a share.
+    np.testing.assert_allclose(shares, [1 / 2, 1 / 4, 1 / 8, 1 / 8], atol=0.04)
+
+
+@pytest.mark.parametrize("count", range(STEPS + 1))
+def test_generate_takes_a_given_count(count):
+    model = model_support.noisy_weights(model_support.tiny_model())
+    scenes = model.generate(5, 0, count=count)
+    assert scenes["counts"].tolist() == [count] * 5
+    assert np.all(scenes["boxes"][:, count:] == 0)
+    assert np.all(scenes["boxes"][:, :count, 2] > 0)
+    assert (scenes["images"].max() == 0) == (count == 0)
+
+
+def test_generate_takes_a_given_side():
+    model = model_support.noisy_weights(model_support.tiny_model())
+    plain, scenes = model.generate(5, 0, 2), model.generate(5, 0, 2, side=4.5)
+    np.testing.assert_allclose(scenes["boxes"][:, :2, 2:], 4.5, rtol=1e-5)
+    middles = [s["boxes"][..., :2] + s["boxes"][..., 2:] / 2 for s in (plain, scenes)]
+    np.testing.assert_allclose(*middles, rtol=1e-4, atol=1e-5)
+
+
+def test_generate_of_a_fixed_count_model_has_all_objects():
+    for prior in ("fixed", "learned"):
+        model = model_support.tiny_model(prior, estimator=air.FixedCountEstimator())
+        assert model.generate(3, 0)["counts"].tolist() == [STEPS] * 3
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"samples": 0}, "samples 0"),
+        ({"samples": 2, "count": -1}, "count -1"),
+        ({"samples": 2, "count": STEPS + 1}, f"count {STEPS + 1}: use 0 to {STEPS}"),
+        ({"samples": 2, "side": 0.0}, "side 0.0"),
+        ({"samples": 2, "side": CANVAS}, f"side {CANVAS}"),
+    ],
+)
+def test_generate_refuses_what_is_out_of_range(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        model_support.tiny_model().generate(seed=0, **arguments)

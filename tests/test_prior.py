@@ -1,0 +1,151 @@
+"""The priors: AIR's annealed z_pres, and what the learned prior sees."""
+
+import math
+
+import model_support
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import air
+from air import noise, prior
+
+SIZES = model_support.SIZES
+
+
+# AIR's annealed prior.
+
+
+@pytest.mark.parametrize(
+    "iteration, expected",
+    [
+        (0, math.log(1e4)),
+        (3_000, math.log(1e3)),
+        (12_000, 0.0),
+        (15_000, math.log(0.1)),
+        (39_000, math.log(2e-9)),  # the floor: max(...) and + 1e-9, each 1e-9
+        (1_000_000, math.log(2e-9)),
+        (100_000_000, math.log(2e-9)),
+    ],
+)
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_annealed_log_odds(iteration, expected, jit_compile):
+    @tf.function(jit_compile=jit_compile)
+    def run(iteration):
+        return prior.annealed_log_odds(iteration)
+
+    found = run(tf.constant(iteration, tf.int64)).numpy()
+    # Single precision of ln 10 * t / 3000, up to 30, leaves about 2e-6.
+    assert found == pytest.approx(expected, abs=5e-6)
+
+
+def test_annealed_log_odds_fall_until_the_floor():
+    times = tf.range(0, 45_000, 500, dtype=tf.int64)
+    values = prior.annealed_log_odds(times, tf.float64).numpy()
+    t = times.numpy()
+    expected = np.log(np.maximum(1e4 * 0.1 ** (t / 3000), 1e-9) + 1e-9)
+    np.testing.assert_allclose(values, expected, rtol=1e-9, atol=1e-12)
+    assert np.all(np.diff(values[t <= 39_000]) < 0)
+    assert np.ptp(values[t >= 39_000]) == 0
+
+
+# The learned prior.
+
+
+def dependence(prior, steps=4):
+    """Which parameters of p at step t move with z^s: a table name -> [t, s]."""
+    model_support.noisy_weights(prior)
+    stream = np.random.default_rng(0)
+    shapes = {"location": 2, "scale": 1, "appearance": SIZES.appearance}
+    start = {
+        name: stream.standard_normal((20, steps, size)).astype(np.float32)
+        for name, size in shapes.items()
+    }
+
+    def parameters(values):
+        p = prior.distributions(air.recognition.Latents(**values), 0)
+        found = {"presence": p.presence_logits[..., None]}
+        for name in ("location", "scale")[: 2 if prior.scale is not None else 1]:
+            normal = getattr(p, name).distribution
+            found |= {name: normal.loc, f"{name}_deviation": normal.scale}
+        return {name: value.numpy() for name, value in found.items()}
+
+    before = parameters(start)
+    tables = {
+        (n, part): np.zeros((steps, steps), bool) for n in before for part in shapes
+    }
+    for part in shapes:
+        for s in range(steps):
+            values = {name: array.copy() for name, array in start.items()}
+            values[part][:, s] += 1.0
+            for name, value in parameters(values).items():
+                moved = np.any(value != before[name], axis=(0, 2))
+                tables[name, part][:, s] = moved
+    return tables
+
+
+@pytest.mark.parametrize("lag", [False, True])
+def test_learned_prior_sees_earlier_objects_only(lag):
+    """p at step t reads z^{<t}; with a lag z_pres reads z^{<t-1}.
+
+    The scale sees the location of its own step as well.
+    """
+    prior = air.LearnedPrior(scale="learned", presence_lag=lag, sizes=SIZES)
+    before = np.tril(np.ones((4, 4), bool), -1)
+    for (name, part), table in dependence(prior).items():
+        expected = before
+        if name == "presence" and lag:
+            expected = np.tril(before, -2)
+        elif name.startswith("scale") and part == "location":
+            expected = before | np.eye(4, dtype=bool)
+        np.testing.assert_array_equal(table, expected, err_msg=f"{name} of {part}")
+
+
+def test_scale_prior_need_not_see_its_location():
+    prior = air.LearnedPrior(scale="learned", scale_sees_location=False, sizes=SIZES)
+    table = dependence(prior)["scale", "location"]
+    np.testing.assert_array_equal(table, np.tril(np.ones((4, 4), bool), -1))
+
+
+@pytest.mark.parametrize("lag", [False, True])
+@pytest.mark.parametrize("scale", ["fixed", "learned"])
+def test_sampling_step_by_step_agrees_with_the_distributions_along_it(scale, lag):
+    prior = air.LearnedPrior(scale=scale, presence_lag=lag, sizes=SIZES, seed=3)
+    model_support.noisy_weights(prior)
+    draws = noise.draw(tf.constant([3, 4]), 5, 4, SIZES)
+    latents, logits = prior.sample(draws, 0)
+    p = prior.distributions(latents, 0)
+    np.testing.assert_allclose(logits, p.presence_logits, rtol=1e-5, atol=1e-6)
+    for name in ("location", "scale", "appearance"):
+        normal = getattr(p, name).distribution
+        expected = normal.loc + normal.scale * getattr(draws, name)
+        np.testing.assert_allclose(getattr(latents, name), expected, atol=1e-5)
+
+
+def test_fixed_prior_samples_what_it_says():
+    prior = air.FixedPrior(sizes=SIZES)
+    draws = noise.draw(tf.constant([3, 4]), 5, 4, SIZES)
+    latents, logits = prior.sample(draws, tf.constant(15_000))
+    np.testing.assert_array_equal(latents.location, draws.location)
+    np.testing.assert_array_equal(latents.appearance, draws.appearance)
+    expected = -1 + math.sqrt(0.05) * draws.scale.numpy()
+    np.testing.assert_allclose(latents.scale, expected, rtol=1e-6)
+    np.testing.assert_allclose(logits, np.full((5, 4), math.log(0.1)), rtol=1e-5)
+    p = prior.distributions(latents, tf.constant(15_000))
+    np.testing.assert_array_equal(p.presence_logits, logits)
+    assert p.scale.distribution.loc.numpy() == [-1.0]
+    assert p.scale.distribution.scale.numpy()[0] == pytest.approx(math.sqrt(0.05))
+
+
+def test_known_count_shifts_the_log_odds():
+    """+100 for the first `count` steps, -100 after; annealed for AIR only."""
+    signs = np.array([1, 1, -1, -1])
+    options = {"count_log_odds": 100.0, "count": 2, "sizes": SIZES}
+    draws = noise.draw(tf.constant([3, 4]), 5, 4, SIZES)
+    _, logits = air.FixedPrior(**options).sample(draws, tf.constant(15_000))
+    np.testing.assert_allclose(logits[0], math.log(0.1) + 100 * signs, rtol=1e-5)
+    learned = air.LearnedPrior(**options)
+    assert learned.presence is None
+    latents, logits = learned.sample(draws, 0)
+    np.testing.assert_array_equal(logits, np.tile(100 * signs, (5, 1)))
+    np.testing.assert_array_equal(learned.distributions(latents, 0)[0], logits)
