@@ -8,24 +8,15 @@ not "better".
 Applied to the numbers that the paper printed, each rule on means says "holds".
 """
 
-import numpy as np
-from scipy import stats
-
 from reproduce import published
-from reproduce.configuration import TABLE1_SETTINGS
-from reproduce.judging import (
-    UNDECIDED,
-    Cells,
-    Claim,
-    compare,
-    root_mean_square,
-)
+from reproduce.close_objects import air_merges_close_objects
+from reproduce.judging import Cells, compare, compare_all, root_mean_square
+
+LEAST_ACCURACY = 0.96  # claim 1: that of AIR-ASR in the paper's Table 1
 
 # Choices of this project where the paper's words give no number.
 MOST_ACCURACY_WITHOUT_OBJECTS = 0.50  # claim 2: ACC "at most .5"
 LEAST_ONE_STEP_SHARE = 0.90  # claim 2: "uses a single step"
-LARGEST_RANK_CORRELATION = -0.5  # claim 3: "falls"
-LEAST_SCENES_IN_BIN = 10  # claim 3: bins with fewer scenes are left out
 
 
 def judge(table, cells):
@@ -64,20 +55,21 @@ def asr_is_best(cells, number="1", nelbo="nelbo", words="nELBO"):
     )
     metrics = (nelbo, "acc", "se", "miou")
     names = [f"{m}-{s}" for s in ("13", "14", "24") for m in ("air", "pprior", "asr")]
-    if lacks := cells.lacks(names, metrics):
-        return Claim(claim, UNDECIDED, lacks)
-    holds, parts = True, []
+    if undecided := cells.undecided(claim, names, metrics):
+        return undecided
+    best, enough, points = 0, 0, []
     for setting in ("13", "14", "24"):
         ours = cells[f"asr-{setting}"]
         others = [cells[f"{method}-{setting}"] for method in ("air", "pprior")]
-        words = []
-        for metric in metrics:
-            sign, text = compare(metric, ours, others)
-            holds &= sign >= 0
-            words.append(text)
-        holds &= round(ours.mean("acc"), 2) >= 0.96
-        parts.append(f"{setting}: " + ", ".join(words))
-    return cells.verdict(claim, holds, "; ".join(parts), names)
+        signs, texts = compare_all(metrics, ours, others)
+        best += sum(sign >= 0 for sign in signs)
+        enough += round(ours.mean("acc"), 2) >= LEAST_ACCURACY
+        points.append(f"{setting}: {texts}")
+    score = (
+        f"best, or tied for the best, in {best} of 12 comparisons; ACC of at least "
+        f".96 on {enough} of 3 settings"
+    )
+    return cells.verdict(claim, best == 12 and enough == 3, [score, *points], names)
 
 
 def asr_is_best_without_kl_presence(cells):
@@ -91,14 +83,14 @@ def pprior_does_not_count(cells):
     """Claim 2: ACC of AIR-pPrior is at most .5 on each number setting."""
     claim = "2. AIR-pPrior does not find the objects: ACC of at most .5"
     names = ["pprior-13", "pprior-14", "pprior-24"]
-    if lacks := cells.lacks(names, ("acc",)):
-        return Claim(claim, UNDECIDED, lacks)
+    if undecided := cells.undecided(claim, names, ("acc",)):
+        return undecided
     means = [cells[name].mean("acc") for name in names]
     holds = all(round(mean, 2) <= MOST_ACCURACY_WITHOUT_OBJECTS for mean in means)
-    text = ", ".join(
+    points = [
         f"{cells[n].label}: ACC {m:.2f}" for n, m in zip(names, means, strict=True)
-    )
-    return cells.verdict(claim, holds, text, names)
+    ]
+    return cells.verdict(claim, holds, points, names)
 
 
 def pprior_uses_one_step(cells):
@@ -108,88 +100,17 @@ def pprior_uses_one_step(cells):
         f"{LEAST_ONE_STEP_SHARE:.0%} of the scenes)"
     )
     names = ["pprior-13", "pprior-14", "pprior-24"]
-    if lacks := cells.lacks(names, ("one_step_share", "mean_count")):
-        return Claim(claim, UNDECIDED, lacks)
+    if undecided := cells.undecided(claim, names, ("one_step_share", "mean_count")):
+        return undecided
     shares = [cells[name].mean("one_step_share") for name in names]
     counts = [cells[name].mean("mean_count") for name in names]
     holds = all(share >= LEAST_ONE_STEP_SHARE for share in shares)
-    text = ", ".join(
+    points = [
         f"{cells[name].label}: one step in {share:.0%} of the scenes, {count:.2f} "
         "steps on average"
         for name, share, count in zip(names, shares, counts, strict=True)
-    )
-    return cells.verdict(claim, holds, text, names)
-
-
-def air_merges_close_objects(cells):
-    """Claim 3: too few objects are inferred mostly where a pair is close.
-
-    Scenes of more objects have closer pairs and are undercounted more often, so
-    each number of objects of each setting is judged apart. "Falls" is a Spearman
-    correlation between distance and the share of scenes with too few objects, of at
-    most -0.5 in the mean.
-    """
-    claim = (
-        "3. AIR merges close objects: too few are inferred less often as the nearest "
-        "pair's distance grows"
-    )
-    names = ["air-13", "air-14", "air-24"]
-    if lacks := cells.lacks(names, ("too_few_by_distance",)):
-        return Claim(claim, UNDECIDED, lacks)
-    correlations, texts = [], []
-    for name in names:
-        for count, tables in _too_few(cells[name]).items():
-            correlation, text = _falls(tables)
-            texts.append(f"{cells[name].setting}, {count} objects: {text}")
-            if correlation is not None:
-                correlations.append(correlation)
-    if not correlations:
-        return Claim(claim, UNDECIDED, "; ".join(texts))
-    mean = float(np.mean(correlations))
-    evidence = f"mean rank correlation {mean:.2f}; " + "; ".join(texts)
-    return cells.verdict(claim, mean <= LARGEST_RANK_CORRELATION, evidence, names)
-
-
-def _too_few(cell):
-    """A cell's tables of scenes with too few objects: lists by true count.
-
-    Early records have one table of all scenes, which tells enough if only one of the
-    setting's counts has pairs.
-    """
-    pairs = [count for count in TABLE1_SETTINGS[cell.setting] if count > 1]
-    tables = {}
-    for record in cell.complete:
-        metrics = record["metrics"]
-        found = metrics.get("too_few_by_count")
-        if found is None and len(pairs) == 1:
-            found = {str(pairs[0]): metrics["too_few_by_distance"]}
-        for count, table in (found or {}).items():
-            tables.setdefault(count, []).append(table)
-    return tables or {" or ".join(map(str, pairs)): []}
-
-
-def _falls(tables):
-    """The rank correlation of distance and share, None without; the shares in words."""
-    if not tables:
-        return None, "the record does not tell them apart"
-    edges = tables[0]["edges"]
-    if any(table["edges"] != edges for table in tables):
-        return None, "the runs have unequal distance bins"
-    scenes = np.sum([table["scenes"] for table in tables], axis=0)
-    too_few = np.sum([table["too_few"] for table in tables], axis=0)
-    bins = [
-        (edges[i], edges[i + 1], too_few[i] / scenes[i])
-        for i in range(len(scenes))
-        if scenes[i] >= LEAST_SCENES_IN_BIN
     ]
-    if len(bins) < 3:
-        return None, f"only {len(bins)} distance bins have scenes"
-    text = ", ".join(f"{low:g}-{high:g} px {share:.0%}" for low, high, share in bins)
-    shares = [share for _, _, share in bins]
-    if len(set(shares)) == 1:
-        return 0.0, f"the same share at all distances ({text})"
-    correlation = float(stats.spearmanr(range(len(shares)), shares).statistic)
-    return correlation, f"{text} ({correlation:.2f})"
+    return cells.verdict(claim, holds, points, names)
 
 
 def asr_finds_boxes(cells):
@@ -200,9 +121,9 @@ def asr_finds_boxes(cells):
     )
     settings, methods = ("mnist", "dsprites"), ("air", "pprior", "asr")
     names = [f"{method}-{setting}" for setting in settings for method in methods]
-    if lacks := cells.lacks(names, ("miou",), runs=2):
-        return Claim(claim, UNDECIDED, lacks)
-    holds, parts = True, []
+    if undecided := cells.undecided(claim, names, ("miou",), runs=2):
+        return undecided
+    holds, points = True, []
     for setting in settings:
         trio = [cells[f"{method}-{setting}"] for method in methods]
         moments = [(cell.mean("miou"), cell.std("miou")) for cell in trio]
@@ -212,8 +133,8 @@ def asr_finds_boxes(cells):
             f"{cell.method} {m:.2f} ± {s:.2f}"
             for cell, (m, s) in zip(trio, moments, strict=True)
         ]
-        parts.append(f"{setting}: " + ", ".join(words))
-    return cells.verdict(claim, holds, "; ".join(parts), names)
+        points.append(f"{setting}: " + ", ".join(words))
+    return cells.verdict(claim, holds, points, names)
 
 
 def asr_trades_nelbo(cells):
@@ -223,16 +144,16 @@ def asr_trades_nelbo(cells):
         "SE and mIoU"
     )
     names = ["pprior-mnist", "asr-mnist"]
-    if lacks := cells.lacks(names, ("nelbo", "se", "miou")):
-        return Claim(claim, UNDECIDED, lacks)
+    if undecided := cells.undecided(claim, names, ("nelbo", "se", "miou")):
+        return undecided
     pprior, asr = (cells[name] for name in names)
-    signs, texts = zip(
+    signs, points = zip(
         compare("nelbo", pprior, [asr]),
         compare("se", asr, [pprior]),
         compare("miou", asr, [pprior]),
         strict=True,
     )
-    return cells.verdict(claim, min(signs) > 0, ", ".join(texts), names)
+    return cells.verdict(claim, min(signs) > 0, points, names)
 
 
 def asr_samples_are_separate(cells):
@@ -248,16 +169,16 @@ def asr_samples_are_separate(cells):
     metric = "overlapping_pairs_in_samples"
     settings, methods = ("mnist", "dsprites"), ("air", "pprior", "asr")
     names = [f"{method}-{setting}" for setting in settings for method in methods]
-    if lacks := cells.lacks(names, (metric,)):
-        return Claim(claim, UNDECIDED, lacks)
-    holds, parts = True, []
+    if undecided := cells.undecided(claim, names, (metric,)):
+        return undecided
+    holds, points = True, []
     for setting in settings:
         trio = [cells[f"{method}-{setting}"] for method in methods]
         shares = [cell.mean(metric) for cell in trio]
         holds &= shares[2] < min(shares[:2])
         words = [f"{c.method} {s:.1%}" for c, s in zip(trio, shares, strict=True)]
-        parts.append(f"{setting}: " + ", ".join(words))
-    return cells.verdict(claim, holds, "; ".join(parts), names)
+        points.append(f"{setting}: " + ", ".join(words))
+    return cells.verdict(claim, holds, points, names)
 
 
 def training_is_unstable(cells):
@@ -274,9 +195,9 @@ def training_is_unstable(cells):
     settings = {"table1": ("13", "14", "24"), "table2": ("mnist", "dsprites")}
     settings = settings[cells.table]
     names = [f"{m}-{s}" for m in ("air", "pprior", "asr") for s in settings]
-    if lacks := cells.lacks(names, ("nelbo",), runs=2):
-        return Claim(claim, UNDECIDED, lacks)
-    holds, parts = True, []
+    if undecided := cells.undecided(claim, names, ("nelbo",), runs=2):
+        return undecided
+    holds, points = True, []
     for method in ("air", "pprior", "asr"):
         row = [cells[f"{method}-{setting}"] for setting in settings]
         ours = root_mean_square([cell.std("nelbo") for cell in row])
@@ -285,8 +206,8 @@ def training_is_unstable(cells):
         )
         holds &= round(ours, 2) >= round(theirs, 2)
         each = ", ".join(f"{c.setting}: {c.std('nelbo'):.2f}" for c in row)
-        parts.append(f"{row[0].method} {ours:.2f}, published {theirs:.2f} ({each})")
-    return cells.verdict(claim, holds, "; ".join(parts), names)
+        points.append(f"{row[0].method} {ours:.2f}, published {theirs:.2f} ({each})")
+    return cells.verdict(claim, holds, points, names)
 
 
 def air_beats_pprior(cells):
@@ -297,17 +218,14 @@ def air_beats_pprior(cells):
     claim = "8. AIR beats AIR-pPrior on the number settings (in most comparisons)"
     metrics, settings = published.METRICS["table1"], ("13", "14", "24")
     names = [f"{method}-{s}" for s in settings for method in ("air", "pprior")]
-    if lacks := cells.lacks(names, metrics):
-        return Claim(claim, UNDECIDED, lacks)
-    signs, parts = [], []
+    if undecided := cells.undecided(claim, names, metrics):
+        return undecided
+    signs, points = [], []
     for setting in settings:
-        words = []
-        for metric in metrics:
-            air, pprior = (cells[f"{m}-{setting}"] for m in ("air", "pprior"))
-            sign, text = compare(metric, air, [pprior])
-            signs.append(sign)
-            words.append(text)
-        parts.append(f"{setting}: " + ", ".join(words))
+        air, pprior = (cells[f"{m}-{setting}"] for m in ("air", "pprior"))
+        found, texts = compare_all(metrics, air, [pprior])
+        signs += found
+        points.append(f"{setting}: {texts}")
     wins, ties = signs.count(1), signs.count(0)
     score = f"better in {wins}, tied in {ties} and worse in {signs.count(-1)} of 12"
-    return cells.verdict(claim, wins > 6, f"{score}; " + "; ".join(parts), names)
+    return cells.verdict(claim, wins > 6, [score, *points], names)

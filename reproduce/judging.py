@@ -17,14 +17,15 @@ class Claim(NamedTuple):
     Attributes:
       claim: its number and its words.
       verdict: `HOLDS`, `FAILS` or `UNDECIDED`.
-      evidence: the numbers behind it, or what is missing.
-      provisional: whether runs behind it fall short of the paper's protocol.
+      points: the numbers behind it, a text for each setting or group of cells, or
+        the one text that says what is missing.
+      notes: how the runs behind it fall short of the paper's protocol, texts.
     """
 
     claim: str
     verdict: str
-    evidence: str
-    provisional: bool = False
+    points: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def to_json(self):
         """Its form in `results/<table>.json`, a dict of texts."""
@@ -32,9 +33,15 @@ class Claim(NamedTuple):
         return {name: getattr(self, name) for name in names}
 
     @property
+    def evidence(self):
+        """Points and notes in one text."""
+        notes = f" [{'; '.join(self.notes)}]" if self.notes else ""
+        return "; ".join(self.points) + notes
+
+    @property
     def words(self):
         """The verdict as readers see it."""
-        return f"{self.verdict} so far" if self.provisional else self.verdict
+        return f"{self.verdict} so far" if self.notes else self.verdict
 
 
 class Cells:
@@ -47,39 +54,39 @@ class Cells:
     def __getitem__(self, name):
         return self._by_name[name]
 
-    def lacks(self, names, metrics, runs=1):
-        """A sentence on what is missing, or "" if the claim can be judged.
+    def undecided(self, claim, names, metrics, runs=1):
+        """The claim with what is missing, or None if it can be judged.
 
         Args:
+          claim: its words.
           names: the cells compared, such as "asr-13".
           metrics: those that each run must have.
           runs: how many complete runs each cell must have.
         """
-        missing = []
+        missing = {}
         for name in names:
             cell = self._by_name.get(name)
             label = name if cell is None else cell.label
             if cell is None or not (cell.complete or cell.failed):
-                missing.append(f"{label} (no run)")
+                missing.setdefault("no run", []).append(label)
             elif cell.smoke:
-                return "smoke runs judge nothing"
+                return Claim(claim, UNDECIDED, ("smoke runs judge nothing",))
             elif not cell.complete:
-                missing.append(f"{label} (failed)")
+                missing.setdefault("failed", []).append(label)
             else:
                 have = min(len(cell.values(metric)) for metric in metrics)
                 if have < runs:
-                    missing.append(f"{label} ({have} of {runs} runs needed)")
-        return "missing: " + ", ".join(missing) if missing else ""
-
-    def verdict(self, claim, holds, evidence, names):
-        """A claim that could be judged by the cells of these names."""
-        notes = self._notes(names)
-        return Claim(
-            claim,
-            HOLDS if holds else FAILS,
-            evidence + (f" [{'; '.join(notes)}]" if notes else ""),
-            provisional=bool(notes),
+                    why = f"{have} of {runs} runs needed"
+                    missing.setdefault(why, []).append(label)
+        text = "missing: " + ", ".join(
+            f"{commas(labels)} ({why})" for why, labels in missing.items()
         )
+        return Claim(claim, UNDECIDED, (text,)) if missing else None
+
+    def verdict(self, claim, holds, points, names):
+        """A claim that could be judged by the cells of these names."""
+        verdict = HOLDS if holds else FAILS
+        return Claim(claim, verdict, tuple(points), tuple(self._notes(names)))
 
     def _notes(self, names):
         """How the cells that were judged fall short of the paper's protocol."""
@@ -112,11 +119,17 @@ def compare(metric, cell, others):
     best = min(means) if lower else max(means)
     sign = 0 if mean == best else (1 if (mean < best) == lower else -1)
     title = published.TITLES.get(metric, "nELBO without KL(z_pres)")
-    rest = ", ".join(
+    rest = " and ".join(
         f"{o.method} {value:.2f}" for o, value in zip(others, means, strict=True)
     )
     word = {1: "", 0: " (a tie)", -1: " (not better)"}[sign]
     return sign, f"{title} {cell.method} {mean:.2f} against {rest}{word}"
+
+
+def compare_all(metrics, cell, others):
+    """`compare` for several metrics: a list of signs and one text."""
+    signs, texts = zip(*(compare(m, cell, others) for m in metrics), strict=True)
+    return list(signs), "; ".join(texts)
 
 
 def root_mean_square(values):

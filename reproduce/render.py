@@ -13,6 +13,7 @@ TITLES = {
     "table1": "Table 1: the number of objects, Multi-MNIST",
     "table2": "Table 2: overlap, three objects",
 }
+CLAIMS_HEADING = "## The paper's claims"
 WIDTH = 88
 MARKS = {
     "†": f"fewer than {published.EPOCHS} epochs",
@@ -94,9 +95,11 @@ def terminal(table, cells, claims, command):
     if claims:
         text += ["", "The paper's claims:"]
     for claim in claims:
-        text += textwrap.wrap(f"{claim.claim}", WIDTH, subsequent_indent="   ")
-        verdict = f"   {claim.words.upper()}: {claim.evidence}"
-        text += textwrap.wrap(verdict, WIDTH, subsequent_indent="   ")
+        text += _wrap(claim.claim, 3)
+        verdict = f"   {claim.words.upper()}{_notes(claim)}"
+        text += _wrap(verdict, 3)
+        for point in claim.points:
+            text += _wrap(f"   - {point}", 5)
     return "\n".join(text) + "\n"
 
 
@@ -122,10 +125,23 @@ def markdown(table, cells, claims, command):
     ]
     page += [table_line(line) for line in lines]
     page += ["", *(f"{line}  " for line in _legend(cells, f"`{command}`"))]
-    page += ["", "## The paper's claims", ""]
+    page += ["", CLAIMS_HEADING, ""]
     for claim in claims:
-        page += [f"- {claim.claim}: **{claim.words}**. {claim.evidence}"]
+        page += [f"- {claim.claim}: **{claim.words}**{_notes(claim)}"]
+        page += [f"  - {point}" for point in claim.points]
     return "\n".join(page) + "\n"
+
+
+def _wrap(text, indent):
+    """The text in lines, the second and later ones indented by so many spaces."""
+    return textwrap.wrap(
+        text, WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False
+    )
+
+
+def _notes(claim):
+    """How the runs behind a verdict fall short, in brackets."""
+    return f" ({'; '.join(claim.notes)})" if claim.notes else ""
 
 
 def _legend(cells, command):

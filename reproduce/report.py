@@ -41,9 +41,6 @@ CURVES = {
     "table2": "Overlap, three objects, {}, by epoch; dashed: published after 300",
 }
 TITLES = {"table1": "Table 1", "table2": "Table 2"}
-CLAIMS_HEADING = (
-    "\n### The paper's claims"  # end of a table's page; here they come first
-)
 METRICS = """## What is measured
 
 On the test images after the last epoch, one sample of z an image:
@@ -122,27 +119,33 @@ def _state(found):
 
 
 def _claims(tables):
-    """Every claim of the paper in one table."""
-    lines = ["## The paper's claims", ""]
-    lines.append(
-        "Bounds that the paper does not give as a number (90% in 2b, a rank "
-        "correlation of -0.5 in 3) are this project's."
-    )
-    lines += ["", "| claim | table | verdict | evidence |", "|---|---|---|---|"]
+    """Every claim of the paper: the verdicts in one table, then what is behind them."""
     judged = [
         (claim, TITLES[name])
         for name, found in tables.items()
         for claim in claims.judge(name, found)
     ]
-    for claim, title in sorted(judged, key=lambda pair: pair[0].claim.split()[0]):
-        words = (claim.claim, title, f"**{claim.words}**", claim.evidence)
+    judged.sort(key=lambda pair: pair[0].claim.split()[0])
+    lines = [render.CLAIMS_HEADING, ""]
+    lines.append(
+        "Bounds that the paper does not give as a number (90% in 2b, a rank "
+        "correlation of -0.5 in 3) are this project's."
+    )
+    lines += ["", "| claim | table | verdict | by |", "|---|---|---|---|"]
+    for claim, title in judged:
+        runs = "; ".join(claim.notes) or "-"
+        words = (claim.claim, title, f"**{claim.words}**", runs)
         lines.append(render.table_line(words))
+    lines += ["", "### The numbers behind the verdicts", ""]
+    for claim, title in judged:
+        lines.append(f"- {claim.claim.split()[0]} {title}:")
+        lines += [f"  - {point}" for point in claim.points]
     return "\n".join(lines)
 
 
 def _table(folder, name, found):
     """A table's own page without its claims, and what stands behind its numbers."""
-    page = _page(folder, name).partition(CLAIMS_HEADING)[0].rstrip()
+    page = _page(folder, name).partition(f"#{render.CLAIMS_HEADING}")[0].rstrip()
     table = details.markdown(name, found, folder)
     behind = f"### Behind the numbers of {TITLES[name]}\n\n{table}\n\n{DETAILS}"
     return "\n\n".join(part for part in (page, table and behind) if part)

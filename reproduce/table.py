@@ -25,6 +25,7 @@ from reproduce import (
     estimate,
     files,
     grid,
+    judging,
     pool,
     published,
     render,
@@ -240,7 +241,7 @@ def _show(values, protocol, table):
     complete = completing_command(values)
     judged = claims.judge(values.table, table)
     if not whole:  # claims about the rest of the grid would only be noise
-        judged = [claim for claim in judged if claim.verdict != claims.UNDECIDED]
+        judged = [claim for claim in judged if claim.verdict != judging.UNDECIDED]
     print(render.terminal(values.table, table, judged, complete), flush=True)
     tables.write(file, values.table, table, complete)
     print(f"written: {files.shown(file)}.md and .json")
