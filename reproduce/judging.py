@@ -102,7 +102,8 @@ class Cells:
             notes.append(f"failed runs left out in {commas(failed)}")
         if any(cell.digits == "rendered" for cell in cells):
             notes.append("rendered digits")
-        if len({(cell.epochs, cell.digits) for cell in cells}) > 1:
+        digits = {cell.digits for cell in cells if cell.digits}  # none in sprites
+        if len({cell.epochs for cell in cells}) > 1 or len(digits) > 1:
             notes.append("cells of unequal protocols")
         return notes
 

@@ -197,6 +197,22 @@ def test_short_failed_and_rendered_runs_are_told():
     assert "rendered digits" in text and "unequal protocols" in text
 
 
+def test_sprites_beside_digits_are_no_other_protocol():
+    cells = [
+        cell(
+            c.experiment,
+            [record["metrics"] for record in c.complete],
+            60,
+            digits="mnist" if c.setting == "mnist" else None,
+        )
+        for c in as_printed("table2")
+    ]
+    assert "unequal protocols" not in evidence("table2", cells, "6")
+    rendered = [record["metrics"] for record in cells[0].complete]
+    cells[0] = cell("table2/air-mnist", rendered, 60, digits="rendered")
+    assert "unequal protocols" in evidence("table2", cells, "6")
+
+
 def test_a_cell_whose_runs_all_failed_is_not_judged():
     cells = as_printed("table2")
     cells[2] = cell("table2/asr-mnist", [], failed=({"seed": 0},))
