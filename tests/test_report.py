@@ -69,6 +69,7 @@ def test_the_claims_come_first_in_the_order_of_their_numbers(tmp_path):
         "7.",
         "8.",
     ]
-    assert "| Table 2 | **does not hold so far** | nELBO AIR-pPrior 340.00" in text
+    assert "| Table 2 | **does not hold so far** | short runs (5 of 300 epochs)" in text
+    assert "- 5. Table 2:\n  - nELBO AIR-pPrior 340.00 against AIR-ASR" in text
     assert "### Behind the numbers of Table 2\n\n|  | epochs |" in text
     assert "Behind the numbers of Table 1" not in text
