@@ -16,6 +16,7 @@ from data.specification import DATASETS
 from reproduce import (
     cells,
     claims,
+    close_objects,
     command_line,
     details,
     files,
@@ -128,10 +129,11 @@ def _claims(tables):
     judged.sort(key=lambda pair: pair[0].claim.split()[0])
     lines = [render.CLAIMS_HEADING, ""]
     lines.append(
-        "Bounds that the paper does not give as a number (90% in 2b, a rank "
-        "correlation of -0.5 in 3) are this project's."
+        "Bounds that the paper does not give as a number "
+        f"({claims.LEAST_ONE_STEP_SHARE:.0%} in 2b, a rank correlation of "
+        f"{close_objects.LARGEST_RANK_CORRELATION} in 3) are this project's."
     )
-    lines += ["", "| claim | table | verdict | by |", "|---|---|---|---|"]
+    lines += ["", "| claim | table | verdict | runs behind it |", "|---|---|---|---|"]
     for claim, title in judged:
         runs = "; ".join(claim.notes) or "-"
         words = (claim.claim, title, f"**{claim.words}**", runs)
@@ -211,9 +213,9 @@ def _runs(folder, found):
         lines.append(render.table_line(map(str, row)))
     lines += [
         "",
-        "An epoch: the median over the run's. A `+` behind a commit: the code",
+        "An epoch: the median over the run's. A `+` behind a commit: the code had "
+        "uncommitted changes.",
     ]
-    lines += ["had uncommitted changes."]
     return "\n".join(lines)
 
 
