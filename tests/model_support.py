@@ -1,5 +1,6 @@
 """What the tests of the models share: tiny models, images and posteriors."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -70,3 +71,30 @@ def posterior(logits=None, centre=None, side=None, canvas_side=50, validity=None
         side=tf.constant(np.asarray(side, float)),
         canvas_side=canvas_side,
     )
+
+
+def compiled(model, learning_rate=1e-3, run_eagerly=True):
+    """Eager by default: a few steps take less time than tracing them."""
+    optimizer = keras.optimizers.Adam(learning_rate, epsilon=1e-8, clipnorm=1.0)
+    model.compile(optimizer=optimizer, run_eagerly=run_eagerly, jit_compile=False)
+    return model
+
+
+def squares(count, seed=0):
+    """Scenes of one bright square each: uint8."""
+    stream = np.random.default_rng(seed)
+    images = np.zeros((count, CANVAS, CANVAS), np.uint8)
+    for image in images:
+        x, y = stream.integers(1, CANVAS - 4, 2)
+        image[y : y + 3, x : x + 3] = 255
+    return images
+
+
+def weights(model):
+    """The trainable weights as arrays, a list."""
+    return [variable.numpy() for variable in model.trainable_variables]
+
+
+def equal(first, second):
+    """Whether two lists of arrays are the same, bit for bit."""
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))

@@ -1,0 +1,57 @@
+"""Options, images and constraints that a model refuses."""
+
+import model_support
+import numpy as np
+import pytest
+
+import air
+import asr
+
+SIZES, CANVAS = model_support.SIZES, model_support.CANVAS
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"steps": 0}, "steps 0"),
+        ({"canvas_side": 1}, "canvas_side 1"),
+        ({"likelihood_form": "max"}, "likelihood_form 'max'"),
+        ({"count_rule": "best"}, "count_rule 'best'"),
+        ({"prior": air.FixedPrior()}, "differ from the prior's"),
+    ],
+)
+def test_bad_options_are_refused(options, words):
+    with pytest.raises(ValueError, match=words):
+        air.AIR(**{"canvas_side": CANVAS, "sizes": SIZES} | options)
+
+
+@pytest.mark.parametrize("shape", [(2, 7, 7), (2, CANVAS, CANVAS, 1)])
+def test_images_of_another_size_are_told(shape):
+    with pytest.raises(ValueError, match=rf"use \[batch, {CANVAS}, {CANVAS}\]"):
+        model_support.tiny_model()(np.zeros(shape, np.uint8))
+
+
+def test_a_prior_without_presence_needs_a_fixed_count():
+    prior = air.LearnedPrior(infers_presence=False, sizes=SIZES)
+    with pytest.raises(ValueError, match="ExactEstimator needs a prior with z_pres"):
+        air.AIR(canvas_side=CANVAS, sizes=SIZES, prior=prior)
+    air.AIR(CANVAS, prior=prior, sizes=SIZES, estimator=air.FixedCountEstimator())
+
+
+def test_a_bad_scale_prior_is_refused():
+    with pytest.raises(ValueError, match="scale prior 'free'"):
+        air.LearnedPrior(scale="free", sizes=SIZES)
+
+
+@pytest.mark.parametrize("name", ["loss", "nelbo", "kl_scale", "penalty"])
+def test_a_constraint_may_not_take_the_name_of_a_term(name):
+    """Its violation would take the term's place, even the loss's."""
+    constraint = asr.Constraint(name, asr.PairOverlap())
+    with pytest.raises(ValueError, match=f"constraint name '{name}'"):
+        model_support.tiny_model(regulariser=asr.Regulariser([constraint]))
+
+
+def test_more_allowed_objects_than_steps_are_refused():
+    model = model_support.tiny_model(regulariser=asr.number_regulariser((1, 4)))
+    with pytest.raises(ValueError, match="at most 3 objects"):
+        model_support.compiled(model).fit(model_support.squares(4), verbose=0)

@@ -1,0 +1,63 @@
+"""A saved model is the same model, and trains on as such."""
+
+import keras
+import model_support
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import air
+import asr
+
+
+@keras.saving.register_keras_serializable("tests")
+def in_a_row(posterior):
+    """A user's functional: the spread of the centres' heights."""
+    y = posterior.centre[:, :, 1]
+    return tf.reduce_max(y, axis=1) - tf.reduce_min(y, axis=1)
+
+
+def own_regulariser():
+    return asr.Regulariser(
+        [
+            *asr.number_regulariser((1, 3)).constraints,
+            asr.Constraint("in_a_row", in_a_row, 0.5),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"prior": "fixed", "decoder_noise": 0.3, "reads_latents": False},
+        {"scale": "learned", "regulariser": True, "init_seed": 4, "seed": 9},
+        {"estimator": air.ConcreteEstimator(0.1, 0.9), "likelihood_form": "sum"},
+        {"estimator": air.FixedCountEstimator(), "count_rule": "sampled"},
+    ],
+    ids=["plain", "air", "regularised", "concrete", "fixed_count"],
+)
+def test_a_saved_model_is_the_same_model(tmp_path, options):
+    if options.get("regulariser"):
+        options = {**options, "regulariser": own_regulariser()}
+    model = model_support.compiled(model_support.tiny_model(**options))
+    images = model_support.squares(8)
+    model.fit(images, batch_size=4, shuffle=False, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.get_config() == model.get_config()
+    assert model_support.equal(
+        model_support.weights(model), model_support.weights(loaded)
+    )
+    assert int(loaded.iteration.numpy()) == 2
+    first, second = model(images), loaded(images)
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+    if model.regulariser is not None:
+        assert loaded.regulariser.constraints == model.regulariser.constraints
+    # And it trains on as the one that was saved, its optimiser's state included.
+    for each in (model, loaded):
+        each.fit(images, batch_size=4, shuffle=False, verbose=0)
+    assert model_support.equal(
+        model_support.weights(model), model_support.weights(loaded)
+    )
