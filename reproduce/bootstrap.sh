@@ -62,7 +62,7 @@ install() {
         options+=(-r "$file")
         rm -f "$(stamp "$file")"
     done
-    echo "Installing the pinned packages into .venv, once (some minutes) ..." >&2
+    echo "Installing the pinned packages into .venv, once (about a minute) ..." >&2
     if ! "$python" -m pip install --quiet --disable-pip-version-check --no-input \
         "${options[@]}" >.venv/install.log 2>&1; then
         rm -f .venv/installing  # pip undoes its own failures

@@ -5,18 +5,32 @@ deviation needs two seeds. A tie for the best mean still counts as best (as .61
 and .61 in the paper's Table 1) and is named in the evidence, whereas a tie is
 not "better".
 
-Applied to the numbers that the paper printed, each rule on means says "holds".
+Applied to the numbers that the paper printed, each rule on means says "holds". The
+rules' bounds that the paper does not print are this project's choices, see `CHOICES`.
 """
 
-from reproduce import published
-from reproduce.close_objects import air_merges_close_objects
+from reproduce import close_objects, published, summaries
 from reproduce.judging import Cells, compare, compare_all, root_mean_square
 
 LEAST_ACCURACY = 0.96  # claim 1: that of AIR-ASR in the paper's Table 1
+PAIRS_OF_THREE = 3  # every scene of Table 2 has three objects
 
 # Choices of this project where the paper's words give no number.
 MOST_ACCURACY_WITHOUT_OBJECTS = 0.50  # claim 2: ACC "at most .5"
 LEAST_ONE_STEP_SHARE = 0.90  # claim 2: "uses a single step"
+
+CHOICES = (
+    "The paper states its claims in words. Choices of this project: 1b, since AIR's "
+    "annealed prior charges up to 20 nats of KL(z_pres) an object; the bounds of "
+    f"{MOST_ACCURACY_WITHOUT_OBJECTS:.2f} in 2 and {LEAST_ONE_STEP_SHARE:.0%} in 2b; "
+    f"in 3 a rank correlation of at most {close_objects.LARGEST_RANK_CORRELATION}, for "
+    "most of the true counts; in 4 a lead of more than the two standard deviations "
+    "together; in 6 the share of overlapping boxes in "
+    f"{summaries.PRIOR_SAMPLES:,} samples (AIR's prior is fixed, so its share is the "
+    "same in every run); in 7 a spread of at least the published one, although the "
+    "initialisation, which the paper fixes over runs, varies with the seed here; "
+    '"most" in 8. Means are compared as rounded to two digits.'
+)
 
 
 def judge(table, cells):
@@ -33,7 +47,7 @@ def judge(table, cells):
             asr_is_best_without_kl_presence,
             pprior_does_not_count,
             pprior_uses_one_step,
-            air_merges_close_objects,
+            close_objects.air_merges_close_objects,
             training_is_unstable,
             air_beats_pprior,
         ),
@@ -65,11 +79,8 @@ def asr_is_best(cells, number="1", nelbo="nelbo", words="nELBO"):
         best += sum(sign >= 0 for sign in signs)
         enough += round(ours.mean("acc"), 2) >= LEAST_ACCURACY
         points.append(f"{setting}: {texts}")
-    score = (
-        f"best, or tied for the best, in {best} of 12 comparisons; ACC of at least "
-        f".96 on {enough} of 3 settings"
-    )
-    return cells.verdict(claim, best == 12 and enough == 3, [score, *points], names)
+    score = f"best or tied in {best} of 12; ACC on {enough} of 3"
+    return cells.verdict(claim, best == 12 and enough == 3, score, points, names)
 
 
 def asr_is_best_without_kl_presence(cells):
@@ -86,11 +97,11 @@ def pprior_does_not_count(cells):
     if undecided := cells.undecided(claim, names, ("acc",)):
         return undecided
     means = [cells[name].mean("acc") for name in names]
-    holds = all(round(mean, 2) <= MOST_ACCURACY_WITHOUT_OBJECTS for mean in means)
+    low = [round(mean, 2) <= MOST_ACCURACY_WITHOUT_OBJECTS for mean in means]
     points = [
         f"{cells[n].label}: ACC {m:.2f}" for n, m in zip(names, means, strict=True)
     ]
-    return cells.verdict(claim, holds, points, names)
+    return cells.verdict(claim, all(low), f"{sum(low)} of 3 settings", points, names)
 
 
 def pprior_uses_one_step(cells):
@@ -104,13 +115,13 @@ def pprior_uses_one_step(cells):
         return undecided
     shares = [cells[name].mean("one_step_share") for name in names]
     counts = [cells[name].mean("mean_count") for name in names]
-    holds = all(share >= LEAST_ONE_STEP_SHARE for share in shares)
+    one = [share >= LEAST_ONE_STEP_SHARE for share in shares]
     points = [
         f"{cells[name].label}: one step in {share:.0%} of the scenes, {count:.2f} "
         "steps on average"
         for name, share, count in zip(names, shares, counts, strict=True)
     ]
-    return cells.verdict(claim, holds, points, names)
+    return cells.verdict(claim, all(one), f"{sum(one)} of 3 settings", points, names)
 
 
 def asr_finds_boxes(cells):
@@ -123,18 +134,19 @@ def asr_finds_boxes(cells):
     names = [f"{method}-{setting}" for setting in settings for method in methods]
     if undecided := cells.undecided(claim, names, ("miou",), runs=2):
         return undecided
-    holds, points = True, []
+    leads, points = [], []
     for setting in settings:
         trio = [cells[f"{method}-{setting}"] for method in methods]
         moments = [(cell.mean("miou"), cell.std("miou")) for cell in trio]
         mean, std = moments[-1]  # of AIR-ASR
-        holds &= all(mean - m > std + s for m, s in moments[:-1])
+        leads.append(all(mean - m > std + s for m, s in moments[:-1]))
         words = [
             f"{cell.method} {m:.2f} ± {s:.2f}"
             for cell, (m, s) in zip(trio, moments, strict=True)
         ]
         points.append(f"{setting}: " + ", ".join(words))
-    return cells.verdict(claim, holds, points, names)
+    score = f"{sum(leads)} of 2 datasets"
+    return cells.verdict(claim, all(leads), score, points, names)
 
 
 def asr_trades_nelbo(cells):
@@ -153,32 +165,51 @@ def asr_trades_nelbo(cells):
         compare("miou", asr, [pprior]),
         strict=True,
     )
-    return cells.verdict(claim, min(signs) > 0, points, names)
+    score = f"{signs.count(1)} of 3 comparisons"
+    return cells.verdict(claim, min(signs) > 0, score, points, names)
 
 
 def asr_samples_are_separate(cells):
     """Claim 6: in samples from the prior fewer pairs of boxes overlap.
 
     A bound on the share itself would say little: it depends on the sides that the
-    fixed prior of z_scale samples, whatever AIR-ASR infers.
+    fixed prior of z_scale samples, whatever AIR-ASR infers. AIR's prior is fixed as a
+    whole, so its share is the same in every run. Records of later runs also have the
+    share at one side of the boxes, as the released code samples them; it is told
+    beside the other.
     """
     claim = (
         "6. Samples of AIR-ASR show separate objects: the smallest share of "
         "overlapping box pairs on both datasets"
     )
-    metric = "overlapping_pairs_in_samples"
+    metric, of_one_side = summaries.OVERLAP_METRICS
     settings, methods = ("mnist", "dsprites"), ("air", "pprior", "asr")
     names = [f"{method}-{setting}" for setting in settings for method in methods]
     if undecided := cells.undecided(claim, names, (metric,)):
         return undecided
-    holds, points = True, []
+    smallest, points = [], []
     for setting in settings:
         trio = [cells[f"{method}-{setting}"] for method in methods]
         shares = [cell.mean(metric) for cell in trio]
-        holds &= shares[2] < min(shares[:2])
-        words = [f"{c.method} {s:.1%}" for c, s in zip(trio, shares, strict=True)]
-        points.append(f"{setting}: " + ", ".join(words))
-    return cells.verdict(claim, holds, points, names)
+        smallest.append(shares[2] < min(shares[:2]))
+        words = [
+            f"{c.method} {_share(c, s)}" for c, s in zip(trio, shares, strict=True)
+        ]
+        points.append(f"{setting}: {', '.join(words)} (± one standard error)")
+        shares = [cell.mean(of_one_side) for cell in trio]
+        if None not in shares:
+            words = [
+                f"{c.method} {_share(c, s)}" for c, s in zip(trio, shares, strict=True)
+            ]
+            points.append(f"{setting}, boxes of one side: {', '.join(words)}")
+    score = f"{sum(smallest)} of 2 datasets"
+    return cells.verdict(claim, all(smallest), score, points, names)
+
+
+def _share(cell, share):
+    """A share of the pairs in a cell's samples with its standard error (binomial)."""
+    pairs = len(cell.complete) * summaries.PRIOR_SAMPLES * PAIRS_OF_THREE
+    return f"{share:.1%} ± {(share * (1 - share) / pairs) ** 0.5:.1%}"
 
 
 def training_is_unstable(cells):
@@ -197,17 +228,17 @@ def training_is_unstable(cells):
     names = [f"{m}-{s}" for m in ("air", "pprior", "asr") for s in settings]
     if undecided := cells.undecided(claim, names, ("nelbo",), runs=2):
         return undecided
-    holds, points = True, []
+    wide, points = [], []
     for method in ("air", "pprior", "asr"):
         row = [cells[f"{method}-{setting}"] for setting in settings]
         ours = root_mean_square([cell.std("nelbo") for cell in row])
         theirs = root_mean_square(
             [published.published(cell.experiment)["nelbo"][1] for cell in row]
         )
-        holds &= round(ours, 2) >= round(theirs, 2)
+        wide.append(round(ours, 2) >= round(theirs, 2))
         each = ", ".join(f"{c.setting}: {c.std('nelbo'):.2f}" for c in row)
         points.append(f"{row[0].method} {ours:.2f}, published {theirs:.2f} ({each})")
-    return cells.verdict(claim, holds, points, names)
+    return cells.verdict(claim, all(wide), f"{sum(wide)} of 3 methods", points, names)
 
 
 def air_beats_pprior(cells):
@@ -228,4 +259,4 @@ def air_beats_pprior(cells):
         points.append(f"{setting}: {texts}")
     wins, ties = signs.count(1), signs.count(0)
     score = f"better in {wins}, tied in {ties} and worse in {signs.count(-1)} of 12"
-    return cells.verdict(claim, wins > 6, [score, *points], names)
+    return cells.verdict(claim, wins > 6, score, points, names)

@@ -161,6 +161,11 @@ class Configuration:
         return CANVAS_SIDES[self.dataset]
 
     @property
+    def sampled_side(self):
+        """Side of all boxes that the released code samples, in pixels."""
+        return sum(SIDE_BOUNDS[self.dataset]) / 2
+
+    @property
     def variant(self):
         """The preset and every option changed from it, as one folder-safe word."""
         return "+".join(

@@ -3,8 +3,8 @@
     python -m reproduce.curves
 
 is what `bash reproduce/curves.sh` runs. One picture a setting: a line is the mean
-over a method's seeds, its band the standard deviation (ddof 1), and a dashed line
-of the same colour the value that the paper printed.
+over a method's seeds, its band the standard deviation (ddof 1). At the right, in the
+same colours, stand the values that the paper printed, with their deviations.
 """
 
 import statistics
@@ -24,7 +24,8 @@ DESCRIPTION = (
     "run records. It trains only with --train, --retrain or --smoke."
 )
 HEIGHT = 4.6  # inches, of two rows
-DASH = 4  # of published values, in units of the line's width
+WIDTHS = (2.8, 2.0, 1.2)  # of the lines: of equal values, all colours show
+PLACE = 0.03  # from one published value to the next, in lengths of the axis
 
 
 def define(options):
@@ -140,9 +141,9 @@ def _draw(cells, results):
     for axis, metric in zip(axes, metrics, strict=True):
         _metric(axis, cells, metric, results)
     handles, labels = axes[0].get_legend_handles_labels()
-    dashed = axes[0].plot([], [], color="0.4", ls=(0, (DASH, DASH)), lw=0.8)[0]
+    printed = axes[0].errorbar([], [], [], color="0.4", fmt="D", ms=3, lw=0.8)
     figure.legend(
-        [*handles, dashed],
+        [*handles, printed],
         [*labels, "published (300 epochs)"],
         loc="outside lower center",
         ncols=min(4, len(handles) + 1),
@@ -172,30 +173,30 @@ def _seeds(cell):
 def _metric(axis, cells, metric, results):
     """One metric: a line, its band and the published value for each method."""
     seen = []
+    epochs = max(cell.epochs for cell in cells if cell.complete)
     for number, cell in enumerate(cells):
         method = cell.experiment.split("/")[1].split("-")[0]
         colour = drawing.METHOD_COLOURS[method]
         mean, std = published.published(cell.experiment)[metric]
-        # Shifted by a dash a method: of equal values, all colours show.
-        dashes = (DASH * number, (DASH, DASH * (len(cells) - 1) or DASH))
-        axis.axhline(mean, color=colour, ls=dashes, lw=0.8, zorder=1)
+        place = max(epochs, 2) * (1 + PLACE * (number + 1))
+        axis.errorbar(place, mean, std, color=colour, fmt="D", ms=3, lw=0.8, capsize=2)
         seen += [mean - std, mean + std]
         if not cell.complete:
             axis.plot([], [], color=colour, label=f"{cell.method} (no run yet)")
             continue
         means, deviations = curve(cell, metric, results)
-        epochs = range(1, len(means) + 1)
+        trained = range(1, len(means) + 1)
         low = [m - d for m, d in zip(means, deviations, strict=True)]
         high = [m + d for m, d in zip(means, deviations, strict=True)]
         axis.plot(
-            epochs,
+            trained,
             means,
             color=colour,
-            lw=1.4,
+            lw=WIDTHS[number],
             marker="o" if len(means) == 1 else None,  # which is no line
             label=f"{cell.method} ({_seeds(cell)})",
         )
-        axis.fill_between(epochs, low, high, color=colour, alpha=0.2, lw=0)
+        axis.fill_between(trained, low, high, color=colour, alpha=0.2, lw=0)
         # The first epochs of a loss lie far off: they would flatten all the rest.
         settled = slice(len(means) // 5, None)
         seen += [*low[settled], *high[settled]]

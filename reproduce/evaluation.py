@@ -49,16 +49,17 @@ class Evaluator:
         }
 
 
-def summary(model, truth, scenes):
+def summary(model, truth, scenes, side):
     """`summaries.summary`, with samples from the model's prior.
 
     Args:
       model: an `air.AIR`.
       truth: the test set, a `data.SceneSet`.
       scenes: the arrays that `Evaluator` gave for it.
+      side: see `summaries.summary`.
     """
     samples = model.generate(summaries.PRIOR_SAMPLES, summaries.SAMPLE_SEED)
-    return summaries.summary(scenes, truth, samples, model.steps)
+    return summaries.summary(scenes, truth, samples, model.steps, side)
 
 
 def figure_arrays(model, truth, scenes):

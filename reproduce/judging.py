@@ -19,12 +19,14 @@ class Claim(NamedTuple):
       verdict: `HOLDS`, `FAILS` or `UNDECIDED`.
       points: the numbers behind it, a text for each setting or group of cells, or
         the one text that says what is missing.
+      score: how much of the claim holds, such as "11 of 12"; "" if undecided.
       notes: how the runs behind it fall short of the paper's protocol, texts.
     """
 
     claim: str
     verdict: str
     points: tuple[str, ...]
+    score: str = ""
     notes: tuple[str, ...] = ()
 
     def to_json(self):
@@ -34,9 +36,11 @@ class Claim(NamedTuple):
 
     @property
     def evidence(self):
-        """Points and notes in one text."""
+        """Score, points and notes in one text."""
         notes = f" [{'; '.join(self.notes)}]" if self.notes else ""
-        return "; ".join(self.points) + notes
+        return (
+            "; ".join([self.score, *self.points] if self.score else self.points) + notes
+        )
 
     @property
     def words(self):
@@ -83,10 +87,10 @@ class Cells:
         )
         return Claim(claim, UNDECIDED, (text,)) if missing else None
 
-    def verdict(self, claim, holds, points, names):
+    def verdict(self, claim, holds, score, points, names):
         """A claim that could be judged by the cells of these names."""
-        verdict = HOLDS if holds else FAILS
-        return Claim(claim, verdict, tuple(points), tuple(self._notes(names)))
+        verdict, notes = HOLDS if holds else FAILS, tuple(self._notes(names))
+        return Claim(claim, verdict, tuple(points), score, notes)
 
     def _notes(self, names):
         """How the cells that were judged fall short of the paper's protocol."""

@@ -118,16 +118,21 @@ def too_few_by_distance(inferred_counts, true_counts, distances):
     }
 
 
-def overlapping_pair_share(boxes, counts):
+def overlapping_pair_share(boxes, counts, side=None):
     """Share of box pairs within a scene whose intersection has an area.
 
     Args:
       boxes: shape [scenes, K, 4].
       counts: shape [scenes].
+      side: side in pixels of square boxes that take the place of these, with the
+        same centres; None to keep them.
 
     Returns:
       A float in [0, 1]; None where no scene has two objects.
     """
+    if side is not None:
+        corners = boxes[..., :2] + (boxes[..., 2:] - side) / 2
+        boxes = np.concatenate([corners, np.full_like(corners, side)], axis=-1)
     pairs = overlapping = 0
     for scene, count in zip(boxes, counts, strict=True):
         iou = intersection_over_union(scene[:count], scene[:count])

@@ -13,6 +13,7 @@ TITLES = {
     "table1": "Table 1: the number of objects, Multi-MNIST",
     "table2": "Table 2: overlap, three objects",
 }
+ROWS = {"table1": " AIR-13 is AIR on scenes of 1 or 3 digits; 14 and 24 likewise."}
 CLAIMS_HEADING = "## The paper's claims"
 WIDTH = 88
 MARKS = {
@@ -96,7 +97,7 @@ def terminal(table, cells, claims, command):
         text += ["", "The paper's claims:"]
     for claim in claims:
         text += _wrap(claim.claim, 3)
-        verdict = f"   {claim.words.upper()}{_notes(claim)}"
+        verdict = f"   {claim.words.upper()}{_score(claim)}{_notes(claim)}"
         text += _wrap(verdict, 3)
         for point in claim.points:
             text += _wrap(f"   - {point}", 5)
@@ -120,14 +121,14 @@ def markdown(table, cells, claims, command):
     page += [
         "Mean ± standard deviation over seeds (ddof 1), beside the paper's. nELBO and "
         "SE: lower is better; ACC and mIoU: higher is better. This page is written by "
-        f"`bash reproduce/{table}.sh`.",
+        f"`bash reproduce/{table}.sh`." + ROWS.get(table, ""),
         "",
     ]
     page += [table_line(line) for line in lines]
     page += ["", *(f"{line}  " for line in _legend(cells, f"`{command}`"))]
     page += ["", CLAIMS_HEADING, ""]
     for claim in claims:
-        page += [f"- {claim.claim}: **{claim.words}**{_notes(claim)}"]
+        page += [f"- {claim.claim}: **{claim.words}**{_score(claim)}{_notes(claim)}"]
         page += [f"  - {point}" for point in claim.points]
     return "\n".join(page) + "\n"
 
@@ -137,6 +138,11 @@ def _wrap(text, indent):
     return textwrap.wrap(
         text, WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False
     )
+
+
+def _score(claim):
+    """How much of a claim holds, after its verdict."""
+    return f": {claim.score}" if claim.score else ""
 
 
 def _notes(claim):

@@ -76,7 +76,7 @@ def save(trainer, file, data_digest, arrays):
       trainer: the trainer.
       file: path of the archive.
       data_digest: of the scenes it trains on.
-      arrays: the variables of the state, in the order of `training.Training`.
+      arrays: the variables of the state, in the order of `variables`.
 
     Raises:
       OSError: naming the file; the checkpoint before is intact.
@@ -113,17 +113,44 @@ def load(trainer, file, data_digest, shapes):
         raise checkpoint.CheckpointError(file, "it is of another configuration")
     if state["data_digest"] != data_digest:
         raise checkpoint.CheckpointError(file, "it was trained on other scenes")
-    figures = {
-        name.removeprefix(_FIGURE): content.pop(name)
-        for name in list(content)
+    arrays = arrays_of(file, content, shapes)
+    trainer.figures = {
+        name.removeprefix(_FIGURE): array
+        for name, array in content.items()
         if name.startswith(_FIGURE)
-    }
-    expected = {f"{index:04d}": tuple(shape) for index, shape in enumerate(shapes)}
-    if expected != {name: array.shape for name, array in content.items()}:
-        raise checkpoint.CheckpointError(file, "it is of another model")
-    trainer.figures = figures or None
+    } or None
     for name in _KEPT:
         setattr(trainer, name, state[name])
+    return arrays
+
+
+def variables(model):
+    """Every variable of a run's state, in the order of its checkpoint.
+
+    Args:
+      model: a compiled `air.AIR` whose optimiser is built.
+    """
+    trackers = model.trackers.values()
+    means = [variable for tracker in trackers for variable in tracker.variables]
+    own = [*model.trainable_variables, model.iteration]
+    return [*own, *model.optimizer.variables, *means]
+
+
+def arrays_of(file, content, shapes):
+    """The variables of a checkpoint, a list of arrays.
+
+    Args:
+      file: path of the archive, for the error.
+      content: its arrays by name.
+      shapes: of the variables, a list of tuples.
+
+    Raises:
+      CheckpointError: if it has others.
+    """
+    expected = {f"{index:04d}": tuple(shape) for index, shape in enumerate(shapes)}
+    found = {n: a.shape for n, a in content.items() if not n.startswith(_FIGURE)}
+    if expected != found:
+        raise checkpoint.CheckpointError(file, "it is of another model")
     return [content[name] for name in expected]
 
 

@@ -8,6 +8,11 @@ from reproduce import metrics
 SHOWN_SCENES = 16  # the first test scenes, kept for the figures
 PRIOR_SAMPLES = 1_000  # specification of the sampled-overlap claim
 SAMPLE_SEED = 0
+# The share as sampled, and with all boxes of one side, as the released code samples.
+OVERLAP_METRICS = (
+    "overlapping_pairs_in_samples",
+    "overlapping_pairs_in_samples_of_one_side",
+)
 # Of the arrays that `AIR.call` gives, those that are no term of the ELBO.
 _SCENE = ("counts", "boxes", "reconstructions", "squared_error", "nelbo")
 
@@ -36,7 +41,7 @@ def figures(scenes, truth):
     return found
 
 
-def summary(scenes, truth, samples, steps):
+def summary(scenes, truth, samples, steps, side):
     """Further figures that the paper's claims need.
 
     Args:
@@ -44,16 +49,21 @@ def summary(scenes, truth, samples, steps):
       truth: the test set, a `data.SceneSet`.
       samples: `PRIOR_SAMPLES` samples from the prior, as `AIR.generate` gives them.
       steps: K.
+      side: of all boxes in the second of the `OVERLAP_METRICS`, in pixels.
 
     Returns:
       A dict: "count_histogram" (scenes by inferred count 0..K), "one_step_share"
       (share of scenes with an inferred count of 1), "too_few_by_distance", the same
       "too_few_by_count" for each true count of two or more (its keys are texts), and
-      "overlapping_pairs_in_samples".
+      the `OVERLAP_METRICS`.
     """
     distances = data.statistics.nearest_pair_distances(truth)
     several = {n: truth.counts == n for n in np.unique(truth.counts) if n > 1}
     histogram = np.bincount(scenes["counts"], minlength=steps + 1)
+    overlaps = [
+        metrics.overlapping_pair_share(samples["boxes"], samples["counts"], given)
+        for given in (None, side)
+    ]
     return {
         "count_histogram": histogram.tolist(),
         "one_step_share": float(np.mean(scenes["counts"] == 1)),
@@ -66,9 +76,7 @@ def summary(scenes, truth, samples, steps):
             )
             for count, those in several.items()
         },
-        "overlapping_pairs_in_samples": metrics.overlapping_pair_share(
-            samples["boxes"], samples["counts"]
-        ),
+        **dict(zip(OVERLAP_METRICS, overlaps, strict=True)),
     }
 
 

@@ -112,7 +112,7 @@ class Training:
         self._count_time()
         if not all(np.isfinite(metric.result()) for metric in self.model.metrics):
             return False
-        arrays = [variable.numpy() for variable in self._variables()]
+        arrays = [variable.numpy() for variable in run_state.variables(self.model)]
         run_state.save(self, self.file, self.data_digest, arrays)
         return True
 
@@ -157,7 +157,8 @@ class Training:
         self._count_time()
         row = run_state.history_row(self, train, figures, self.seconds - before)
         if run_state.is_reported(self, row):
-            summary = evaluation.summary(self.model, self.test, scenes)
+            side = self.configuration.sampled_side
+            summary = evaluation.summary(self.model, self.test, scenes, side)
             self.reported = {"epoch": row["epoch"], "metrics": {**figures, **summary}}
             self.figures = evaluation.figure_arrays(self.model, self.test, scenes)
         self.history.append(row)
@@ -165,19 +166,12 @@ class Training:
         progress.epoch(row, self.taken)
         memory.return_freed()  # of the programs compiled since
 
-    def _variables(self):
-        """Every variable of the state, in a fixed order."""
-        trackers = self.model.trackers.values()
-        means = [variable for tracker in trackers for variable in tracker.variables]
-        model = [*self.model.trainable_variables, self.model.iteration]
-        return [*model, *self.model.optimizer.variables, *means]
-
     def _resume(self, folder):
         """Loads the starting point; returns its path, or None for a fresh run."""
         file = checkpoint.starting_point(folder, self.configuration.epochs)
         if file is None:
             return None
-        variables = self._variables()
+        variables = run_state.variables(self.model)
         shapes = [tuple(variable.shape) for variable in variables]
         arrays = run_state.load(self, file, self.data_digest, shapes)
         for variable, array in zip(variables, arrays, strict=True):

@@ -7,7 +7,7 @@ import pytest
 from training_support import every_variable, options, scenes, start
 
 import asr
-from reproduce import checkpoint, training
+from reproduce import checkpoint, run_state, training
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
 
@@ -104,10 +104,10 @@ def test_a_good_checkpoint_restores_every_variable(tmp_path, good_bytes):
     run = start(tmp_path, options())
     assert run.taken == 3 and run.resumed_from == file
     arrays, _ = checkpoint.load(file)
-    for index, variable in enumerate(run._variables()):
+    for index, variable in enumerate(run_state.variables(run.model)):
         np.testing.assert_array_equal(variable.numpy(), arrays[f"{index:04d}"])
     model = run.model
-    kept = {id(variable) for variable in run._variables()}
+    kept = {id(variable) for variable in run_state.variables(run.model)}
     assert {id(variable) for variable in every_variable(model)} == kept
     # Nothing of the model but unused seeds is outside the state.
     assert {id(v) for v in model.variables} <= kept

@@ -134,7 +134,8 @@ def test_close_objects_are_pooled_over_runs():
     tables = [table([100, 90, 0], [60, 20, 0]), table([0, 10, 100], [0, 10, 10])]
     cells[0] = cell("table1/air-13", tables)
     text = evidence("table1", cells, "3")
-    assert "13, 3 objects: 0-10 px 60%, 10-20 px 30%, 20-30 px 10% (-1.00)" in text
+    shares = "0-10 px 60%, 10-20 px 30%, 20-30 px 10%"
+    assert f"13, 3 objects: {shares} (rank correlation -1.00)" in text
     assert "24, 2 or 4 objects: the record does not tell them apart" in text
 
 

@@ -40,9 +40,11 @@ def test_line_band_and_published_value(results):
     assert means == pytest.approx([statistics.fmean(nelbos)] * 5)
     assert deviations == pytest.approx([statistics.stdev(nelbos)] * 5)
     axis = curves.draw(found, results).axes[0]
-    levels = [line.get_ydata()[0] for line in axis.lines if len(line.get_xdata())]
-    expected = published.published("table1/asr-13")["nelbo"][0]
-    assert levels == pytest.approx([expected, statistics.fmean(nelbos)])
+    mean, std = published.published("table1/asr-13")["nelbo"]
+    values = [line.get_ydata() for line in axis.lines if len(line.get_xdata())]
+    point, *caps, curve = [value[0] for value in values]
+    assert point == mean and curve == pytest.approx(statistics.fmean(nelbos))
+    assert caps == pytest.approx([mean - std, mean + std])
 
 
 def test_one_run_has_no_band(results):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from training_support import BATCH, TEST, options, scenes, tiny
 
-from reproduce import evaluation
+from reproduce import evaluation, metrics, summaries
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
 
@@ -46,15 +46,27 @@ def test_evaluation_repeats_exactly_and_draws_anew_for_each_batch():
     assert len(np.unique(first["kl_appearance"])) == 2 * BATCH
 
 
+def test_overlap_at_one_side_is_that_of_samples_with_this_side():
+    model = model_support.noisy_weights(tiny(options()), 1.0)
+    truth, side = scenes().test, 13.0
+    arrays = evaluation.Evaluator(model, truth, BATCH).predict(truth.images)
+    found = evaluation.summary(model, truth, arrays, side)
+    resized = model.generate(summaries.PRIOR_SAMPLES, summaries.SAMPLE_SEED, side=side)
+    share = metrics.overlapping_pair_share(resized["boxes"], resized["counts"])
+    assert found[summaries.OVERLAP_METRICS[1]] == pytest.approx(share, abs=0.002)
+    assert found[summaries.OVERLAP_METRICS[0]] != pytest.approx(share, abs=0.01)
+
+
 def test_summary_describes_counts_and_samples():
     model = model_support.noisy_weights(tiny(options()), 1.0)
     truth = scenes().test
     arrays = evaluation.Evaluator(model, truth, BATCH).predict(truth.images)
     arrays["counts"] = np.array([0, 1, 1, 3, 2, 1])
-    found = evaluation.summary(model, truth, arrays)
+    found = evaluation.summary(model, truth, arrays, side=13.0)
     assert found["count_histogram"] == [1, 3, 1, 1]
     assert found["one_step_share"] == 0.5
-    assert 0 <= found["overlapping_pairs_in_samples"] <= 1
+    for metric in summaries.OVERLAP_METRICS:
+        assert 0 <= found[metric] <= 1
     # Counts (3, 1, 3, 1, 3, 1) are true; boxes coincide, so all pairs are at 0.
     assert found["too_few_by_distance"]["scenes"][0] == 3
     assert found["too_few_by_distance"]["too_few"][0] == 3

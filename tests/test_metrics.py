@@ -171,3 +171,9 @@ def test_overlapping_pair_share():
     assert metrics.overlapping_pair_share(boxes, [3, 2, 1]) == pytest.approx(1 / 4)
     assert metrics.overlapping_pair_share(boxes, [1, 0, 1]) is None
     assert metrics.overlapping_pair_share(boxes, [0, 0, 3]) == 1.0
+    # Of one side: centres 4, 4 and 16 pixels apart, so boxes of 5 overlap as they
+    # are and boxes of 4 only touch.
+    assert metrics.overlapping_pair_share(boxes, [3, 0, 0], 5.0) == pytest.approx(1 / 3)
+    assert metrics.overlapping_pair_share(boxes, [3, 0, 0], 4.0) == 0.0
+    # Centres of the first two of scene 1: (2.5, 2.5) and (7.5, 2.5).
+    assert metrics.overlapping_pair_share(boxes, [0, 2, 0], 5.5) == 1.0

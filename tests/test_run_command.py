@@ -9,8 +9,10 @@ import sys
 import numpy as np
 import pytest
 
+import data
 from reproduce import checkpoint, command_line, files, records, run
 from reproduce.configuration import experiments, preset_configuration, smoke
+from reproduce.scene_data import scene_specification
 
 EXPERIMENT = "table1/asr-13"
 
@@ -215,3 +217,21 @@ def test_the_same_command_again_ends_at_once(ended, capsys):
     )
     after = {f: f.stat().st_mtime_ns for f in folder.rglob("*") if f.is_file()}
     assert {f.name for f in after if after[f] != before.get(f)} <= {"lock"}
+
+
+def test_the_trained_model_is_the_one_that_the_record_is_about(ended, configuration):
+    from reproduce import evaluation
+    from reproduce.trained import trained_model
+
+    folder, _ = ended
+    kept = checkpoint.folder_of(folder / "checkpoints", configuration)
+    model = trained_model(kept)
+    test = data.load(scene_specification(configuration)).test
+    figures, _ = evaluation.Evaluator(model, test, configuration.batch_size)()
+    record = records.read_record(records.run_folder(folder / "results", configuration))
+    for name, value in figures.items():
+        assert value == pytest.approx(record["metrics"][name], rel=1e-5), name
+    steps = SIZE["train_images"] // configuration.batch_size
+    assert int(model.iteration.numpy()) == int(model.optimizer.iterations) == steps
+    with pytest.raises(checkpoint.CheckpointError, match="No such file"):
+        trained_model(folder)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("compiled_once")
 def end_state(run):
     """Everything that must agree: all but the times. The run's, and its file's."""
     arrays, state = checkpoint.load(run.file)
-    for index, variable in enumerate(run._variables()):
+    for index, variable in enumerate(run_state.variables(run.model)):
         np.testing.assert_array_equal(arrays[f"{index:04d}"], variable.numpy())
     assert state["history"] == run.history
     history = [

@@ -104,7 +104,8 @@ class Run:
           steps: K.
         """
         truth = self.scenes.test
-        more = summaries.summary(scenes, truth, samples, steps)
+        side = self.configuration.sampled_side
+        more = summaries.summary(scenes, truth, samples, steps, side)
         self.reported = {
             "epoch": row["epoch"],
             "metrics": {**figures, **more},
