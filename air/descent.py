@@ -65,8 +65,9 @@ class ObjectiveModel(keras.Model):
         """The objective's parts at the evaluation sample of z; Keras calls it."""
         images = self.grey(keras.utils.unpack_x_y_sample_weight(data)[0])
         seed = noises.run_seed(EVALUATION_SEED)
-        noise = self.draw_noise(seed, shapes.batch_size(images))
-        return self._track(self.objective(images, noise, self.iteration))
+        count = shapes.batch_size(images)
+        noise = self.draw_noise(seed, count)
+        return self._track(self.objective(images, noise, self.iteration), count)
 
     @property
     def metrics(self):
@@ -74,13 +75,23 @@ class ObjectiveModel(keras.Model):
         return list(self.trackers.values())
 
     def grey(self, images):
-        """Grey values in [0, 1] in the compute type."""
+        """Grey values in [0, 1] in the compute type.
+
+        Raises:
+          ValueError: if the images are neither uint8 nor floating numbers.
+        """
         images = tf.convert_to_tensor(images)
-        if images.dtype.is_integer:
+        if images.dtype == tf.uint8:
             return tf.cast(images, self.compute_dtype) / 255
+        if not images.dtype.is_floating:
+            raise ValueError(
+                f"images of {images.dtype.name}: use uint8 (0 to 255) or grey values "
+                "in [0, 1]"
+            )
         return tf.cast(images, self.compute_dtype)
 
-    def _track(self, parts):
+    def _track(self, parts, images=None):
+        """Updates the running means, weighted by a number of images if given."""
         for name, value in parts.items():
-            self.trackers[name].update_state(value)
+            self.trackers[name].update_state(value, images)
         return {name: self.trackers[name].result() for name in parts}

@@ -43,7 +43,8 @@ class Decoder(keras.layers.Layer):
             [batch, at least K, window^2]; None where `logit_noise` is 0.
 
         Returns:
-          Grey values in [0, 1], 0 outside the object's box. Shape [batch, K, S, S].
+          Grey values in [0, 1], 0 beyond the object's box, whose edge fades over one
+          pixel of the window. Shape [batch, K, S, S].
         """
         batch, steps = shapes.batch_size(latents.location), latents.location.shape[1]
         flat = [tf.reshape(z, [batch * steps, z.shape[-1]]) for z in latents]

@@ -79,7 +79,8 @@ class AIR(ObjectiveModel):
             (see `air.early_end`); None for a model without. The regulariser must not
             depend on objects that surely do not exist.
           seed: integer seed of the training noise.
-          init_seed: integer seed of the initialisation; None for `seed`.
+          init_seed: integer seed of the initialisation; None for `seed`. A
+            `LearnedPrior` is initialised by a seed of its own.
           **kwargs: Keras's own, such as `name`.
 
         Raises:

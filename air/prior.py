@@ -282,5 +282,6 @@ class LearnedPrior(keras.layers.Layer):
 
 def _count_shift(count_log_odds, count, steps, dtype):
     """+count_log_odds for the first `count` steps, - for the others. Shape [K]."""
-    signs = [1.0 if t < (count or steps) else -1.0 for t in range(steps)]
+    known = steps if count is None else count
+    signs = [1.0 if t < known else -1.0 for t in range(steps)]
     return tf.constant([count_log_odds * sign for sign in signs], dtype)

@@ -65,7 +65,7 @@ def pixel_centre(location, canvas_side):
 
 
 def pixel_side(scale, canvas_side):
-    """Box side in pixels: sigmoid S. Shape [...], the last axis removed."""
+    """Box side in pixels: `box_size` S. Shape [...], the last axis removed."""
     return box_size(scale)[..., 0] * canvas_side
 
 

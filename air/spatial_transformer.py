@@ -65,7 +65,8 @@ def write_window(windows, centre, size, canvas_side):
 
     Returns:
       Canvases, the pixel at u taken from the window at (u - centre) / size; 0
-      outside the box. Shape [batch, S, S].
+      beyond the box, whose edge fades over one pixel of the window. Shape
+      [batch, S, S].
     """
     window_side = windows.shape[-1]
     points = _even_points(canvas_side, windows.dtype)

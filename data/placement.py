@@ -19,7 +19,7 @@ def footprints(crops, separation):
     Args:
       crops: `data.objects.Crops` of M objects.
       separation: "ink" (pixels that are not 0; boxes may overlap), "boxes" (the whole
-        square crops; paper section 4.2) or "columns" (the intervals in x that the
+        square crops; paper section 6.2) or "columns" (the intervals in x that the
         crops cover; the released code's rule).
 
     Returns:
@@ -77,7 +77,7 @@ def place(draw_objects, prints, sides, scenes, canvas_side, stream):
     total = 0
     while len(pending):
         # A few scenes left over get many layouts each, so that no round is small.
-        repeats = min(max(1, BATCH // len(pending)), PATIENCE)
+        repeats = max(1, BATCH // len(pending))
         still_pending = []
         for start in range(0, len(pending), BATCH):
             part = pending[start : start + BATCH]
@@ -92,7 +92,7 @@ def place(draw_objects, prints, sides, scenes, canvas_side, stream):
             still_pending.append(np.setdiff1d(part, placed, assume_unique=True))
         pending = np.concatenate(still_pending)
         hopeless = total >= HOPELESS and len(pending) == scenes
-        if hopeless or total >= HOPELESS + CROWDED * scenes:
+        if hopeless or (len(pending) and total >= HOPELESS + CROWDED * scenes):
             raise DataError(
                 f"counts: {count} objects of {sides.min()} to {sides.max()} pixels do "
                 f"not fit on a canvas of {canvas_side} pixels often enough "

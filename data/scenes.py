@@ -1,6 +1,6 @@
 """Scenes of several objects with known counts and boxes (Multi-MNIST, Multi-dSprites).
 
-Paper section 5 and its released code; where they differ, a field of
+Paper section 6 and its released code; where they differ, a field of
 `data.SceneSpecification` chooses.
 """
 

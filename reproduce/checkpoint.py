@@ -10,7 +10,7 @@ import pathlib
 
 import numpy as np
 
-from reproduce import files
+from reproduce import files, records
 from reproduce.errors import UsageError
 
 FORMAT = 1
@@ -104,12 +104,12 @@ def starting_point(folder, epochs):
     own = folder / NAME
     if own.exists():
         return own
-    variant, rest = folder.name.rsplit("-", 2)[0], folder.name.rsplit("-", 1)[1]
+    wanted = records.FOLDER.fullmatch(folder.name)
     shorter = {}
     for file in folder.parent.glob(f"*/{NAME}"):
-        other_variant, other_epochs, other_seed = file.parent.name.rsplit("-", 2)
-        count = other_epochs.removesuffix("ep")
-        same = (other_variant, other_seed) == (variant, rest)
-        if same and count.isdigit() and int(count) < epochs:
-            shorter[int(count)] = file
+        found = records.FOLDER.fullmatch(file.parent.name)
+        if found is None or any(found[k] != wanted[k] for k in ("variant", "seed")):
+            continue  # of another run, or a folder that no command here made
+        if int(found["epochs"]) < epochs:
+            shorter[int(found["epochs"])] = file
     return shorter[max(shorter)] if shorter else None

@@ -26,9 +26,10 @@ CHOICES = (
     f"in 3 a rank correlation of at most {close_objects.LARGEST_RANK_CORRELATION}, for "
     "most of the true counts; in 4 a lead of more than the two standard deviations "
     "together; in 6 the share of overlapping boxes in "
-    f"{summaries.PRIOR_SAMPLES:,} samples (AIR's prior is fixed, so its share is the "
-    "same in every run); in 7 a spread of at least the published one, although the "
-    "initialisation, which the paper fixes over runs, varies with the seed here; "
+    f"{summaries.PRIOR_SAMPLES:,} samples, all drawn with the same noise (AIR's "
+    "prior is fixed, so its share is the same in every run); in 7 a spread of at "
+    "least the published one, although the initialisation, which the paper fixes over "
+    "runs, varies with the seed here; "
     '"most" in 8. Means are compared as rounded to two digits.'
 )
 
@@ -192,24 +193,28 @@ def asr_samples_are_separate(cells):
         trio = [cells[f"{method}-{setting}"] for method in methods]
         shares = [cell.mean(metric) for cell in trio]
         smallest.append(shares[2] < min(shares[:2]))
-        words = [
-            f"{c.method} {_share(c, s)}" for c, s in zip(trio, shares, strict=True)
-        ]
-        points.append(f"{setting}: {', '.join(words)} (± one standard error)")
-        shares = [cell.mean(of_one_side) for cell in trio]
-        if None not in shares:
-            words = [
-                f"{c.method} {_share(c, s)}" for c, s in zip(trio, shares, strict=True)
-            ]
-            points.append(f"{setting}, boxes of one side: {', '.join(words)}")
+        points.append(f"{setting}: {_shares(trio, metric)}")
+        if all(len(c.values(of_one_side)) == len(c.complete) for c in trio):
+            sides = _shares(trio, of_one_side)
+            points.append(f"{setting}, boxes of one side: {sides}")
     score = f"{sum(smallest)} of 2 datasets"
     return cells.verdict(claim, all(smallest), score, points, names)
 
 
-def _share(cell, share):
-    """A share of the pairs in a cell's samples with its standard error (binomial)."""
-    pairs = len(cell.complete) * summaries.PRIOR_SAMPLES * PAIRS_OF_THREE
-    return f"{share:.1%} ± {(share * (1 - share) / pairs) ** 0.5:.1%}"
+def _shares(cells, metric):
+    """Shares of overlapping pairs with their standard errors (binomial) in words.
+
+    All runs are sampled with the same noise, so further seeds do not reduce the errors
+    (and most of the errors is common to the shares compared).
+    """
+    words = []
+    for cell in cells:
+        share = cell.mean(metric)
+        error = (
+            share * (1 - share) / (summaries.PRIOR_SAMPLES * PAIRS_OF_THREE)
+        ) ** 0.5
+        words.append(f"{cell.method} {share:.1%} ± {error:.1%}")
+    return f"{', '.join(words)} (± one standard error)"
 
 
 def training_is_unstable(cells):

@@ -2,9 +2,10 @@
 
 `paper` is the project's reading of the paper; `released` sets every option to
 what the authors' released code does, so that the published numbers' own
-setting can be run. Three things of that code are no option: it sets gradients that
-are not finite to 0, reports IoU with sides longer by 1 (here in every record beside
-the standard one), and gives sampled objects one size (`AIR.generate(side=)`).
+setting can be run. Some things are no option: that code sets gradients that are not
+finite to 0, bounds neither log-variances nor boxes, draws dSprites' own sprites,
+reports IoU with sides longer by 1 (here in every record beside the standard one), and
+gives sampled objects one size (`AIR.generate(side=)`).
 Each option that differs between the two is one row of the README's deviations table.
 """
 
@@ -22,6 +23,7 @@ CANVAS_SIDES = {"multi_mnist": 50, "multi_dsprites": 64}  # pixels, released cod
 # Bounds of F6 in pixels, released code; the paper gives none.
 SIDE_BOUNDS = {"multi_mnist": (11.0, 15.0), "multi_dsprites": (12.0, 15.0)}
 PRESETS = ("paper", "released")
+LARGEST_SEED = 2**31 - 1  # seeds of noise are pairs of 32-bit integers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +39,9 @@ class Configuration:
 
     experiment: str
     preset: str = "paper"
-    seed: int = option(0, "of initialisation, data order and noise", lower=0)
+    seed: int = option(
+        0, "of initialisation, data order and noise", lower=0, upper=LARGEST_SEED
+    )
     epochs: int = option(300, "passes over the training images", lower=1)
 
     # Data (section 6).
@@ -92,7 +96,10 @@ class Configuration:
     learning_rate: float = option(1e-3, "of Adam", lower=1e-9, upper=1.0)
     clip_norm: float = option(1.0, "largest gradient norm of a variable", lower=1e-9)
     init_seed: int | None = option(
-        None, "of the initialisation; none: the run's seed", lower=0
+        None,
+        "of the initialisation; none: the run's seed",
+        lower=0,
+        upper=LARGEST_SEED,
     )
 
     early_end: bool = option(

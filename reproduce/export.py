@@ -27,7 +27,9 @@ def define(options):
     options.choices(
         "experiment", None, "runs of one program", configurations.experiments()
     )
-    options.integers("seeds", (0, 1, 2), "of each experiment", 0)
+    options.integers(
+        "seeds", (0, 1, 2), "of each experiment", 0, configurations.LARGEST_SEED
+    )
     options.choice("preset", "paper", "base of all options", configurations.PRESETS)
     options.choice(
         "precision", "float32", "of the matrix products on a GPU", PRECISIONS

@@ -1,5 +1,6 @@
 """Folders of the project, and writing a file so that it is whole or not there."""
 
+import errno
 import os
 import pathlib
 
@@ -93,11 +94,14 @@ def _remove(partial):
 
 
 def _force_folder(folder):
-    """Forces the renaming itself to the disk (not possible on Windows)."""
+    """Forces the renaming itself to the disk, where the file system can do so."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # of network folders
+            raise
     finally:
         os.close(descriptor)

@@ -11,6 +11,8 @@ with the constraint, and draws the test scenes of both, boxes coloured in order.
 """
 
 import dataclasses
+import hashlib
+import inspect
 import json
 import os
 import pathlib
@@ -20,7 +22,13 @@ import filelock
 
 import data
 from reproduce import checkpoint, command_line, files, history, scene_data
-from reproduce.configuration import TABLE2_SETTINGS, preset_configuration, smoke
+from reproduce import run as single
+from reproduce.configuration import (
+    LARGEST_SEED,
+    TABLE2_SETTINGS,
+    preset_configuration,
+    smoke,
+)
 from reproduce.errors import NonFiniteError
 
 DESCRIPTION = (
@@ -60,7 +68,8 @@ def define(options):
     options.choice("setting", "mnist", "of Table 2", tuple(TABLE2_SETTINGS))
     options.number("weight", 10.0, "lambda of the constraint", lower=0)
     options.integer("epochs", 5, "passes over the training images", lower=1)
-    options.integer("seed", 0, "of initialisation, data order and noise", lower=0)
+    text = "of initialisation, data order and noise"
+    options.integer("seed", 0, text, 0, LARGEST_SEED)
     options.choice(
         "digits", "mnist", "rendered: drawn from fonts", ("mnist", "rendered")
     )
@@ -139,24 +148,25 @@ def train(values, configuration, name, constraints):
     """
     from reproduce import build, training
 
-    weight = f"-weight{values.weight:g}" if constraints else ""
-    root = pathlib.Path(values.checkpoints) / (name + weight)
+    own = f"-weight{values.weight:g}-{_digest(left_to_right)}" if constraints else ""
+    root = pathlib.Path(values.checkpoints) / (name + own)
     kept = checkpoint.folder_of(root, configuration)
     kept.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(kept / "lock"):
-        if values.retrain:
-            (kept / checkpoint.NAME).unlink(missing_ok=True)
         scenes = data.load(
             scene_data.scene_specification(configuration), mnist_path=values.mnist
         )
+        if values.retrain:  # not before all input has proved good
+            (kept / checkpoint.NAME).unlink(missing_ok=True)
         model = build.build_model(configuration, constraints)
-        run = training.Training(configuration, model, scenes, kept)
+        run = training.Training(configuration, model, scenes, kept, values.retrain)
         try:
             run.run(f"{name} {NAME}")
         except KeyboardInterrupt as error:
-            run.save()
+            unsaved = f"step {run.taken} is not finite and was not saved"
+            saved = single.save_interrupted(run, run.taken, unsaved, values)
             if isinstance(error, command_line.Interrupted):
-                error.note = f"{name} {NAME}: saved; the same command goes on"
+                error.note = f"{name} {NAME}: {saved}"
             raise
         files.write_atomically(kept / "history.csv", history.format(run.history))
     for constraint in constraints:
@@ -165,6 +175,12 @@ def train(values, configuration, name, constraints):
         print(f"{column} by epoch, in pixels: {steps}", flush=True)
     print(f"history: {files.shown(kept / 'history.csv')}", flush=True)
     return run
+
+
+def _digest(function):
+    """Some digits that change with the source: an edited constraint trains anew."""
+    source = inspect.getsource(function)
+    return hashlib.sha256(source.encode()).hexdigest()[:8]
 
 
 def measure(run):

@@ -61,7 +61,7 @@ _DERIVED = (
     *("experiment", "table", "method", "setting", "dataset", "preset", "variant"),
     *("seed", "epochs", "digits"),
 )
-_FOLDER = re.compile(r"(?P<variant>.+)-(?P<epochs>\d+)ep-seed(?P<seed>\d+)")
+FOLDER = re.compile(r"(?P<variant>.+)-(?P<epochs>\d+)ep-seed(?P<seed>\d+)")
 
 
 class RecordError(UsageError):
@@ -174,15 +174,19 @@ def history_of(results, record):
 
 
 def configuration_of(record):
-    """The `Configuration` of a record.
+    """The `Configuration` of a record; see `configuration_from`."""
+    return configuration_from(record["configuration"])
 
-    Options that were added to the project after the record was written take
-    their preset's value: a new option keeps the old behaviour by default.
+
+def configuration_from(options):
+    """The `Configuration` of options that were written by this or an older version.
+
+    Options that were added to the project since then take their preset's value: a
+    new option keeps the old behaviour by default.
 
     Raises:
       UsageError: on an option that the project does not know.
     """
-    options = record["configuration"]
     base = configurations.preset_configuration(options["experiment"], options["preset"])
     return configurations.from_json({**base.to_json(), **options})
 
@@ -202,7 +206,7 @@ def find(results, experiment, variant=None, epochs=None, seed=None):
     cell = pathlib.Path(results) / "runs" / pathlib.PurePosixPath(experiment)
     found = {}
     for folder in sorted(cell.glob("*/")):
-        name = _FOLDER.fullmatch(folder.name)
+        name = FOLDER.fullmatch(folder.name)
         if not (folder / "record.json").exists():
             continue  # a run that has not ended
         if name is None:

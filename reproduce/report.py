@@ -201,7 +201,8 @@ def _runs(folder, found):
         lines.append(render.table_line(map(str, row)))
     lines += [
         "",
-        "An epoch: the median over the run's. A `+` behind a commit: the code had "
+        "An epoch: the median over the run's. Images/s: of the training steps, "
+        "compilation included. A `+` behind a commit: the code had "
         "uncommitted changes.",
     ]
     return "\n".join(lines)

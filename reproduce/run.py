@@ -40,8 +40,9 @@ def define(options):
     fields = {field.name: field for field in _fields()}
     for name in ("seed", "epochs"):
         field = fields[name]
+        about = field.metadata
         options.integer(
-            name, field.default, field.metadata["text"], field.metadata["lower"]
+            name, field.default, about["text"], about["lower"], about["upper"]
         )
     options.text("mnist", None, "MNIST in Keras's format (mnist.npz)", "FILE")
     options.switch("smoke", False, "toy size: rendered digits, few images, two epochs")
@@ -68,10 +69,8 @@ def body(values):
     name = f"{configuration.experiment} seed {configuration.seed}"
     with lock(kept, name):
         if values.retrain:
-            (folder / "record.json").unlink(missing_ok=True)
-            (kept / checkpoint.NAME).unlink(missing_ok=True)
             compiled.remove(kept)
-        if (folder / "record.json").exists():
+        elif (folder / "record.json").exists():
             return already_ended(name, records.read_record(folder))
         with compiled.kept(kept):
             code = _train(values, configuration, name, folder, kept)
@@ -135,7 +134,8 @@ def configuration_from(values):
 
 
 def _train(values, configuration, name, folder, kept):
-    message = "resumed" if (kept / checkpoint.NAME).exists() else "begins"
+    resumes = (kept / checkpoint.NAME).exists() and not values.retrain
+    message = "resumed" if resumes else "begins"
     print(f"{name}: {message}: {configuration.variant}", flush=True)
     _start_tensorflow(values.threads)
     import asr
@@ -144,6 +144,8 @@ def _train(values, configuration, name, folder, kept):
     specification = scene_specification(configuration)
     scenes = data.load(specification, mnist_path=values.mnist)
     model = build.build_model(configuration)
+    if values.retrain:  # not before all input has proved good
+        discard(folder, kept)
     run = training.Training(configuration, model, scenes, kept, values.retrain)
     failure = None
     try:
@@ -176,6 +178,12 @@ def _start_tensorflow(threads):
         tf.config.experimental.enable_tensor_float_32_execution(False)
         # The first use of a device and of XLA has notices of its own.
         tf.function(tf.identity, jit_compile=True)(tf.zeros([]))
+
+
+def discard(folder, kept):
+    """Removes a run's record and checkpoint."""
+    (folder / "record.json").unlink(missing_ok=True)
+    (kept / checkpoint.NAME).unlink(missing_ok=True)
 
 
 def save_interrupted(training, step, unsaved, values):

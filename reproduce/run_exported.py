@@ -61,14 +61,10 @@ def body(values):
     with contextlib.ExitStack() as locks:
         for configuration, (_, kept) in zip(configurations, places, strict=True):
             locks.enter_context(single.lock(kept, _name(configuration)))
-        if values.retrain:
-            for folder, kept in places:
-                (folder / "record.json").unlink(missing_ok=True)
-                (kept / checkpoint.NAME).unlink(missing_ok=True)
         codes = [
             single.already_ended(_name(configuration), records.read_record(folder))
             for configuration, (folder, _) in zip(configurations, places, strict=True)
-            if (folder / "record.json").exists()
+            if (folder / "record.json").exists() and not values.retrain
         ]
         if len(codes) < len(places):
             codes.append(_train(values, exported, configurations, places))
@@ -88,6 +84,9 @@ def _train(values, exported, configurations, places):
         specification: data.load(specification, mnist_path=values.mnist)
         for specification in dict.fromkeys(specifications)
     }
+    if values.retrain:  # not before all input has proved good
+        for folder, kept in places:
+            single.discard(folder, kept)
     runs = [
         Run(
             exported,

@@ -7,8 +7,8 @@ needs TensorFlow.
 
 import math
 
-from reproduce import checkpoint
-from reproduce.errors import NonFiniteError
+from reproduce import checkpoint, records
+from reproduce.errors import NonFiniteError, UsageError
 
 _FIGURE = "figure_"  # prefix of the figure's arrays in a checkpoint
 _KEPT = ("history", "reported", "seconds", "step_seconds")  # in a checkpoint
@@ -109,7 +109,7 @@ def load(trainer, file, data_digest, shapes):
         another model; the trainer is as before.
     """
     content, state = checkpoint.load(file)
-    if state["configuration"] != _identity(trainer.configuration):
+    if _complete(state["configuration"]) != _identity(trainer.configuration):
         raise checkpoint.CheckpointError(file, "it is of another configuration")
     if state["data_digest"] != data_digest:
         raise checkpoint.CheckpointError(file, "it was trained on other scenes")
@@ -159,6 +159,18 @@ def _faulty(values):
     bad = [name for name, value in values.items() if not math.isfinite(value)]
     terms = [name for name in bad if name not in _SUMS]
     return next(iter(terms or bad), None)
+
+
+def _complete(options):
+    """A checkpoint's options with those that the project has got since then.
+
+    They are as they stand where they are no options of this version.
+    """
+    try:
+        configuration = records.configuration_from({**options, "epochs": 1})
+    except (KeyError, TypeError, UsageError):
+        return options
+    return _identity(configuration)
 
 
 def _identity(configuration):

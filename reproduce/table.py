@@ -31,7 +31,13 @@ from reproduce import (
     render,
     tables,
 )
-from reproduce.configuration import METHODS, PRESETS, preset_configuration, smoke
+from reproduce.configuration import (
+    LARGEST_SEED,
+    METHODS,
+    PRESETS,
+    preset_configuration,
+    smoke,
+)
 from reproduce.errors import UsageError
 
 FAILED_RUNS = 1  # exit code
@@ -59,7 +65,7 @@ def define(options):
 
 def define_protocol(options, seeds=published.SEEDS):
     """The flags that every command on runs of the grid has: which, how, where."""
-    options.integers("seeds", seeds, "runs of a cell", lower=0)
+    options.integers("seeds", seeds, "runs of a cell", 0, LARGEST_SEED)
     options.integer(
         "epochs",
         published.EPOCHS,

@@ -2,8 +2,7 @@
 
 import pathlib
 
-from reproduce import build, checkpoint, run_state
-from reproduce.configuration import from_json
+from reproduce import build, checkpoint, records, run_state
 
 
 def trained_model(folder):
@@ -23,7 +22,8 @@ def trained_model(folder):
     file = pathlib.Path(folder) / checkpoint.NAME
     content, state = checkpoint.load(file)
     epochs = max(1, len(state["history"]))  # not among a checkpoint's options
-    configuration = from_json({**state["configuration"], "epochs": epochs})
+    options = {**state["configuration"], "epochs": epochs}
+    configuration = records.configuration_from(options)
     model = build.build_model(configuration)
     variables = run_state.variables(model)
     arrays = run_state.arrays_of(file, content, [tuple(v.shape) for v in variables])

@@ -9,12 +9,14 @@ commands share is in test_command_line, the table's flags in test_table_command.
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 import synthetic
 from bad_input_support import EXPERIMENT, SMALL, call, check
 
-from reproduce import files, run, table
+from reproduce import checkpoint, files, run, table
+from reproduce.configuration import preset_configuration
 
 # Flags of `reproduce.run`: refused before anything is loaded or written.
 
@@ -33,7 +35,8 @@ RUN = {
     ("--epochs", "-1"): "--epochs: '-1'",
     ("--epochs", "1e3"): "--epochs: '1e3'",
     ("--epochs",): "--epochs: a value is missing",
-    ("--seed", "-1"): "--seed: '-1' is not allowed; allowed: an integer of at least 0",
+    ("--seed", "-1"): "--seed: '-1' is not allowed; allowed: an integer from 0 to",
+    ("--seed", "2147483648"): "allowed: an integer from 0 to 2147483647",
     ("--seed", "0.5"): "--seed: '0.5'",
     ("--seed", "one"): "--seed: 'one'",
     ("--seeds", "0,1"): "--seeds: there is no such option; did you mean --seed?",
@@ -76,6 +79,22 @@ def test_a_run_with_a_bad_flag(words, tmp_path, folders, capsys, monkeypatch):
     expected = RUN.get(words) or RUN[words[2:]]
     check(capsys, call(run, *folders, *words), expected)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_retrain_with_a_missing_file_loses_nothing(folders, tmp_path, capsys):
+    """Neither the record nor the checkpoint."""
+    values = preset_configuration(EXPERIMENT, epochs=1)
+    kept = checkpoint.folder_of(folders[folders.index("--checkpoints") + 1], values)
+    results = folders[folders.index("--results") + 1]
+    record = synthetic.write(Path(results), EXPERIMENT, epochs=1) / "record.json"
+    kept.mkdir(parents=True)
+    (kept / checkpoint.NAME).write_bytes(b"hours of work")
+    before = record.read_bytes()
+    words = ("--experiment", EXPERIMENT, "--epochs", "1", "--retrain", *folders)
+    missing = str(tmp_path / "typo.npz")
+    check(capsys, call(run, *words, "--mnist", missing), "typo.npz")
+    assert record.read_bytes() == before
+    assert (kept / checkpoint.NAME).read_bytes() == b"hours of work"
 
 
 @pytest.mark.parametrize("flag", ["--results", "--checkpoints"])

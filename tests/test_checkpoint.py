@@ -111,3 +111,17 @@ def test_a_good_checkpoint_restores_every_variable(tmp_path, good_bytes):
     assert {id(variable) for variable in every_variable(model)} == kept
     # Nothing of the model but unused seeds is outside the state.
     assert {id(v) for v in model.variables} <= kept
+
+
+def test_a_checkpoint_from_before_an_option_was_added_is_used(tmp_path, good_bytes):
+    file = tmp_path / checkpoint.NAME
+    file.write_bytes(good_bytes)
+    arrays, state = checkpoint.load(file)
+    del state["configuration"]["early_end"]
+    checkpoint.save(
+        checkpoint.folder_of(tmp_path, options()) / file.name, arrays, state
+    )
+    assert start(tmp_path, options()).taken == 3
+    state["configuration"]["of_a_later_version"] = 1
+    checkpoint.save(file, arrays, state)
+    assert "another configuration" in refused(tmp_path, file.read_bytes())

@@ -98,6 +98,30 @@ def test_evaluate_uses_one_fixed_sample():
     assert first["nelbo"] == pytest.approx(scene["nelbo"].numpy().mean(), rel=1e-5)
 
 
+def test_evaluate_weighs_every_image_alike():
+    """Batches of 6 and 2: an image of the smaller one counts no more."""
+    model = model_support.compiled(model_support.tiny_model())
+    images = model_support.squares(8)
+    images[6:] = 0  # far easier than the others
+    whole = model.evaluate(images, batch_size=6, verbose=0)[0]
+    parts = [
+        model.evaluate(part, batch_size=len(part), verbose=0)[0]
+        for part in (images[:6], images[6:])
+    ]
+    assert parts[1] < parts[0] - 1
+    assert whole == pytest.approx((6 * parts[0] + 2 * parts[1]) / 8, rel=1e-5)
+
+
+def test_images_of_other_types_are_refused():
+    model = model_support.tiny_model()
+    images = model_support.squares(2)
+    for kind in (np.int32, np.bool_):
+        with pytest.raises(ValueError, match="use uint8"):
+            model.grey(images.astype(kind))
+    grey = (images / 255).astype(np.float32)
+    np.testing.assert_allclose(model.grey(images), model.grey(grey), rtol=1e-6)
+
+
 def test_gradients_are_clipped_by_the_norm_of_each_variable():
     """With SGD at rate 1 no variable moves further than the clip norm."""
     model = model_support.noisy_weights(model_support.tiny_model(), 0.5)

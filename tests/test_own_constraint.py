@@ -110,11 +110,29 @@ def test_the_command_end_to_end_at_toy_size(tmp_path, monkeypatch, capsys, eager
     assert (tmp_path / "figures/own_constraint.png").exists()
     content = json.loads((tmp_path / "figures/own_constraint.json").read_text())
     assert set(content["test"]) == {"without", "with"}
-    for name, present in (("without", False), ("with-weight10", True)):
-        (file,) = (tmp_path / "kept" / name).rglob("history.csv")
+    for name, present in (("without", False), ("with-weight10-*", True)):
+        (file,) = (tmp_path / "kept").glob(f"{name}/**/history.csv")
         header = file.read_text().splitlines()[0].split(",")
         assert ("train_left_to_right" in header) == present
         assert "train_pair_overlap" in header
+
+
+def test_an_edited_constraint_is_trained_anew(tmp_path, monkeypatch, capsys, eager):
+    def small(configuration, constraints=()):
+        return tiny(configuration.canvas_side, constraints)
+
+    def right_to_left(posterior):
+        return right_to_left.original(posterior._replace(centre=-posterior.centre))
+
+    right_to_left.original = own_constraint.left_to_right
+    monkeypatch.setattr(build, "build_model", small)
+    words = ["--smoke", "--epochs", "1", "--setting", "dsprites"]
+    words += ["--results", str(tmp_path), "--checkpoints", str(tmp_path / "kept")]
+    for function in (own_constraint.left_to_right, right_to_left):
+        monkeypatch.setattr(own_constraint, "left_to_right", function)
+        assert command_line.main(own_constraint.define, own_constraint.body, words) == 0
+    # Twice with a constraint, once without.
+    assert capsys.readouterr().out.count("epoch 1/1") == 3
 
 
 def test_build_model_adds_the_constraint_to_the_run_s_own():

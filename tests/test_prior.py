@@ -144,6 +144,9 @@ def test_known_count_shifts_the_log_odds():
     draws = noise.draw(tf.constant([3, 4]), 5, 4, SIZES)
     _, logits = air.FixedPrior(**options).sample(draws, tf.constant(15_000))
     np.testing.assert_allclose(logits[0], math.log(0.1) + 100 * signs, rtol=1e-5)
+    none = air.FixedPrior(**{**options, "count": 0})
+    _, logits = none.sample(draws, tf.constant(15_000))
+    np.testing.assert_allclose(logits[0], math.log(0.1) - 100, rtol=1e-5)
     learned = air.LearnedPrior(**options)
     assert learned.presence is None
     latents, logits = learned.sample(draws, 0)

@@ -180,6 +180,9 @@ def test_a_longer_or_other_run_is_no_starting_point(tmp_path):
     assert start(tmp_path, options(epochs=1)).resumed_from is None
     assert start(tmp_path, options(epochs=3, seed=1)).resumed_from is None
     assert start(tmp_path, options(epochs=3, clip_norm=0.5)).resumed_from is None
+    stray = run.file.parent.parent / "backup"
+    stray.mkdir()
+    (stray / checkpoint.NAME).write_bytes(b"no run's")
     assert start(tmp_path, options(epochs=3)).resumed_from == run.file
     assert start(tmp_path, options(epochs=3), fresh=True).resumed_from is None
 

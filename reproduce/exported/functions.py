@@ -2,9 +2,9 @@
 
 A model's own code reads its variables; `keras.StatelessScope` gives it the
 tensors of one run in their place, and `tf.vectorized_map` turns that into all
-runs at once, so that a product of matrices becomes one batched product. Only
-Adam and the loop are written anew here. Every tensor of the state has the runs
-as its first axis.
+runs at once, so that a product of matrices becomes one batched product. Adam, the loop
+and the objective's sum over named parts are written anew here. Every tensor of the
+state has the runs as its first axis.
 """
 
 import keras
