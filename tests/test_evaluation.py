@@ -48,7 +48,7 @@ def test_evaluation_repeats_exactly_and_draws_anew_for_each_batch():
 
 def test_overlap_at_one_side_is_that_of_samples_with_this_side():
     model = model_support.noisy_weights(tiny(options()), 1.0)
-    truth, side = scenes().test, 13.0
+    truth, side = scenes().test, 2.0
     arrays = evaluation.Evaluator(model, truth, BATCH).predict(truth.images)
     found = evaluation.summary(model, truth, arrays, side)
     resized = model.generate(summaries.PRIOR_SAMPLES, summaries.SAMPLE_SEED, side=side)
@@ -62,7 +62,7 @@ def test_summary_describes_counts_and_samples():
     truth = scenes().test
     arrays = evaluation.Evaluator(model, truth, BATCH).predict(truth.images)
     arrays["counts"] = np.array([0, 1, 1, 3, 2, 1])
-    found = evaluation.summary(model, truth, arrays, side=13.0)
+    found = evaluation.summary(model, truth, arrays, side=2.0)
     assert found["count_histogram"] == [1, 3, 1, 1]
     assert found["one_step_share"] == 0.5
     for metric in summaries.OVERLAP_METRICS:
