@@ -61,6 +61,10 @@ z_pres from a Concrete distribution where these runs sum over the number of obje
 loss and tests on scenes split off from the training set, with objects in disjoint
 columns in Table 2 (all metrics). In AIR, whose prior of z_pres is annealed to a
 log-odds of -20, every object costs up to 20 nats of KL(z_pres)."""
+SENSITIVITY = (
+    "The paper's search over the weights lambda has a page of its own: "
+    "[sensitivity.md](sensitivity.md)."
+)
 DETAILS = (
     "nELBO and its terms in nats. Training nELBO: mean over the last epoch's steps, "
     "while the weights change. Last 5 epochs: nELBO of the test images, mean and "
@@ -104,6 +108,7 @@ def body(values):
         _pictures(folder, "Figures", FIGURES),
         _pictures(folder, "Learning curves", _curves()),
         _page(folder, "ablations"),
+        SENSITIVITY if (folder / "sensitivity.md").exists() else "",
         _page(folder, "observations"),
         _runs(folder, found),
         _data(found),

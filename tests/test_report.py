@@ -34,7 +34,10 @@ def test_report_takes_over_tables_figures_and_observations(tmp_path):
     for name in ("figure4", "curves-table1-24", "curves-table2-dsprites"):
         (tmp_path / "figures" / f"{name}.png").write_bytes(b"")
     (tmp_path / "ablations.md").write_text("# Ablations\n\n## Sprites\n")
+    assert "(sensitivity.md)" not in write_report(tmp_path)
+    (tmp_path / "sensitivity.md").write_text("# Sensitivity\n")
     text = write_report(tmp_path)
+    assert "(sensitivity.md)" in text
     assert "\n## Table 1\n\nrows\n\n### Notes" in text and "twice" not in text
     assert "\n## Observations\n\nSomething failed." in text
     assert "(figures/figure4.png)" in text and "figure5" not in text
