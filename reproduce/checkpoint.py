@@ -26,9 +26,8 @@ class CheckpointError(UsageError):
     """A checkpoint that cannot be used; one line naming the file and why."""
 
     def __init__(self, file, reason):
-        super().__init__(
-            f"{files.shown(file)}: {reason}; remove the file or use --retrain"
-        )
+        self.what = f"{files.shown(file)}: {reason}"
+        super().__init__(f"{self.what}; remove the file or use --retrain")
 
 
 def save(file, arrays, state):

@@ -24,13 +24,14 @@ CHOICES = (
     "annealed prior charges up to 20 nats of KL(z_pres) an object; the bounds of "
     f"{MOST_ACCURACY_WITHOUT_OBJECTS:.2f} in 2 and {LEAST_ONE_STEP_SHARE:.0%} in 2b; "
     f"in 3 a rank correlation of at most {close_objects.LARGEST_RANK_CORRELATION}, for "
-    "most of the true counts; in 4 a lead of more than the two standard deviations "
-    "together; in 6 the share of overlapping boxes in "
+    "most of the true counts, distances with fewer than "
+    f"{close_objects.LEAST_SCENES_IN_BIN} scenes left out; in 4 a lead of "
+    "more than the two standard deviations together; in 6 the share of overlapping boxes in "
     f"{summaries.PRIOR_SAMPLES:,} samples, all drawn with the same noise (AIR's "
     "prior is fixed, so its share is the same in every run); in 7 a spread of at "
     "least the published one, although the initialisation, which the paper fixes over "
-    "runs, varies with the seed here; "
-    '"most" in 8. Means are compared as rounded to two digits.'
+    "runs, varies with the seed here, and deviations are pooled over the settings; "
+    '"most" in 8. In 1, 2, 5 and 8 means are compared as rounded to two digits.'
 )
 
 
@@ -214,7 +215,7 @@ def _shares(cells, metric):
             share * (1 - share) / (summaries.PRIOR_SAMPLES * PAIRS_OF_THREE)
         ) ** 0.5
         words.append(f"{cell.method} {share:.1%} ± {error:.1%}")
-    return f"{', '.join(words)} (± one standard error)"
+    return f"{', '.join(words)} (standard errors, mostly common to the three)"
 
 
 def training_is_unstable(cells):

@@ -10,16 +10,17 @@ DEVIATIONS = 2  # a choice of this project
 VERDICTS = (judging.HOLDS, judging.FAILS, judging.UNDECIDED)
 
 
-def markdown(found, tables, claims):
+def markdown(found, tables, judged):
     """The section "In short".
 
     Args:
       found: records of all runs of the tables' experiments.
       tables: the tables' cells, lists of `cells.Cell` by name.
-      claims: all claims, a list of `judging.Claim` in the order of their numbers.
+      judged: all claims in the order of their numbers, pairs of a `judging.Claim`
+        and its table's title.
     """
     cells = [cell for table in tables.values() for cell in table]
-    points = [_state(found, cells), _against_paper(cells), _claims(claims)]
+    points = [_state(found, cells), _against_paper(cells), _claims(judged)]
     lines = [f"- {point}" for point in points if point]
     return "\n".join(["## In short", "", *lines])
 
@@ -42,49 +43,66 @@ def _state(found, cells):
 
 
 def _against_paper(cells):
-    """How many of our means are better or worse than published, and the worst."""
-    better, near, far = 0, 0, {}
+    """How many of each method's means are better or worse than published; the worst."""
+    counts, far = {}, []
     for cell in cells:
         if not cell.complete or cell.smoke:
             continue
+        worse = []
         for metric, (mean, std) in published.published(cell.experiment).items():
             behind = _behind(cell, metric, mean)
-            if behind <= 0:
-                better += 1
-            elif behind <= DEVIATIONS * std:
-                near += 1
-            else:
+            place = 0 if behind <= 0 else 1 if behind <= DEVIATIONS * std else 2
+            counts.setdefault(cell.method, [0, 0, 0])[place] += 1
+            if place == 2:
                 ours = f"{published.TITLES[metric]} {render.value(cell, metric)}"
-                text = f"{ours} (published {render.published_value(cell, metric)})"
-                far.setdefault(cell.label, []).append(text)
-    worse = sum(map(len, far.values()))
-    total = better + near + worse
-    if not total:
+                theirs = render.published_value(cell, metric)
+                worse.append(f"{ours} (published {theirs})")
+        if worse:
+            far.append(f"  - {cell.label}: {', '.join(worse)}")
+    if not counts:
         return ""
-    end = ":" if far else "."
-    lines = [
-        f"Of {total} numbers, {better} are as good as published or better, {near} "
-        f"worse by at most {DEVIATIONS} of the published standard deviations, and "
-        f"{worse} worse by more{end}"
+    each = [
+        f"{method} {better}, {near}, {worse} of {better + near + worse}"
+        for method, (better, near, worse) in counts.items()
     ]
-    lines += [f"  - {label}: {', '.join(texts)}" for label, texts in far.items()]
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            "Numbers at least as good as published, worse by at most "
+            f"{DEVIATIONS} of the published standard deviations, and worse by more: "
+            f"{'; '.join(each)}. A baseline that is better than published is not "
+            f"reproduced either. Worse by more:{'' if far else ' none.'}",
+            *far,
+        ]
+    )
 
 
 def _behind(cell, metric, theirs):
     """How far a cell's mean is worse than the published one, both as printed."""
-    ours = round(cell.mean(metric), published.DECIMALS[cell.table][metric])
-    return ours - theirs if metric in published.LOWER_IS_BETTER else theirs - ours
+    places = published.DECIMALS[cell.table][metric]
+    better = round(theirs - cell.mean(metric), places)
+    return -better if metric in published.LOWER_IS_BETTER else better
 
 
-def _claims(claims):
-    """The claims' numbers by verdict."""
-    by_verdict = {verdict: [] for verdict in VERDICTS}
-    for claim in claims:
-        by_verdict[claim.verdict].append(claim.claim.split(".")[0])
-    parts = [
-        f"{verdict}: {', '.join(dict.fromkeys(numbers))}"
-        for verdict, numbers in by_verdict.items()
-        if numbers
-    ]
-    return f"The paper's claims, judged by these runs: {'; '.join(parts)}."
+def _claims(judged):
+    """The claims' numbers by verdict; the table is named where two tables differ."""
+    verdicts = {}
+    for claim, _ in judged:
+        verdicts.setdefault(_number(claim), set()).add(claim.verdict)
+    parts = []
+    for verdict in VERDICTS:
+        numbers = [
+            _number(claim)
+            + (f" ({title})" if len(verdicts[_number(claim)]) > 1 else "")
+            for claim, title in judged
+            if claim.verdict == verdict
+        ]
+        if numbers:
+            parts.append(f"{verdict}: {', '.join(dict.fromkeys(numbers))}")
+    return (
+        "The [paper's claims](#the-papers-claims), judged by the runs so far: "
+        f"{'; '.join(parts)}."
+    )
+
+
+def _number(claim):
+    return claim.claim.split(".")[0]

@@ -3,6 +3,7 @@
 import pathlib
 
 from reproduce import build, checkpoint, records, run_state
+from reproduce.errors import UsageError
 
 
 def trained_model(folder):
@@ -16,10 +17,16 @@ def trained_model(folder):
       An `air.AIR`, compiled.
 
     Raises:
-      CheckpointError: if there is no checkpoint, or a damaged one.
-      UsageError: if it has options that are unknown here.
+      UsageError: if there is no checkpoint, or a damaged one, or one with options or
+        constraints that are unknown here.
     """
-    file = pathlib.Path(folder) / checkpoint.NAME
+    try:
+        return _load(pathlib.Path(folder) / checkpoint.NAME)
+    except checkpoint.CheckpointError as error:  # whose advice is for training
+        raise UsageError(error.what) from None
+
+
+def _load(file):
     content, state = checkpoint.load(file)
     epochs = max(1, len(state["history"]))  # not among a checkpoint's options
     options = {**state["configuration"], "epochs": epochs}

@@ -120,6 +120,42 @@ def test_close_objects_without_a_trend_are_not_merged_ones():
     assert verdict == "not enough runs" and "2 distance bins" in text
 
 
+@pytest.mark.parametrize(
+    "falling, verdict", [(3, "holds"), (2, "does not hold"), (1, "does not hold")]
+)
+def test_close_objects_are_merged_where_most_counts_say_so(falling, verdict):
+    """Four tables: {1, 3}, {1, 4}, and two of {2, 4}."""
+
+    def table(number):
+        too_few = [90, 40, 10] if number < falling else [20, 20, 20]
+        return {"edges": [0, 10, 20, 30], "scenes": [100] * 3, "too_few": too_few}
+
+    by_count = [{"3": table(0)}, {"4": table(1)}, {"2": table(2), "4": table(3)}]
+    changes = {
+        f"air_{setting}": {"too_few_by_count": tables}
+        for setting, tables in zip(("13", "14", "24"), by_count, strict=True)
+    }
+    cells = as_printed("table1", **changes)
+    assert verdicts("table1", cells)["3"] == verdict
+    assert evidence("table1", cells, "3").startswith(f"falls in {falling} of 4; ")
+
+
+def test_shares_in_samples_have_errors_and_a_second_kind_where_all_runs_have_it():
+    # sqrt(.4 .6 / 3,000) = .0089 and sqrt(.02 .98 / 3,000) = .0026, for any seeds.
+    words = "mnist: AIR 40.0% ± 0.9%, AIR-pPrior 40.0% ± 0.9%, AIR-ASR 2.0% ± 0.3%"
+    text = evidence("table2", as_printed("table2"), "6")
+    assert words in text and "of one side" not in text
+    one_side = {"overlapping_pairs_in_samples_of_one_side": 0.1}
+    names = [e.split("/")[1].replace("-", "_") for e in grid.cells("table2")]
+    cells = as_printed("table2", **dict.fromkeys(names, one_side))
+    text = evidence("table2", cells, "6")
+    sides = "boxes of one side: AIR 10.0% ± 0.5%, AIR-pPrior 10.0% ± 0.5%"
+    assert f"mnist, {sides}" in text and f"dsprites, {sides}" in text
+    del cells[0].complete[0]["metrics"]["overlapping_pairs_in_samples_of_one_side"]
+    text = evidence("table2", cells, "6")
+    assert f"mnist, {sides}" not in text and f"dsprites, {sides}" in text
+
+
 def test_close_objects_are_pooled_over_runs():
     def table(scenes, too_few):
         return {

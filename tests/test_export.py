@@ -279,6 +279,29 @@ def test_the_command_writes_records_like_a_run(call, tmp_path, capsys):
     assert "resumed" in shown and "epoch 1/2" not in shown
 
 
+def test_retrain_loses_nothing_before_the_input_has_proved_good(
+    call, tmp_path, capsys, monkeypatch
+):
+    assert call("--epochs", "1") == 0
+    kept = {f: f.read_bytes() for f in tmp_path.rglob("*") if f.is_file()}
+    names = {file.name for file in kept}
+    assert {"record.json", "state.npz"} <= names
+    good = run_exported.data.load
+
+    def refuse(specification, **_):
+        raise data.DataError("--mnist: no such file")
+
+    monkeypatch.setattr(run_exported.data, "load", refuse)
+    with pytest.raises(data.DataError):
+        call("--epochs", "1", "--retrain")
+    assert all(f.read_bytes() == content for f, content in kept.items())
+    monkeypatch.setattr(run_exported.data, "load", good)
+    capsys.readouterr()
+    assert call("--epochs", "1", "--retrain") == 0
+    shown = capsys.readouterr().out
+    assert "begins" in shown and "resumed" not in shown and "epoch 1/1" in shown
+
+
 def test_bad_folders_are_told_in_one_line(call, exported, tmp_path, capsys):
     assert call(programs=tmp_path / "none") == 2
     assert "manifest.json: No such file" in capsys.readouterr().err

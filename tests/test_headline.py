@@ -14,31 +14,31 @@ def cell(experiment, **changes):
     return Cell(experiment, epochs=300, complete=(run,))
 
 
-def text(tables, records=(), claims=(HOLDS,)):
-    return headline.markdown(list(records), tables, list(claims))
+def text(tables, records=(), judged=((HOLDS, "Table 1"),)):
+    return headline.markdown(list(records), tables, list(judged))
 
 
 def test_numbers_as_printed_are_none_of_them_worse():
     tables = {name: [cell(one) for one in grid.cells(name)] for name in grid.TABLES}
-    assert "Of 54 numbers, 54 are as good as published or better, 0 worse by" in text(
-        tables
-    )
-    assert "and 0 worse by more." in text(tables)
+    found = text(tables)
+    for method in ("AIR", "AIR-pPrior", "AIR-ASR"):
+        assert f" {method} 18, 0, 0 of 18" in found
+    assert "Worse by more: none." in found
 
 
 def test_worse_is_higher_for_losses_and_lower_for_shares():
     # Published: nELBO 360.20 ± 19.67, ACC .96 ± 0, SE 28.84 ± 1.11, mIoU .61 ± 0.
     changed = cell("table1/asr-13", nelbo=399.0, acc=0.954, se=31.07, miou=0.9)
     found = text({"table1": [changed, Cell("table1/asr-14")]})
-    assert "Of 4 numbers, 1 are as good as published or better, 1 worse by" in found
-    assert (
-        "and 2 worse by more:\n  - AIR-ASR-13: ACC 0.95 (published 0.96 ± 0.00), "
-        in (found)
-    )
-    assert found.count("SE 31.07 (published 28.84 ± 1.11)") == 1
+    assert "AIR-ASR 1, 1, 2 of 4. " in found
+    worse = "ACC 0.95 (published 0.96 ± 0.00), SE 31.07 (published 28.84 ± 1.11)"
+    assert f"Worse by more:\n  - AIR-ASR-13: {worse}\n" in found
     # Differences that the printed digits do not show are none.
     same = cell("table1/asr-13", nelbo=360.204, acc=0.9551)
-    assert "4 are as good" in text({"table1": [same]})
+    assert "AIR-ASR 4, 0, 0 of 4" in text({"table1": [same]})
+    # Exactly two deviations, .02, which no binary fraction is.
+    edge = cell("table1/asr-24", acc=0.96)
+    assert "AIR-ASR 3, 1, 0 of 4" in text({"table1": [edge]})
 
 
 def test_only_runs_of_the_protocol_count_as_done():
@@ -52,6 +52,14 @@ def test_only_runs_of_the_protocol_count_as_done():
 
 
 def test_claims_are_told_by_verdict_and_once():
-    found = text({}, claims=(HOLDS, FAILS, FAILS))
+    pairs = [(HOLDS, "Table 1"), (FAILS, "Table 1"), (FAILS, "Table 2")]
+    found = text({}, judged=pairs)
     assert "holds: 1; does not hold: 2." in found
     assert judging.UNDECIDED not in found
+
+
+def test_a_claim_with_two_verdicts_names_its_tables():
+    other = judging.Claim("2. two", judging.HOLDS, ())
+    pairs = [(HOLDS, "Table 1"), (FAILS, "Table 1"), (other, "Table 2")]
+    found = text({}, judged=pairs)
+    assert "holds: 1, 2 (Table 2); does not hold: 2 (Table 1)." in found

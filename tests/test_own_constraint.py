@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import air
 import asr
-from reproduce import build, command_line, own_constraint
+from reproduce import build, command_line, own_constraint, training
 
 
 def posterior(x, validity=None):
@@ -133,6 +133,29 @@ def test_an_edited_constraint_is_trained_anew(tmp_path, monkeypatch, capsys, eag
         assert command_line.main(own_constraint.define, own_constraint.body, words) == 0
     # Twice with a constraint, once without.
     assert capsys.readouterr().out.count("epoch 1/1") == 3
+
+
+def test_an_interrupted_call_says_how_it_goes_on(tmp_path, monkeypatch, capsys):
+    def interrupted(self, name):
+        raise command_line.Interrupted(2)
+
+    def small(configuration, constraints=()):
+        return tiny(configuration.canvas_side, constraints)
+
+    monkeypatch.setattr(build, "build_model", small)
+    monkeypatch.setattr(training.Training, "run", interrupted)
+    monkeypatch.setattr(own_constraint.single.signal, "signal", lambda *_: None)
+    words = ["--smoke", "--epochs", "1", "--setting", "dsprites"]
+    words += ["--results", str(tmp_path), "--checkpoints", str(tmp_path / "kept")]
+    for more, advice in (
+        ([], "command goes"),
+        (["--retrain"], "without --retrain goes"),
+    ):
+        code = command_line.main(
+            own_constraint.define, own_constraint.body, [*words, *more]
+        )
+        error = capsys.readouterr().err
+        assert code == 130 and "saved at step 0" in error and advice in error
 
 
 def test_build_model_adds_the_constraint_to_the_run_s_own():

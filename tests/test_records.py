@@ -1,7 +1,10 @@
 """Run records: written whole, found again, refused when anything disagrees."""
 
+import contextlib
+import errno
 import json
 import os
+import stat
 
 import pytest
 import synthetic
@@ -299,3 +302,21 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     assert caught.value.filename == str(file)
     assert file.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["table.json"]
+
+
+@pytest.mark.parametrize(
+    "fault, told", [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)]
+)
+def test_a_folder_that_cannot_be_forced_to_the_disk(tmp_path, monkeypatch, fault, told):
+    """Network file systems refuse it: the file is whole all the same."""
+    force = os.fsync
+
+    def only_files(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(fault, os.strerror(fault))
+        force(descriptor)
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    with pytest.raises(OSError) if told else contextlib.nullcontext():
+        files.write_atomically(tmp_path / "file", "whole")
+    assert (tmp_path / "file").read_text() == "whole"

@@ -12,6 +12,7 @@ import pytest
 import data
 from reproduce import checkpoint, command_line, files, records, run
 from reproduce.configuration import experiments, preset_configuration, smoke
+from reproduce.errors import UsageError
 from reproduce.scene_data import scene_specification
 
 EXPERIMENT = "table1/asr-13"
@@ -233,5 +234,5 @@ def test_the_trained_model_is_the_one_that_the_record_is_about(ended, configurat
         assert value == pytest.approx(record["metrics"][name], rel=1e-5), name
     steps = SIZE["train_images"] // configuration.batch_size
     assert int(model.iteration.numpy()) == int(model.optimizer.iterations) == steps
-    with pytest.raises(checkpoint.CheckpointError, match="No such file"):
+    with pytest.raises(UsageError, match="state.npz: No such file or directory$"):
         trained_model(folder)
