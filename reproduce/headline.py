@@ -20,9 +20,8 @@ def markdown(found, tables, judged):
         and its table's title.
     """
     cells = [cell for table in tables.values() for cell in table]
-    points = [_state(found, cells), _against_paper(cells), _claims(judged)]
-    lines = [f"- {point}" for point in points if point]
-    return "\n".join(["## In short", "", *lines])
+    parts = [_state(found, cells), _claims(judged), _against_paper(cells)]
+    return "\n\n".join(["## In short", *(part for part in parts if part)])
 
 
 def _state(found, cells):
@@ -58,22 +57,28 @@ def _against_paper(cells):
                 theirs = render.published_value(cell, metric)
                 worse.append(f"{ours} (published {theirs})")
         if worse:
-            far.append(f"  - {cell.label}: {', '.join(worse)}")
+            far.append(f"- {cell.label}: {', '.join(worse)}")
     if not counts:
         return ""
-    each = [
-        f"{method} {better}, {near}, {worse} of {better + near + worse}"
-        for method, (better, near, worse) in counts.items()
+    lines = [
+        "How many of the tables' numbers are as published; deviations are the published "
+        "ones. A baseline that is better than published is not reproduced either.",
+        "",
+        render.table_line(
+            [
+                "",
+                "as good or better",
+                f"worse by at most {DEVIATIONS} deviations",
+                "worse by more",
+            ]
+        ),
+        "|---|---:|---:|---:|",
     ]
-    return "\n".join(
-        [
-            "Numbers at least as good as published, worse by at most "
-            f"{DEVIATIONS} of the published standard deviations, and worse by more: "
-            f"{'; '.join(each)}. A baseline that is better than published is not "
-            f"reproduced either. Worse by more:{'' if far else ' none.'}",
-            *far,
-        ]
-    )
+    lines += [
+        render.table_line([method, *map(str, places)])
+        for method, places in counts.items()
+    ]
+    return "\n".join([*lines, "", "Worse by more:" if far else "", "", *far]).rstrip()
 
 
 def _behind(cell, metric, theirs):

@@ -59,8 +59,8 @@ z_pres from a Concrete distribution where these runs sum over the number of obje
 (nELBO), draws the inferred count (ACC, SE, mIoU), has boxes with sides longer by 1 in
 its IoU (mIoU; compare "IoU + 1" below the tables), reports the epoch of the lowest
 training loss and tests on scenes split off from the training set, with objects in
-disjoint columns in Table 2 (all metrics). In AIR, whose prior of z_pres is annealed to a
-log-odds of -20, every object costs up to 20 nats of KL(z_pres)."""
+disjoint columns in Table 2 (all metrics). In AIR, whose prior of z_pres is
+annealed to a log-odds of -20, every object costs up to 20 nats of KL(z_pres)."""
 SENSITIVITY = (
     "The paper's search over the weights lambda has a page of its own: "
     "[sensitivity.md](sensitivity.md)."
