@@ -27,8 +27,9 @@ CHOICES = (
     "most of the true counts, distances with fewer than "
     f"{close_objects.LEAST_SCENES_IN_BIN} scenes left out; in 4 a lead of "
     "more than the two standard deviations together; in 6 the share of "
-    f"overlapping boxes in {summaries.PRIOR_SAMPLES:,} samples, all drawn with the same noise (AIR's "
-    "prior is fixed, so its share is the same in every run); in 7 a spread of at "
+    f"overlapping boxes in {summaries.PRIOR_SAMPLES:,} samples, all "
+    "drawn with the same noise (AIR's prior is fixed, so its share is the same in every "
+    "run); in 7 a spread of at "
     "least the published one, although the initialisation, which the paper fixes over "
     "runs, varies with the seed here, and deviations are pooled over the settings; "
     '"most" in 8. In 1, 2, 5 and 8 means are compared as rounded to two digits.'

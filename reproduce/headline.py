@@ -61,8 +61,8 @@ def _against_paper(cells):
     if not counts:
         return ""
     lines = [
-        "How many of the tables' numbers are as published; deviations are the published "
-        "ones. A baseline that is better than published is not reproduced either.",
+        "How many of the tables' numbers are as published; deviations are those "
+        "published. A baseline that is better than published is not reproduced either.",
         "",
         render.table_line(
             [
