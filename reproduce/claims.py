@@ -25,13 +25,12 @@ CHOICES = (
     f"{MOST_ACCURACY_WITHOUT_OBJECTS:.2f} in 2 and {LEAST_ONE_STEP_SHARE:.0%} in 2b; "
     f"in 3 a rank correlation of at most {close_objects.LARGEST_RANK_CORRELATION}, for "
     "most of the true counts, distances with fewer than "
-    f"{close_objects.LEAST_SCENES_IN_BIN} scenes left out; in 4 a lead of "
-    "more than the two standard deviations together; in 6 the share of "
-    f"overlapping boxes in {summaries.PRIOR_SAMPLES:,} samples, all "
-    "drawn with the same noise (AIR's prior is fixed, so its share is the same in every "
-    "run); in 7 a spread of at "
-    "least the published one, although the initialisation, which the paper fixes over "
-    "runs, varies with the seed here, and deviations are pooled over the settings; "
+    f"{close_objects.LEAST_SCENES_IN_BIN} scenes left out; in 4 a lead of more than the "
+    "two standard deviations together; in 6 the share of overlapping boxes in "
+    f"{summaries.PRIOR_SAMPLES:,} samples, all drawn with the same noise (AIR's prior "
+    "is fixed, so its share is the same in every run); in 7 a spread of at least the "
+    "published one, although the initialisation, which the paper fixes over runs, "
+    "varies with the seed here, and deviations are pooled over the settings; "
     '"most" in 8. In 1, 2, 5 and 8 means are compared as rounded to two digits.'
 )
 
