@@ -35,7 +35,7 @@ def air_merges_close_objects(cells):
                 falls.append(correlation <= LARGEST_RANK_CORRELATION)
     if not falls:
         return Claim(claim, UNDECIDED, tuple(points))
-    score = f"falls in {sum(falls)} of {len(falls)}"
+    score = f"falls in {sum(falls)} of {len(falls)} true counts"
     return cells.verdict(claim, 2 * sum(falls) > len(falls), score, points, names)
 
 

@@ -12,6 +12,7 @@ import sys
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from data.specification import DATASETS
 from reproduce import command_line, drawing, files, gather, grid, published, records
@@ -208,7 +209,11 @@ def _metric(axis, cells, metric, results):
     better = "lower" if metric in published.LOWER_IS_BETTER else "higher"
     axis.set_title(f"{published.TITLES[metric]} ({better} is better)")
     axis.set_xlabel("epoch")
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    # The epochs' axis ends where the runs do; the published values stand beside it.
+    end = max(epochs, 2)
+    axis.axvline(end * (1 + PLACE / 2), color="0.7", lw=0.6)
+    ticks = MaxNLocator("auto", integer=True).tick_values(1, end)
+    axis.set_xticks([tick for tick in ticks if 0 <= tick <= end])
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import shlex
 import sys
 from typing import NamedTuple
 
+from data.specification import DATASETS
 from reproduce import files, published
 from reproduce.configuration import (
     METHODS,
@@ -22,8 +23,16 @@ from reproduce.configuration import (
 )
 from reproduce.errors import UsageError
 
-TABLES = ("table1", "table2")
+TITLES = {"table1": "Table 1", "table2": "Table 2"}
+TABLES = tuple(TITLES)
 SETTINGS = {"table1": tuple(TABLE1_SETTINGS), "table2": tuple(TABLE2_SETTINGS)}
+
+
+def scenes(setting):
+    """A setting's scenes in words: "1 or 3 digits", "Multi-dSprites"."""
+    if setting in TABLE2_SETTINGS:
+        return DATASETS[TABLE2_SETTINGS[setting]]
+    return f"{' or '.join(map(str, TABLE1_SETTINGS[setting]))} digits"
 
 
 class Run(NamedTuple):

@@ -1,13 +1,16 @@
 """The report's first lines: how far the runs are, and where they stand.
 
-Each number of the tables is set against the published one: better or equal, worse
-by no more than `DEVIATIONS` published standard deviations, or worse by more.
+Three questions are answered in this order: which method is best, which of the paper's
+claims hold, and how near the numbers are to the published ones (within `DEVIATIONS`
+published standard deviations, better by more, or worse by more).
 """
 
-from reproduce import judging, published, records, render
+from reproduce import claims, grid, judging, published, records, render
+from reproduce.configuration import METHODS
 
 DEVIATIONS = 2  # a choice of this project
 VERDICTS = (judging.HOLDS, judging.FAILS, judging.UNDECIDED)
+NEAR, BETTER, WORSE = range(3)
 
 
 def markdown(found, tables, judged):
@@ -20,7 +23,7 @@ def markdown(found, tables, judged):
         and its table's title.
     """
     cells = [cell for table in tables.values() for cell in table]
-    parts = [_state(found, cells), _claims(judged), _against_paper(cells)]
+    parts = [_state(found, cells), _best(cells), _claims(judged), _against_paper(cells)]
     return "\n\n".join(["## In short", *(part for part in parts if part)])
 
 
@@ -41,34 +44,85 @@ def _state(found, cells):
     )
 
 
+def _best(cells):
+    """A table of the best method by setting and metric, and the paper's."""
+    settings = {}
+    for cell in cells:
+        if cell.complete and not cell.smoke:
+            settings.setdefault((cell.table, cell.setting), []).append(cell)
+    settings = {key: row for key, row in settings.items() if len(row) == len(METHODS)}
+    if not settings:
+        return ""
+    metrics, rows, of = published.METRICS["table1"], [], 0
+    wins, published_wins = 0, 0
+    asr = METHODS["asr"]
+    for (table, setting), row in settings.items():
+        words = [f"{grid.TITLES[table]}, {grid.scenes(setting)}"]
+        for metric in metrics:
+            if metric not in published.METRICS[table]:
+                words.append("-")
+                continue
+            ours = _winners(row, metric, lambda cell, m: cell.mean(m))
+            theirs = _winners(row, metric, _published_mean)
+            of += 1
+            wins += asr in ours
+            published_wins += asr in theirs
+            differs = f" (paper: {' and '.join(theirs)})" if ours != theirs else ""
+            words.append(" and ".join(ours) + differs)
+        rows.append(render.table_line(words))
+    head = render.table_line(["", *(published.TITLES[metric] for metric in metrics)])
+    return "\n".join(
+        [
+            f"Which method is best: {asr} in {wins} of {of} comparisons, in the paper "
+            f"in {published_wins}. Where the paper has another one, it is named.",
+            "",
+            head,
+            "|---" * (len(metrics) + 1) + "|",
+            *rows,
+        ]
+    )
+
+
+def _winners(row, metric, mean_of):
+    """The methods of the best mean, as printed; several if they tie."""
+    places = published.DECIMALS[row[0].table][metric]
+    means = {cell.method: round(mean_of(cell, metric), places) for cell in row}
+    best = (min if metric in published.LOWER_IS_BETTER else max)(means.values())
+    return [method for method, mean in means.items() if mean == best]
+
+
+def _published_mean(cell, metric):
+    return published.published(cell.experiment)[metric][0]
+
+
 def _against_paper(cells):
-    """How many of each method's means are better or worse than published; the worst."""
-    counts, far = {}, []
+    """How many of each method's means are near, better or worse; those that are far."""
+    counts, far = {}, {BETTER: [], WORSE: []}
     for cell in cells:
         if not cell.complete or cell.smoke:
             continue
-        worse = []
+        texts = {BETTER: [], WORSE: []}
         for metric, (mean, std) in published.published(cell.experiment).items():
-            behind = _behind(cell, metric, mean)
-            place = 0 if behind <= 0 else 1 if behind <= DEVIATIONS * std else 2
+            place = _place(_behind(cell, metric, mean), std)
             counts.setdefault(cell.method, [0, 0, 0])[place] += 1
-            if place == 2:
+            if place in texts:
                 ours = f"{published.TITLES[metric]} {render.value(cell, metric)}"
                 theirs = render.published_value(cell, metric)
-                worse.append(f"{ours} (published {theirs})")
-        if worse:
-            far.append(f"- {cell.label}: {', '.join(worse)}")
+                texts[place].append(f"{ours} (published {theirs})")
+        for place, words in texts.items():
+            if words:
+                far[place].append(f"- {cell.label}: {', '.join(words)}")
     if not counts:
         return ""
     lines = [
-        "How many of the tables' numbers are as published; deviations are those "
-        "published. A baseline that is better than published is not reproduced either.",
+        "How near the numbers are to the published ones, by method. A number that is "
+        "better by more is not reproduced either.",
         "",
         render.table_line(
             [
                 "",
-                "as good or better",
-                f"worse by at most {DEVIATIONS} deviations",
+                f"within {DEVIATIONS} published deviations",
+                "better by more",
                 "worse by more",
             ]
         ),
@@ -78,36 +132,49 @@ def _against_paper(cells):
         render.table_line([method, *map(str, places)])
         for method, places in counts.items()
     ]
-    return "\n".join([*lines, "", "Worse by more:" if far else "", "", *far]).rstrip()
+    for title, place in (("Worse by more:", WORSE), ("Better by more:", BETTER)):
+        if far[place]:
+            lines += ["", title, "", *far[place]]
+    return "\n".join(lines)
+
+
+def _place(behind, std):
+    """`NEAR`, `BETTER` or `WORSE` for a mean that is worse by `behind`."""
+    if abs(behind) <= DEVIATIONS * std:
+        return NEAR
+    return WORSE if behind > 0 else BETTER
 
 
 def _behind(cell, metric, theirs):
     """How far a cell's mean is worse than the published one, both as printed."""
     places = published.DECIMALS[cell.table][metric]
-    better = round(theirs - cell.mean(metric), places)
-    return -better if metric in published.LOWER_IS_BETTER else better
+    ours = round(cell.mean(metric), places)
+    worse = ours - theirs if metric in published.LOWER_IS_BETTER else theirs - ours
+    return round(worse, places)
 
 
 def _claims(judged):
-    """The claims' numbers by verdict; the table is named where two tables differ."""
+    """The claims in a few words by verdict; the table is named where two differ."""
     verdicts = {}
     for claim, _ in judged:
-        verdicts.setdefault(_number(claim), set()).add(claim.verdict)
-    parts = []
+        verdicts.setdefault(claim.number, set()).add(claim.verdict)
+    lines = []
     for verdict in VERDICTS:
-        numbers = [
-            _number(claim)
-            + (f" ({title})" if len(verdicts[_number(claim)]) > 1 else "")
-            for claim, title in judged
-            if claim.verdict == verdict
+        texts = []
+        for claim, title in judged:
+            if claim.verdict != verdict:
+                continue
+            text = f"  - {claim.number}. {claims.IN_SHORT[claim.number]}"
+            where = f"{title}: " if len(verdicts[claim.number]) > 1 else ""
+            told = f"{where}{claim.score}" if claim.score else title if where else ""
+            texts.append(f"{text} ({told})" if told else text)
+        if texts:
+            lines += [f"- {verdict}:", *dict.fromkeys(texts)]
+    return "\n".join(
+        [
+            "The [paper's claims](#the-papers-claims), judged strictly by the runs so "
+            "far:",
+            "",
+            *lines,
         ]
-        if numbers:
-            parts.append(f"{verdict}: {', '.join(dict.fromkeys(numbers))}")
-    return (
-        "The [paper's claims](#the-papers-claims), judged by the runs so far: "
-        f"{'; '.join(parts)}."
     )
-
-
-def _number(claim):
-    return claim.claim.split(".")[0]

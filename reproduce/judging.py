@@ -43,6 +43,11 @@ class Claim(NamedTuple):
         )
 
     @property
+    def number(self):
+        """Its number, such as "1b"."""
+        return self.claim.split(".")[0]
+
+    @property
     def words(self):
         """The verdict as readers see it."""
         return f"{self.verdict} so far" if self.notes else self.verdict
@@ -80,9 +85,9 @@ class Cells:
             else:
                 have = min(len(cell.values(metric)) for metric in metrics)
                 if have < runs:
-                    why = f"{have} of {runs} runs needed"
+                    why = f"runs: {have}, needed: {runs}"
                     missing.setdefault(why, []).append(label)
-        text = "missing: " + ", ".join(
+        text = "too few runs: " + ", ".join(
             f"{commas(labels)} ({why})" for why, labels in missing.items()
         )
         return Claim(claim, UNDECIDED, (text,)) if missing else None

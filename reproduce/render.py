@@ -13,6 +13,10 @@ TITLES = {
     "table1": "Table 1: the number of objects, Multi-MNIST",
     "table2": "Table 2: overlap, three objects",
 }
+BETTER = {
+    "table1": "nELBO and SE: lower is better; ACC and mIoU: higher is better.",
+    "table2": "nELBO and SE: lower is better; mIoU: higher is better.",
+}
 ROWS = {"table1": " AIR-13 is AIR on scenes of 1 or 3 digits; 14 and 24 likewise."}
 CLAIMS_HEADING = "## The paper's claims"
 WIDTH = 88
@@ -55,12 +59,12 @@ def published_value(cell, metric):
 
 
 def protocol(cell):
-    """The cell's epochs and seeds, two texts."""
+    """The cell's epochs, and its number of runs with their seeds; two texts."""
     if cell.epochs is None:
         return ["-", "-"]
     seeds = [str(seed) for seed in cell.seeds]
     seeds += [f"{seed} failed" for seed in cell.failed_seeds]
-    return [str(cell.epochs), ",".join(seeds)]
+    return [str(cell.epochs), f"{len(cell.complete)} ({', '.join(seeds)})"]
 
 
 def table_line(words):
@@ -71,7 +75,7 @@ def table_line(words):
 def terminal(table, cells, claims, command):
     """The table, its legend and its claims in lines of at most 88 characters."""
     metrics = published.METRICS[table]
-    head = ["", *(published.TITLES[m] for m in metrics), "epochs", "seeds"]
+    head = ["", *(published.TITLES[m] for m in metrics), "epochs", "runs (seeds)"]
     lines = [head]
     for cell in cells:
         name = f"{cell.label} {marks(cell)}".strip()
@@ -110,7 +114,7 @@ def markdown(table, cells, claims, command):
     head = [""]
     for metric in metrics:
         head += [published.TITLES[metric], "paper"]
-    head += ["epochs", "seeds", "digits", "parameters", "time a run"]
+    head += ["epochs", "runs (seeds)", "digits", "parameters", "time a run"]
     lines = [head, ["---"] + ["---:"] * (len(head) - 1)]
     for cell in cells:
         line = [f"{cell.label} {marks(cell)}".strip()]
@@ -119,9 +123,9 @@ def markdown(table, cells, claims, command):
         lines.append(line + protocol(cell) + _digits(cell) + _cost(cell))
     page = [f"# {TITLES[table]} (preset {cells[0].preset})", ""]
     page += [
-        "Mean ± standard deviation over seeds (ddof 1), beside the paper's. nELBO and "
-        "SE: lower is better; ACC and mIoU: higher is better. This page is written by "
-        f"`bash reproduce/{table}.sh`." + ROWS.get(table, ""),
+        "Mean ± standard deviation over seeds (ddof 1), beside the paper's. "
+        f"{BETTER[table]} Written by `bash reproduce/{table}.sh`."
+        + ROWS.get(table, ""),
         "",
     ]
     page += [table_line(line) for line in lines]

@@ -12,7 +12,6 @@ import pathlib
 import statistics
 import sys
 
-from data.specification import DATASETS
 from reproduce import (
     cells,
     claims,
@@ -24,7 +23,7 @@ from reproduce import (
     records,
     render,
 )
-from reproduce.configuration import TABLE2_SETTINGS, experiments
+from reproduce.configuration import experiments
 from reproduce.progress import duration
 
 DESCRIPTION = "Writes results/README.md, the reproduction report, from the records."
@@ -33,16 +32,16 @@ FIGURES = {
     "figure3-14": "As Figure 3: one or four digits",
     "figure3-24": "As Figure 3: two or four digits",
     "figure4": "Figure 4: three digits that do not overlap",
-    "figure5": "Figure 5: samples from the prior on Multi-dSprites",
+    "figure5": "Figure 5: samples from the prior on Multi-dSprites, sizes included (in "
+    "the released code all objects have one size)",
     "own_constraint": "A constraint that is not in the paper, before and after",
 }
 CURVES = {
-    "table1": "Number of objects, {} digits, by epoch; published values with their "
+    "table1": "Number of objects, {}, by epoch; published values with their "
     "standard deviations at the right. First epochs may lie outside the axes",
     "table2": "Overlap, three objects, {}, by epoch; published values with their "
     "standard deviations at the right. First epochs may lie outside the axes",
 }
-TITLES = {"table1": "Table 1", "table2": "Table 2"}
 METRICS = """## What is measured
 
 On the test images after the last epoch, one sample of z an image:
@@ -50,17 +49,19 @@ On the test images after the last epoch, one sample of z an image:
 - nELBO: the negative ELBO in nats, summed over pixels, without the penalty R(q).
 - SE: the squared error of the reconstruction, summed over pixels.
 - ACC: the share of images whose inferred count is the true one. The inferred count
-  is the number of leading steps with p_t > 0.5.
+  is the number of leading steps with p_t > 0.5; p_t is the inferred probability that
+  object t exists, given that those before it do.
 - mIoU: inferred and true boxes are matched one to one for the largest sum of IoU,
   which is divided by the larger of the two counts.
 
-The published numbers are not quite the same quantities. The authors' code samples
-z_pres from a Concrete distribution where these runs sum over the number of objects
-(nELBO), draws the inferred count (ACC, SE, mIoU), has boxes with sides longer by 1 in
-its IoU (mIoU; compare "IoU + 1" below the tables), reports the epoch of the lowest
-training loss and tests on scenes split off from the training set, with objects in
-disjoint columns in Table 2 (all metrics). In AIR, whose prior of z_pres is
-annealed to a log-odds of -20, every object costs up to 20 nats of KL(z_pres)."""
+The published numbers are not quite the same quantities, if they were made by the
+code that the authors released. It samples z_pres from a Concrete distribution where
+these runs sum over the number of objects (nELBO), draws the inferred count (ACC, SE,
+mIoU), has boxes with sides longer by 1 in its IoU (mIoU; compare "IoU + 1" below the
+tables), reports the epoch of the lowest training loss and tests on scenes split off
+from the training set, with objects in disjoint columns in Table 2 (all metrics). In
+AIR, whose prior of z_pres is annealed to a log-odds of -20, every object costs up to 20
+nats of KL(z_pres)."""
 SENSITIVITY = (
     "The paper's search over the weights lambda has a page of its own: "
     "[sensitivity.md](sensitivity.md)."
@@ -91,11 +92,11 @@ def body(values):
     protocol = grid.Protocol(results=folder)
     tables = {name: cells.collect(grid.cells(name), protocol) for name in grid.TABLES}
     judged = [
-        (claim, TITLES[name])
+        (claim, grid.TITLES[name])
         for name, row in tables.items()
         for claim in claims.judge(name, row)
     ]
-    judged.sort(key=lambda pair: pair[0].claim.split()[0])
+    judged.sort(key=lambda pair: pair[0].number)
     parts = [
         "# The reproduction so far\n\nWritten by `.venv/bin/python -m "
         "reproduce.report` from the records in `runs/`; only the [observations]"
@@ -133,7 +134,7 @@ def _claims(judged):
         lines.append(render.table_line(words))
     lines += ["", "### The numbers behind the verdicts", ""]
     for claim, title in judged:
-        lines.append(f"- {claim.claim.split()[0]} {title}:")
+        lines.append(f"- {claim.number}. {title}:")
         lines += [f"  - {point}" for point in claim.points]
     return "\n".join(lines)
 
@@ -142,7 +143,7 @@ def _table(folder, name, found):
     """A table's own page without its claims, and what stands behind its numbers."""
     page = _page(folder, name).partition(f"#{render.CLAIMS_HEADING}")[0].rstrip()
     table = details.markdown(name, found, folder)
-    behind = f"### Behind the numbers of {TITLES[name]}\n\n{table}\n\n{DETAILS}"
+    behind = f"### Behind the numbers of {grid.TITLES[name]}\n\n{table}\n\n{DETAILS}"
     return "\n\n".join(part for part in (page, table and behind) if part)
 
 
@@ -168,9 +169,7 @@ def _pictures(folder, title, texts):
 def _curves():
     """What each picture of learning curves shows, by name of the file."""
     return {
-        f"curves-{table}-{setting}": CURVES[table].format(
-            DATASETS.get(TABLE2_SETTINGS.get(setting), " or ".join(setting))
-        )
+        f"curves-{table}-{setting}": CURVES[table].format(grid.scenes(setting))
         for table, settings in grid.SETTINGS.items()
         for setting in settings
     }
@@ -245,6 +244,12 @@ def _data(found):
                 record["data_digest"][:12],
             ]
             lines.append(render.table_line(row))
+    lines += [
+        "",
+        "Nearest pair: the distance between the centres of the two closest boxes. In "
+        "the scenes of Table 1 inked pixels never meet but boxes may; in those of "
+        "Table 2 boxes are disjoint.",
+    ]
     return "\n".join(lines) if seen else ""
 
 

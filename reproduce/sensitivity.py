@@ -22,7 +22,9 @@ DESCRIPTION = (
 PAGE = variants.Page(
     "sensitivity",
     "Sensitivity of AIR-ASR to the weights λ",
-    "The weights that the paper searched; in bold those it chose.",
+    "Number of objects: the paper's whole grid. Overlap: one group of weights at a "
+    "time takes the paper's values, the others stay as it chose them (it does not say "
+    "how it searched). In bold the weights it chose.",
 )
 SEARCHES = ("number", "overlap")
 EXPERIMENTS = {"number": "table1/asr-13", "overlap": "table2/asr-mnist"}

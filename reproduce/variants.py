@@ -144,7 +144,7 @@ def markdown(page, found):
         own = published.METRICS[comparison.experiment.split("/")[0]]
         metrics = [metric for metric in METRICS if metric in own]
         head = [*comparison.columns, *(published.TITLES[m] for m in metrics)]
-        head += ["epochs", "seeds"]
+        head += ["epochs", "runs (seeds)"]
         lines += ["", f"## {comparison.title}", "", render.table_line(head)]
         lines.append(render.table_line(["---:"] * len(head)))
         for row, cell in zip(comparison.rows, row_cells, strict=True):

@@ -63,7 +63,7 @@ def test_a_longer_run_stands_for_a_shorter_one(results, capsys):
     words = ("--comparisons", "number", "--results", str(results))
     assert call(*words, "--epochs", "5") == 0
     page = (files.OUTPUTS / "ablations.md").read_text()
-    assert "| **none** | 300.00 | 30.00 | 0.97 | 0.70 | 5 | 0 |" in page
+    assert "| **none** | 300.00 | 30.00 | 0.97 | 0.70 | 5 | 1 (0) |" in page
     assert "| learning rate 0.0001 | 320.00 " in page
     assert "| learned scale prior | missing " in page  # one epoch short
     assert "Runs of 9 epochs are shown as they were after fewer." in page

@@ -11,6 +11,7 @@ from benchmarks import time_to_published
 from reproduce import command_line, files
 
 TARGETS = {"nelbo": 360.2, "acc": 0.96, "miou": 0.61}
+NAMES = ("nELBO", "ACC", "mIoU")
 
 
 def row(epoch, nelbo, acc, miou):
@@ -18,19 +19,29 @@ def row(epoch, nelbo, acc, miou):
     return {"epoch": epoch, "seconds": 30.0, **figures}
 
 
-@pytest.mark.parametrize(
-    "rows, expected",
-    [
-        ([row(1, 360.2, 0.96, 0.61)], "reached after epoch 1, 0.5 min"),
-        (
-            [row(1, 400, 1, 0.7), row(2, 350, 1, 0.6), row(3, 350, 1, 0.7)],
-            "reached after epoch 3, 1.5 min",
-        ),
-        ([row(1, 300, 0.9, 0.7)], "not reached in 1 epochs, 0.5 min"),
-    ],
-)
-def test_the_first_epoch_with_all_published_figures(rows, expected):
-    assert time_to_published.reached(rows, TARGETS) == expected
+def when(rows):
+    return time_to_published.reached(rows, TARGETS).split("; ")
+
+
+def test_a_figure_as_good_as_published_is_reached():
+    found = when([row(1, 360.2, 0.96, 0.61)])
+    assert found == [f"{n} after epoch 1, 0.5 min" for n in (*NAMES, "all")]
+
+
+def test_the_first_epoch_of_each_published_figure_and_of_all():
+    rows = [row(1, 400, 1, 0.7), row(2, 350, 1, 0.6), row(3, 350, 1, 0.7)]
+    epochs = [(2, 1.0), (1, 0.5), (1, 0.5), (3, 1.5)]
+    names = (*NAMES, "all")
+    assert when(rows) == [
+        f"{name} after epoch {epoch}, {minutes} min"
+        for name, (epoch, minutes) in zip(names, epochs, strict=True)
+    ]
+
+
+def test_a_figure_that_is_not_reached():
+    found = when([row(1, 300, 0.9, 0.7)])
+    assert found[1] == "ACC not in 1 epochs, 0.5 min"
+    assert found[3] == "all not in 1 epochs, 0.5 min"
 
 
 def test_time_to_published_of_a_record(tmp_path, capsys):
@@ -39,8 +50,10 @@ def test_time_to_published_of_a_record(tmp_path, capsys):
     call = time_to_published.define, time_to_published.body, words
     assert command_line.main(*call) in (None, 0)
     head, line = capsys.readouterr().out.splitlines()
-    assert head == "table1/asr-13: published nelbo 360.2, acc 0.96, miou 0.61"
-    assert re.match(r"paper-2ep-seed0: (not )?reached .* min \(.*thread", line)
+    assert head == (
+        "table1/asr-13: published nELBO 360.2, ACC 0.96, SE 28.84, mIoU 0.61"
+    )
+    assert re.match(r"paper-2ep-seed0: nELBO .*; all (not in|after) .*thread", line)
 
 
 @pytest.mark.slow

@@ -137,7 +137,9 @@ def test_close_objects_are_merged_where_most_counts_say_so(falling, verdict):
     }
     cells = as_printed("table1", **changes)
     assert verdicts("table1", cells)["3"] == verdict
-    assert evidence("table1", cells, "3").startswith(f"falls in {falling} of 4; ")
+    assert evidence("table1", cells, "3").startswith(
+        f"falls in {falling} of 4 true counts; "
+    )
 
 
 def test_shares_in_samples_have_errors_and_a_second_kind_where_all_runs_have_it():
@@ -200,7 +202,7 @@ def test_missing_cells_are_named():
     found = verdicts("table1", cells)
     assert found.pop("2") == found.pop("2b") == "holds"  # of AIR-pPrior alone
     assert set(found.values()) == {"not enough runs"}
-    assert evidence("table1", cells, "1") == "missing: air-14 (no run)"
+    assert evidence("table1", cells, "1") == "too few runs: air-14 (no run)"
 
 
 def test_a_deviation_needs_two_runs():
@@ -212,7 +214,7 @@ def test_a_deviation_needs_two_runs():
     assert found["4"] == found["7"] == "not enough runs"
     assert found["5"] == found["6"] == "holds"
     assert evidence("table2", cells, "4") == (
-        "missing: AIR-ASR (multi-mnist) (1 of 2 runs needed)"
+        "too few runs: AIR-ASR (multi-mnist) (runs: 1, needed: 2)"
     )
     assert "seeds" in evidence("table2", cells, "5")
     words = {c.claim.split(".")[0]: c.words for c in claims.judge("table2", cells)}
@@ -253,7 +255,9 @@ def test_sprites_beside_digits_are_no_other_protocol():
 def test_a_cell_whose_runs_all_failed_is_not_judged():
     cells = as_printed("table2")
     cells[2] = cell("table2/asr-mnist", [], failed=({"seed": 0},))
-    assert evidence("table2", cells, "5") == "missing: AIR-ASR (multi-mnist) (failed)"
+    assert (
+        evidence("table2", cells, "5") == "too few runs: AIR-ASR (multi-mnist) (failed)"
+    )
 
 
 def test_smoke_runs_judge_nothing():

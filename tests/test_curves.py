@@ -42,7 +42,7 @@ def test_line_band_and_published_value(results):
     axis = curves.draw(found, results).axes[0]
     mean, std = published.published("table1/asr-13")["nelbo"]
     values = [line.get_ydata() for line in axis.lines if len(line.get_xdata())]
-    point, *caps, curve = [value[0] for value in values]
+    point, *caps, curve, _separator = [value[0] for value in values]
     assert point == mean and curve == pytest.approx(statistics.fmean(nelbos))
     assert caps == pytest.approx([mean - std, mean + std])
 

@@ -49,7 +49,7 @@ def test_the_table_shows_values_and_what_is_missing(results, capsys):
     assert call("--seeds", "0,1", "--results", str(results)) == 0
     page = (files.OUTPUTS / "sensitivity.md").read_text()
     assert (
-        "| 1 | 100 | 305.00 ± 7.07 | 30.00 | 0.97 | 0.70 | 5 | 0,1 |"
+        "| 1 | 100 | 305.00 ± 7.07 | 30.00 | 0.97 | 0.70 | 5 | 2 (0, 1) |"
         in page.replace("30.00 ± 0.00", "30.00")
         .replace("0.97 ± 0.00", "0.97")
         .replace("0.70 ± 0.00", "0.70")

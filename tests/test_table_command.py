@@ -110,7 +110,7 @@ def test_train_completes_to_seeds_and_epochs(results, capsys):
     assert call(*words, "--train", "--jobs", "1") == 0
     runs, out, _ = trained(capsys)
     assert runs == [("asr-13", 0), ("asr-13", 2)]
-    assert "300  0,1,2" in out
+    assert "300   3 (0, 1, 2)" in out
     assert call(*words, "--train") == 0
     assert trained(capsys)[0] == []
 

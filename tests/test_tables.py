@@ -178,7 +178,7 @@ def test_a_failed_run_is_failed_and_no_number(tmp_path):
     cell = cell_of(tmp_path, "table1/air-13")
     assert render.value(cell, "nelbo") == "400.00"
     assert "AIR-13 ‡✗" in render.terminal("table1", [cell], [], "COMMAND")
-    assert "1,0 failed" in render.terminal("table1", [cell], [], "COMMAND")
+    assert "1 (1, 0 failed)" in render.terminal("table1", [cell], [], "COMMAND")
 
 
 def made(epochs=300, seeds=3, digits="mnist", smoke=False):
@@ -223,7 +223,7 @@ def test_the_terminal_shows_ours_above_the_papers(tmp_path):
     lines = text.splitlines()
     ours = next(k for k, line in enumerate(lines) if line.startswith("AIR-ASR-13"))
     assert "350.00 ± 0.00" in lines[ours] and "0.97 ± 0.00" in lines[ours]
-    assert "300  0,1,2" in lines[ours]
+    assert "300   3 (0, 1, 2)" in lines[ours]
     assert lines[ours + 1].split()[:4] == ["paper", "360.20", "±", "19.67"]
     assert "missing" in next(line for line in lines if line.startswith("AIR-14"))
     assert max(map(len, lines)) <= 88
@@ -235,6 +235,6 @@ def test_the_page_has_both_values_side_by_side():
     (row,) = [line for line in text.splitlines() if line.startswith("| AIR-ASR-13")]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[1:3] == ["350.00 ± 0.00", "360.20 ± 19.67"]
-    assert cells[-5:] == ["300", "0,1,2", "mnist", "1,234,567", "2 h 0 min"]
+    assert cells[-5:] == ["300", "3 (0, 1, 2)", "mnist", "1,234,567", "2 h 0 min"]
     head = next(line for line in text.splitlines() if "nELBO | paper" in line)
     assert head.count("|") == row.count("|")
