@@ -2,10 +2,9 @@
 
 `paper` is the project's reading of the paper; `released` sets every option to
 what the authors' released code does, so that the published numbers' own
-setting can be run. Some things are no option: that code sets gradients that are not
-finite to 0, bounds neither log-variances nor boxes, draws dSprites' own sprites,
-reports IoU with sides longer by 1 (here in every record beside the standard one), and
-gives sampled objects one size (`AIR.generate(side=)`).
+setting can be run. The deviations table of the README marks by * what is no option,
+for example that this code sets gradients that are not finite to 0, bounds neither
+log-variances nor boxes, and draws dSprites' own sprites.
 Each option that differs between the two is one row of the README's deviations table.
 """
 
@@ -84,6 +83,9 @@ class Configuration:
         True, "the recognition LSTM reads the previous object besides x"
     )
     scale_sees_location: bool = option(True, "z_scale depends on z_loc")
+    hidden_sees_location: bool = option(
+        False, "z_loc enters the hidden layer of z_scale's nets too, not the last alone"
+    )
     decoder_noise: float = option(
         0.0, "standard deviation of noise on the decoder's logits", lower=0
     )
@@ -310,7 +312,12 @@ def _released_options(table, method):
             decoder_noise=0.3,
         )
     else:
-        options.update(temperature=0.1, stop_threshold=0.9, presence_prior_lag=True)
+        options.update(
+            temperature=0.1,
+            stop_threshold=0.9,
+            presence_prior_lag=True,
+            hidden_sees_location=True,
+        )
     if table == "table1":
         options.update(test_images=1_000)
     else:

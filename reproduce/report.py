@@ -33,7 +33,7 @@ FIGURES = {
     "figure3-24": "As Figure 3: two or four digits",
     "figure4": "Figure 4: three digits that do not overlap",
     "figure5": "Figure 5: samples from the prior on Multi-dSprites, sizes included (in "
-    "the released code all objects have one size)",
+    "the released code all objects of AIR-pPrior and AIR-ASR have one size)",
     "own_constraint": "A constraint that is not in the paper, before and after",
 }
 CURVES = {
@@ -55,9 +55,8 @@ On the test images after the last epoch, one sample of z an image:
   which is divided by the larger of the two counts.
 
 The published numbers are not quite the same quantities, if they were made by the
-code that the authors released. It samples z_pres from a Concrete distribution where
-these runs sum over the number of objects (nELBO), draws the inferred count (ACC, SE,
-mIoU), has boxes with sides longer by 1 in its IoU (mIoU; compare "IoU + 1" below the
+code that the authors released. It samples z_pres where these runs sum over the number
+of objects (nELBO) or take the most probable steps (ACC, SE, mIoU), has boxes with sides longer by 1 in its IoU (mIoU; compare "IoU + 1" below the
 tables), reports the epoch of the lowest training loss and tests on scenes split off
 from the training set, with objects in disjoint columns in Table 2 (all metrics). In
 AIR, whose prior of z_pres is annealed to a log-odds of -20, every object costs up to 20
