@@ -1,4 +1,4 @@
-"""The released code's treatment of z_pres: a binary Concrete relaxation."""
+"""Equation 10 as the released code treats z_pres: a binary Concrete relaxation."""
 
 import keras
 import tensorflow as tf

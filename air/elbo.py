@@ -1,4 +1,4 @@
-"""The negative ELBO given one sample of z, its terms by name.
+"""The negative ELBO (equation 10) given one sample of z, its terms by name.
 
     -ELBO = reconstruction + kl_location + kl_scale + kl_appearance + kl_presence
 

@@ -1,4 +1,4 @@
-"""The generative model's p(x | z, n): the decoder and the canvas."""
+"""The mean of p(x | z, n) in equation 5: the decoder and the canvas."""
 
 import keras
 import tensorflow as tf

@@ -144,9 +144,20 @@ class Configuration:
                 f"--fixed_count: {self.fixed_count} is not allowed with --counts "
                 f"{self.counts}; use --counts {self.fixed_count}, or none"
             )
+        if (self.digits is not None) != (self.dataset == "multi_mnist"):
+            allowed = "none" if self.digits else "mnist, rendered"
+            raise UsageError(
+                f"--digits: {str(self.digits).lower()} is not allowed with --dataset "
+                f"{self.dataset}; allowed: {allowed}"
+            )
         trained = self.train_images
         if self.test_split == "shuffled":
             trained -= self.test_images
+            if trained < 1:
+                raise UsageError(
+                    f"--test_images: {self.test_images} is not allowed; the test "
+                    f"scenes are split off the {self.train_images} training scenes"
+                )
         if self.batch_size > trained:
             raise UsageError(
                 f"--batch_size: {self.batch_size} is not allowed; use at most the "
