@@ -1,11 +1,7 @@
-"""What one run does: every option, its value under both presets, its digest.
+"""What one run does: every option, its checks, its digest; `presets` has the values.
 
-`paper` is the project's reading of the paper; `released` sets every option to
-what the authors' released code does, so that the published numbers' own
-setting can be run. The deviations table of the README marks by * what is no option,
-for example that this code sets gradients that are not finite to 0, bounds neither
-log-variances nor boxes, and draws dSprites' own sprites.
-Each option that differs between the two is one row of the README's deviations table.
+Each option that differs between the two presets is one row of the README's deviations
+table.
 """
 
 import dataclasses
@@ -14,14 +10,18 @@ import json
 
 from reproduce.errors import UsageError
 from reproduce.options import check, option
+from reproduce.presets import (
+    METHODS,
+    PRESETS,
+    TABLE1_SETTINGS,
+    TABLE2_SETTINGS,
+    released_options,
+    setting_options,
+)
 
-METHODS = {"air": "AIR", "pprior": "AIR-pPrior", "asr": "AIR-ASR"}
-TABLE1_SETTINGS = {"13": (1, 3), "14": (1, 4), "24": (2, 4)}
-TABLE2_SETTINGS = {"mnist": "multi_mnist", "dsprites": "multi_dsprites"}
 CANVAS_SIDES = {"multi_mnist": 50, "multi_dsprites": 64}  # pixels, released code
 # Bounds of F6 in pixels, released code; the paper gives none.
 SIDE_BOUNDS = {"multi_mnist": (11.0, 15.0), "multi_dsprites": (12.0, 15.0)}
-PRESETS = ("paper", "released")
 LARGEST_SEED = 2**31 - 1  # seeds of noise are pairs of 32-bit integers
 
 
@@ -275,68 +275,12 @@ def preset_configuration(experiment, preset="paper", **changes):
     options = {"experiment": experiment, "preset": preset}
     table, name = experiment.split("/")
     method, setting = name.split("-", 1)
-    options.update(_setting_options(table, setting))
+    options.update(setting_options(table, setting))
     if preset == "released":
-        options.update(_released_options(table, method))
+        options.update(released_options(table, method))
     known = {field.name for field in dataclasses.fields(Configuration)}
     for name in changes:
         if name not in known:
             raise UsageError(f"option {name!r} is unknown")
     options.update(changes)
     return Configuration(**options)
-
-
-def _setting_options(table, setting):
-    if table == "table1":
-        return {"counts": TABLE1_SETTINGS[setting]}
-    dataset = TABLE2_SETTINGS[setting]
-    return {
-        "dataset": dataset,
-        "counts": (3,),
-        "digits": "mnist" if dataset == "multi_mnist" else None,
-        "object_scale": 0.6,
-        "separation": "boxes",
-        "train_images": 20_000,
-        "test_images": 1_000,
-        "steps": 3,
-        "fixed_count": 3,
-    }
-
-
-def _released_options(table, method):
-    options = {
-        "learning_rate": 1e-4,
-        "presence": "concrete",
-        "likelihood_floor": "sum",
-        "number_penalty": "unary",
-        "side_penalty": "mean",
-        "count_rule": "sampled",
-        "reported_epoch": "lowest_loss",
-        "test_split": "shuffled",
-    }
-    if method == "air":
-        options.update(
-            temperature=1.0,
-            stop_threshold=0.99,
-            scale_sees_location=False,
-            recognition_reads_latents=False,
-            decoder_noise=0.3,
-        )
-    else:
-        options.update(
-            temperature=0.1,
-            stop_threshold=0.9,
-            presence_prior_lag=True,
-            hidden_sees_location=True,
-        )
-    if table == "table1":
-        options.update(test_images=1_000)
-    else:
-        options.update(
-            separation="columns",
-            test_images=1_000,
-            steps=6,
-            fixed_count=None,
-            fixed_count_log_odds=100.0,
-        )
-    return options
