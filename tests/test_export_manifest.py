@@ -3,24 +3,15 @@
 import json
 
 import pytest
+from manifest_support import RUN, made_up
 
-from reproduce import configuration, files
+from reproduce import files
 from reproduce.exported import manifest
-
-RUN = configuration.preset_configuration("table1/asr-13", seed=1)
-STATE = {"name": "0000", "shape": [3], "dtype": "float32", "glorot_uniform": None}
-INTERFACE = {"arguments": [], "results": []}
 
 
 @pytest.fixture
 def folder(tmp_path):
-    described = dict.fromkeys(manifest.KEYS) | {"state": [STATE]}
-    for name in ("programs", "initial", "runs"):  # which `write` gives
-        del described[name]
-    programs = {name: (b"program", INTERFACE) for name in manifest.PROGRAMS}
-    runs = [{"configuration": RUN.to_json(), "parts": ["loss"]}]
-    manifest.write(tmp_path / "one", described, programs, {}, runs)
-    return tmp_path / "one"
+    return made_up(tmp_path / "one")
 
 
 def edit(folder, change):
