@@ -15,13 +15,18 @@ import statistics
 import sys
 import time
 
-from reproduce import command_line, memory, quiet
+from reproduce import command_line, configuration, memory, quiet
 
 
 def define(options):
     """The command's flags."""
     options.group("What to measure")
-    options.text("experiment", "table1/asr-13", "the run whose step it is")
+    options.choice(
+        "experiment",
+        "table1/asr-13",
+        "the run whose step it is",
+        configuration.experiments(),
+    )
     options.integer("steps", 6, "K, number of objects", 3, 20)
     options.integer("count", 60, "training steps after the first", 1)
     options.integer("threads", 1, "processor threads", 1)

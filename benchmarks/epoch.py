@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from reproduce import command_line, quiet
+from reproduce import command_line, configuration, quiet
 
 BARE = 50  # bare steps before and after every epoch
 
@@ -20,7 +20,9 @@ BARE = 50  # bare steps before and after every epoch
 def define(options):
     """The command's flags."""
     options.group("What to measure")
-    options.text("experiment", "table1/asr-13", "the run")
+    options.choice(
+        "experiment", "table1/asr-13", "the run", configuration.experiments()
+    )
     options.integer("epochs", 2, "measured epochs, after one that compiles", 1)
     options.integer("train_images", 40_000, "training images", 64)
     options.integer("threads", 1, "processor threads", 1)
@@ -35,7 +37,7 @@ def body(values):
         tf.config.threading.set_inter_op_parallelism_threads(values.threads)
         import data
         from benchmarks.bare_step import timed
-        from reproduce import build, configuration, scene_data, training
+        from reproduce import build, scene_data, training
 
     options = configuration.preset_configuration(
         values.experiment,

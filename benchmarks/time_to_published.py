@@ -9,14 +9,16 @@ up to then, on the device that the record names.
 
 import sys
 
-from reproduce import command_line, files, records
+from reproduce import command_line, configuration, files, records
 from reproduce.published import LOWER_IS_BETTER, TITLES, published
 
 
 def define(options):
     """The command's flags."""
     options.group("What to read")
-    options.text("experiment", "table1/asr-13", "whose figures")
+    options.choice(
+        "experiment", "table1/asr-13", "whose figures", configuration.experiments()
+    )
     options.text("results", str(files.RESULTS), "folder that holds runs/", "DIR")
 
 

@@ -1,5 +1,5 @@
 """The experiments: configurations, single runs, tables, figures and commands.
 
-Importing this package imports no TensorFlow; only `reproduce.build`,
-`reproduce.training` and what they import do.
+Importing this package imports no TensorFlow. Of its modules only `build`, `evaluation`,
+`training`, `trained` and, of `exported`, `adam`, `functions` and `lowering` do so.
 """

@@ -15,7 +15,7 @@ from reproduce.errors import UsageError
 
 FORMAT = 1
 NAME = "state.npz"
-# What a state holds, see `training.Training.save`.
+# What a state holds, see `run_state.save`.
 STATE = (
     *("configuration", "data_digest", "history", "reported", "seconds"),
     "step_seconds",

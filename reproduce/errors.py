@@ -1,4 +1,4 @@
-"""The one error type of the command line."""
+"""The error types of the project: bad input, and numbers that are not finite."""
 
 
 class UsageError(Exception):

@@ -9,7 +9,7 @@ from reproduce import grid
 # The README's benchmark command measures it anew.
 SECONDS_PER_IMAGE_AND_STEP = 0.098 / 64 / 6
 SECONDS_TO_START = 60  # imports, scenes, compilation
-MEMORY_OF_A_RUN = 3e9  # bytes; a run's peak is about 2.5 GB
+MEMORY_OF_A_RUN = 3e9  # bytes; a run's peak is up to 2.1 GB, the rest is spare
 
 
 def cores():

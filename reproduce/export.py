@@ -2,8 +2,9 @@
 
     python -m reproduce.export --experiment table1/asr-13 --out DIR
 
-The runs of one export advance together in one program. `python -m
-reproduce.run_exported --programs DIR` runs them, on any machine that has JAX.
+The runs of one export advance together in one program, on any machine that has JAX:
+
+    python -m reproduce.run_exported DIR --epochs 300
 """
 
 import pathlib

@@ -9,11 +9,10 @@ fixed seed, of the first seed that has a record: nothing is picked by hand.
 """
 
 import sys
-import zipfile
 
 import numpy as np
 
-from reproduce import command_line, gather, grid, outcome, records, table
+from reproduce import command_line, gather, grid, outcome, records, summaries, table
 from reproduce.configuration import METHODS, TABLE1_SETTINGS
 from reproduce.errors import UsageError
 
@@ -25,9 +24,13 @@ FIGURES = {"3": "table1", "4": "table2", "5": "table2"}
 SETTING = {"4": "mnist", "5": "dsprites"}
 COLUMNS, BLOCKS = 4, 2  # of scenes in a panel of Figures 3 and 4
 SAMPLES = (4, 4)  # columns and rows in a panel of Figure 5
+# The arrays of a figure and their numbers of axes; the first one counts scenes.
 FIELDS = {
-    "scenes": ("images", "reconstructions", "boxes", "counts", "true_counts"),
-    "samples": ("sample_images",),
+    "scenes": {
+        **{"images": 3, "reconstructions": 3, "boxes": 3},
+        **{"counts": 1, "true_counts": 1},
+    },
+    "samples": {"sample_images": 3},
 }
 
 
@@ -125,17 +128,29 @@ def load(record, results, figure):
     Raises:
       RecordError: if they are missing, damaged or not those of the figure.
     """
-    folder = records.run_folder(results, records.configuration_of(record))
-    fields = FIELDS["samples" if figure == "5" else "scenes"]
+    configuration = records.configuration_of(record)
+    folder = records.run_folder(results, configuration)
     try:
         with np.load(folder / outcome.FIGURE_FILE) as archive:
-            return {name: archive[name] for name in fields}
+            return _checked(archive, configuration, figure)
     except OSError as error:
         reason = f"{outcome.FIGURE_FILE}: {error.strerror or 'cannot be read'}"
         raise records.RecordError(folder, reason) from None
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except Exception:  # damaged bytes make NumPy and zipfile raise anything
         reason = f"{outcome.FIGURE_FILE} is damaged or lacks an array"
         raise records.RecordError(folder, reason) from None
+
+
+def _checked(archive, configuration, figure):
+    """The arrays of a figure; ValueError if one has another shape than a run's."""
+    kind, scenes = "samples", summaries.SHOWN_SCENES
+    if figure != "5":
+        kind, scenes = "scenes", min(scenes, configuration.test_images)
+    arrays = {name: archive[name] for name in FIELDS[kind]}
+    for name, axes in FIELDS[kind].items():
+        if arrays[name].ndim != axes or len(arrays[name]) != scenes:
+            raise ValueError(f"{name} has the shape {arrays[name].shape}")
+    return arrays
 
 
 def _scenes(arrays, counted):

@@ -14,14 +14,11 @@ import dataclasses
 import hashlib
 import inspect
 import json
-import os
 import pathlib
 import sys
 
-import filelock
-
 import data
-from reproduce import checkpoint, command_line, files, history, scene_data
+from reproduce import checkpoint, command_line, files, history, scene_data, start
 from reproduce import run as single
 from reproduce.configuration import (
     LARGEST_SEED,
@@ -29,7 +26,7 @@ from reproduce.configuration import (
     preset_configuration,
     smoke,
 )
-from reproduce.errors import NonFiniteError
+from reproduce.errors import NonFiniteError, UsageError
 
 DESCRIPTION = (
     "An example that is not in the paper: AIR-ASR with one more constraint, objects "
@@ -84,20 +81,26 @@ def define(options):
 def body(values):
     """Runs the command; returns the exit code."""
     configuration = configuration_from(values)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import asr  # brings TensorFlow, which takes seconds: bad input is told first
+    file = _file(values)
+    places = {name: _place(values, configuration, name) for name in ("without", "with")}
+    files.require_writable(file.parent, "--results")
+    for kept in places.values():
+        files.require_writable(kept, "--checkpoints")
+    start.tensorflow()
+    import asr  # brings TensorFlow
 
-    own = asr.Constraint(NAME, left_to_right, values.weight)
+    own = {"without": (), "with": (asr.Constraint(NAME, left_to_right, values.weight),)}
+    trained = {}
     try:
-        runs = {
-            "without": train(values, configuration, "without", ()),
-            "with": train(values, configuration, "with", (own,)),
-        }
+        for name in ("with", "without"):  # a fault in the constraint is told first
+            trained[name] = train(values, configuration, name, own[name], places[name])
     except NonFiniteError as error:
         print(f"error: {error}", file=sys.stderr)
         return NON_FINITE
+    except asr.ConstraintError as error:
+        raise UsageError(str(error)) from None
+    runs = {name: trained[name] for name in places}
     measured = {name: measure(run) for name, run in runs.items()}
-    file = _file(values)
     figures = {name: run.figures for name, run in runs.items()}
     _draw(figures, measured, configuration, values.weight, file)
     _write(file, configuration, values.weight, measured)
@@ -130,7 +133,7 @@ def configuration_from(values):
     return dataclasses.replace(toy, epochs=values.epochs)
 
 
-def train(values, configuration, name, constraints):
+def train(values, configuration, name, constraints, kept):
     """Trains one of the two runs, or takes up where an earlier call ended.
 
     Args:
@@ -138,6 +141,7 @@ def train(values, configuration, name, constraints):
       configuration: its `Configuration`.
       name: "without" or "with".
       constraints: of one's own, added to the paper's.
+      kept: folder of its checkpoint and lock.
 
     Returns:
       The `training.Training`, finished. Its history, one's own constraint
@@ -145,14 +149,12 @@ def train(values, configuration, name, constraints):
 
     Raises:
       NonFiniteError: if training diverged.
+      asr.ConstraintError: if a constraint does not return what it should.
+      UsageError: if the data, the checkpoint or its folder cannot be used.
     """
     from reproduce import build, training
 
-    own = f"-weight{values.weight:g}-{_digest(left_to_right)}" if constraints else ""
-    root = pathlib.Path(values.checkpoints) / (name + own)
-    kept = checkpoint.folder_of(root, configuration)
-    kept.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(kept / "lock"):
+    with single.lock(kept, f"{name} {NAME}"):
         scenes = data.load(
             scene_data.scene_specification(configuration), mnist_path=values.mnist
         )
@@ -175,6 +177,13 @@ def train(values, configuration, name, constraints):
         print(f"{column} by epoch, in pixels: {steps}", flush=True)
     print(f"history: {files.shown(kept / 'history.csv')}", flush=True)
     return run
+
+
+def _place(values, configuration, name):
+    """The folder of one of the two runs' checkpoint and lock."""
+    own = f"-weight{values.weight:g}-{_digest(left_to_right)}" if name == "with" else ""
+    root = pathlib.Path(values.checkpoints) / (name + own)
+    return checkpoint.folder_of(root, configuration)
 
 
 def _digest(function):
@@ -257,9 +266,8 @@ def _write(file, configuration, weight, measured):
 
 def _file(values):
     """Where the picture goes, without suffix: results/ holds the default call's."""
-    usual = not values.smoke and all(
-        not values[name].present for name in ("setting", "weight", "seed", "digits")
-    )
+    flags = ("setting", "weight", "epochs", "seed", "digits")
+    usual = not values.smoke and not any(values[name].present for name in flags)
     if values.results is not None:
         folder = pathlib.Path(values.results)
     elif values.smoke:

@@ -14,7 +14,7 @@ import sys
 import filelock
 
 import data
-from reproduce import checkpoint, command_line, compiled, files, quiet, records
+from reproduce import checkpoint, command_line, compiled, files, records, start
 from reproduce import configuration as configurations
 from reproduce.effect import require_effect
 from reproduce.errors import NonFiniteError, UsageError
@@ -138,7 +138,7 @@ def _train(values, configuration, name, folder, kept):
     resumes = (kept / checkpoint.NAME).exists() and not values.retrain
     message = "resumed" if resumes else "begins"
     print(f"{name}: {message}: {configuration.variant}", flush=True)
-    _start_tensorflow(values.threads)
+    start.tensorflow(values.threads)
     import asr
     from reproduce import build, training
 
@@ -163,24 +163,6 @@ def _train(values, configuration, name, folder, kept):
         raise
     _write(values, configuration, run, scenes, folder, failure)
     return say_ended(name, folder, failure)
-
-
-def _start_tensorflow(threads):
-    """Imports TensorFlow and takes the devices into use, without its notices.
-
-    Kept out of the module's head: it takes seconds, and bad input is told first.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with quiet.standard_error():
-        import tensorflow as tf
-
-        if threads is not None:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(threads)
-        # On a GPU products would otherwise keep ten bits of the fraction.
-        tf.config.experimental.enable_tensor_float_32_execution(False)
-        # The first use of a device and of XLA has notices of its own.
-        tf.function(tf.identity, jit_compile=True)(tf.zeros([]))
 
 
 def discard(folder, kept):

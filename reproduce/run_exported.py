@@ -9,6 +9,7 @@ command goes on where the other was interrupted.
 
 import contextlib
 import dataclasses
+import functools
 import os
 import sys
 
@@ -20,16 +21,17 @@ from reproduce.exported.manifest import Exported
 from reproduce.exported.runs import Run
 from reproduce.scene_data import scene_specification
 
+USAGE = "python -m reproduce.run_exported DIR"
 DESCRIPTION = (
-    "Trains the runs of an export, without TensorFlow. The same command resumes "
-    "interrupted runs, and leaves out those that have their record."
+    f"{USAGE} --epochs N trains the runs of the export in DIR, without TensorFlow. The "
+    "same command resumes interrupted runs, and leaves out those that have their "
+    "record."
 )
 
 
 def define(options):
     """The command's flags."""
     options.group("What to run")
-    options.text("programs", None, "folder that reproduce.export made", "DIR")
     options.integer("epochs", None, "none: the export's", 1, optional=True)
     options.text("mnist", None, "MNIST in Keras's format (mnist.npz)", "FILE")
     options.group("How to run it")
@@ -38,11 +40,14 @@ def define(options):
     options.text("checkpoints", str(single.CHECKPOINTS), "their folder", "DIR")
 
 
-def body(values):
-    """Runs them; returns the exit code."""
-    if values.programs is None:
-        raise UsageError("--programs: a value is missing; allowed: see --help")
-    exported = Exported(values.programs)
+def body(programs, values):
+    """Runs the export in the folder `programs`, None if missing; the exit code."""
+    if programs is None:
+        raise UsageError(
+            f"the export's folder is missing; it comes first: {USAGE}, see --help"
+        )
+    _require_runtime()
+    exported = Exported(programs)
     configurations = exported.configurations
     if values.epochs is not None:
         configurations = [
@@ -69,6 +74,17 @@ def body(values):
         if len(codes) < len(places):
             codes.append(_train(values, exported, configurations, places))
         return max(codes)
+
+
+def _require_runtime():
+    """Told at once: its import fails again when the programs are to be compiled."""
+    try:
+        from reproduce.exported import runtime  # noqa: F401
+    except ImportError as error:
+        raise UsageError(
+            f"JAX, which runs the programs, cannot be imported ({error}); pip install "
+            "-r requirements-accelerator.txt"
+        ) from None
 
 
 def _name(configuration):
@@ -102,9 +118,8 @@ def _train(values, exported, configurations, places):
     ]
     waiting = []
     for run, (folder, _) in zip(runs, places, strict=True):
-        if (folder / "record.json").exists():
-            run.failure = "left out: it has its record"
-        else:
+        run.left_out = (folder / "record.json").exists()
+        if not run.left_out:
             waiting.append((run, folder))
     for run, _ in waiting:
         message = "resumed" if run.resumed else "begins"
@@ -151,20 +166,17 @@ def _write(exported, training, run, folder):
     return single.say_ended(_name(run.configuration), folder, run.failure)
 
 
-def arguments(words):
-    """The command's words; the folder may come first without its flag."""
-    if words and not words[0].startswith("-"):
-        return ["--programs", *words]
-    return words
+def main(words):
+    """Runs the command; its first word is the folder. Returns the exit code."""
+    given = bool(words) and not words[0].startswith("-")
+    return command_line.main(
+        define,
+        functools.partial(body, words[0] if given else None),
+        words[given:],
+        description=DESCRIPTION,
+        errors=(data.DataError,),
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(
-        command_line.main(
-            define,
-            body,
-            arguments(sys.argv[1:]),
-            description=DESCRIPTION,
-            errors=(data.DataError,),
-        )
-    )
+    sys.exit(main(sys.argv[1:]))

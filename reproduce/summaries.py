@@ -6,7 +6,7 @@ import data.statistics
 from reproduce import metrics
 
 SHOWN_SCENES = 16  # the first test scenes, kept for the figures
-PRIOR_SAMPLES = 1_000  # specification of the sampled-overlap claim
+PRIOR_SAMPLES = 1_000  # from the prior, whose overlapping pairs are counted
 SAMPLE_SEED = 0
 # The share as sampled, and with all boxes of one side, as the released code samples
 # AIR-pPrior and AIR-ASR.

@@ -7,9 +7,10 @@ import sys
 import pytest
 import synthetic
 
-from benchmarks import time_to_published
+from benchmarks import child, early_end, epoch, time_to_published
 from reproduce import command_line, files
 
+TAKERS = (child, early_end, epoch, time_to_published)  # of an --experiment
 TARGETS = {"nelbo": 360.2, "acc": 0.96, "miou": 0.61}
 NAMES = ("nELBO", "ACC", "mIoU")
 
@@ -53,7 +54,26 @@ def test_time_to_published_of_a_record(tmp_path, capsys):
     assert head == (
         "table1/asr-13: published nELBO 360.2, ACC 0.96, SE 28.84, mIoU 0.61"
     )
-    assert re.match(r"paper-2ep-seed0: nELBO .*; all (not in|after) .*thread", line)
+    assert line == (
+        "paper-2ep-seed0: nELBO after epoch 1, 0.0 min; ACC after epoch 1, 0.0 min; "
+        "SE not in 2 epochs, 0.1 min; mIoU after epoch 1, 0.0 min; "
+        "all not in 2 epochs, 0.1 min (CPU, 1 thread(s))"
+    )
+
+
+@pytest.mark.parametrize(
+    "benchmark, words, reason",
+    [(b, ("--experiment", "table1/foo"), "--experiment: 'table1/foo'") for b in TAKERS]
+    + [
+        (early_end, ("--experiment", name), f"--experiment: '{name}' is not allowed")
+        for name in ("table1/air-13", "table1/pprior-24", "table2/asr-mnist")
+    ]
+    + [(early_end, ("--experiment", "table1/asr-14", "--steps", "4"), "--steps: 4 is")],
+)
+def test_an_experiment_that_is_not_there_is_one_line(benchmark, words, reason, capsys):
+    assert command_line.main(benchmark.define, benchmark.body, words) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and reason in error and "allowed: " in error
 
 
 @pytest.mark.slow

@@ -1,8 +1,5 @@
 """Exported programs: what TensorFlow computes, resumed runs, records, bad input."""
 
-import subprocess
-import sys
-
 import export_support as support
 import numpy as np
 import pytest
@@ -244,11 +241,9 @@ def call(exported, monkeypatch, tmp_path):
     monkeypatch.setattr(run_exported.data, "load", load)
 
     def run(*words, programs=exported.folder):
-        return command_line.main(
-            run_exported.define,
-            run_exported.body,
+        return run_exported.main(
             [
-                *("--programs", str(programs), *words),
+                *(str(programs), *words),
                 *("--results", str(tmp_path / "results")),
                 *("--checkpoints", str(tmp_path / "checkpoints")),
             ],
@@ -279,6 +274,30 @@ def test_the_command_writes_records_like_a_run(call, tmp_path, capsys):
     assert "resumed" in shown and "epoch 1/2" not in shown
 
 
+def test_a_run_that_has_its_record_is_left_out(call, tmp_path, capsys, monkeypatch):
+    assert call("--epochs", "1") == 0
+    first, *others = sorted(tmp_path.rglob("record.json"))
+    kept = {file: file.read_bytes() for file in others}
+    folder = str(first.parent.relative_to(tmp_path / "results" / "runs"))
+    first.unlink()
+    (tmp_path / "checkpoints" / folder / "state.npz").unlink()
+    capsys.readouterr()
+    trained, train_all = [], exported_training.Training.train_all
+    monkeypatch.setattr(
+        exported_training.Training,
+        "train_all",
+        lambda self: trained.extend(self.runs) or train_all(self),
+    )
+    assert call("--epochs", "1") == 0
+    shown = capsys.readouterr().out
+    assert shown.count("its record is there already") == len(RUNS) - 1
+    assert shown.count(": begins: ") == shown.count(": done: ") == 1
+    assert all(file.read_bytes() == content for file, content in kept.items())
+    assert records.read_record(first.parent)["status"] == records.COMPLETE
+    assert sorted(run.left_out for run in trained) == [False, True, True]
+    assert [run.failure for run in trained] == [None] * len(RUNS)
+
+
 def test_retrain_loses_nothing_before_the_input_has_proved_good(
     call, tmp_path, capsys, monkeypatch
 ):
@@ -292,11 +311,11 @@ def test_retrain_loses_nothing_before_the_input_has_proved_good(
         raise data.DataError("--mnist: no such file")
 
     monkeypatch.setattr(run_exported.data, "load", refuse)
-    with pytest.raises(data.DataError):
-        call("--epochs", "1", "--retrain")
+    capsys.readouterr()
+    assert call("--epochs", "1", "--retrain") == 2
+    assert capsys.readouterr().err == "error: --mnist: no such file\n"
     assert all(f.read_bytes() == content for f, content in kept.items())
     monkeypatch.setattr(run_exported.data, "load", good)
-    capsys.readouterr()
     assert call("--epochs", "1", "--retrain") == 0
     shown = capsys.readouterr().out
     assert "begins" in shown and "resumed" not in shown and "epoch 1/1" in shown
@@ -316,18 +335,6 @@ def test_bad_folders_are_told_in_one_line(call, exported, tmp_path, capsys):
     (damaged / "manifest.json").write_text("{")
     assert call(programs=damaged) == 2
     assert "manifest.json is damaged" in capsys.readouterr().err
-
-
-def test_running_needs_no_tensorflow():
-    code = """
-import sys
-for name in ("tensorflow", "keras", "tensorflow_probability"):
-    sys.modules[name] = None  # importing it fails
-import benchmarks.exported, reproduce.outcome, reproduce.run_exported
-import reproduce.exported.runtime, reproduce.exported.training
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
@@ -350,10 +357,3 @@ def test_ten_epochs_agree_within_the_spread_of_seeds(exported, references, tmp_p
     spread = abs(expected[0] - expected[1])
     for one, other in zip(found, expected, strict=True):
         assert abs(one - other) < spread
-
-
-def test_the_folder_may_come_first():
-    words = run_exported.arguments(["DIR", "--epochs", "1"])
-    assert words == ["--programs", "DIR", "--epochs", "1"]
-    assert run_exported.arguments(["--epochs", "1"]) == ["--epochs", "1"]
-    assert run_exported.arguments([]) == []

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.image import imread
 from matplotlib.patches import Rectangle
 
-from reproduce import command_line, drawing, figures, files, grid, table
+from reproduce import command_line, drawing, figures, files, grid, records, table
 
 
 def call(*words):
@@ -89,18 +89,71 @@ def test_train_trains_what_is_missing_and_then_draws(results, monkeypatch):
     assert call(*words) == 0 and len(trained) == 3
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut short", "another archive"])
+def rewrite(**changes):
+    """A damage: other arrays, written as a run writes them."""
+
+    def damage(file):
+        np.savez_compressed(file, **picture_support.arrays() | changes)
+
+    return damage
+
+
+def bare_array(file):
+    with open(file, "wb") as stream:
+        np.save(stream, np.zeros(3))
+
+
+WHOLE = picture_support.arrays()
+DAMAGES = {
+    "missing": lambda file: file.unlink(),
+    "cut short": lambda file: file.write_bytes(file.read_bytes()[:1000]),
+    "a bare array": bare_array,
+    "another archive": lambda file: np.savez(file, other=np.zeros(3)),
+    "a folder": lambda file: (file.unlink(), file.mkdir()),
+    "few counts": rewrite(counts=WHOLE["counts"][:3]),
+    "few true counts": rewrite(true_counts=WHOLE["true_counts"][:0]),
+    "few boxes": rewrite(boxes=WHOLE["boxes"][:15]),
+    "few scenes": rewrite(**{name: WHOLE[name][:7] for name in WHOLE}),
+    "one reconstruction": rewrite(reconstructions=WHOLE["reconstructions"][0]),
+    "a number": rewrite(images=np.uint8(3)),
+    "pickled": rewrite(counts=np.array([None] * 16)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_arrays_are_told_in_one_line(damage, results, capsys):
     file = picture_support.write(results, "table1/asr-13") / "figure.npz"
-    if damage == "missing":
-        file.unlink()
-    elif damage == "cut short":
-        file.write_bytes(file.read_bytes()[:1000])
-    else:
-        np.savez(file, other=np.zeros(3))
+    DAMAGES[damage](file)
     assert call("--results", str(results)) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "figure.npz" in error
+
+
+def test_few_samples_are_told_in_one_line(results, capsys):
+    file = picture_support.write(results, "table2/asr-dsprites", side=64) / "figure.npz"
+    rewrite(sample_images=WHOLE["sample_images"][:15])(file)
+    assert call("--figure", "5", "--results", str(results)) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "figure.npz is damaged" in error
+
+
+def test_every_flipped_byte_is_told_or_does_no_harm(results):
+    """Bytes of names and headers as well as of the compressed arrays."""
+    file = picture_support.write(results, "table1/asr-13") / "figure.npz"
+    record = records.read_record(file.parent)
+    content, told = file.read_bytes(), 0
+    for place in range(0, len(content), 397):
+        flipped = bytearray(content)
+        flipped[place] ^= 0x55
+        file.write_bytes(flipped)
+        try:
+            arrays = figures.load(record, results, "3")
+        except records.RecordError as error:
+            told += "figure.npz is damaged" in str(error)
+        else:
+            for name, array in arrays.items():
+                np.testing.assert_array_equal(array, WHOLE[name])
+    assert told > 10
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 import json
 import os
+import pathlib
+import types
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import filelock
 import keras
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ import tensorflow as tf
 
 import air
 import asr
-from reproduce import build, command_line, own_constraint, training
+from reproduce import build, command_line, errors, files, own_constraint, training
 
 
 def posterior(x, validity=None):
@@ -156,6 +159,117 @@ def test_an_interrupted_call_says_how_it_goes_on(tmp_path, monkeypatch, capsys):
         )
         error = capsys.readouterr().err
         assert code == 130 and "saved at step 0" in error and advice in error
+
+
+@pytest.fixture
+def words(tmp_path, monkeypatch):
+    """The flags of a toy call with a tiny model, all that it writes in tmp_path."""
+
+    def small(configuration, constraints=()):
+        return tiny(configuration.canvas_side, constraints)
+
+    monkeypatch.setattr(build, "build_model", small)
+    return [
+        *("--smoke", "--epochs", "1", "--setting", "dsprites"),
+        *("--results", str(tmp_path / "results")),
+        *("--checkpoints", str(tmp_path / "kept")),
+    ]
+
+
+def call(*words):
+    return command_line.main(own_constraint.define, own_constraint.body, words)
+
+
+def test_a_faulty_constraint_is_one_line(words, monkeypatch, capsys, eager):
+    def faulty(posterior):
+        return posterior.side  # a value for each object instead of each image
+
+    monkeypatch.setattr(own_constraint, "left_to_right", faulty)
+    assert call(*words) == 2
+    out, error = capsys.readouterr()
+    (line,) = [line for line in error.splitlines() if line.startswith("error: ")]
+    assert line.startswith("error: constraint left_to_right: F(q) ")
+    assert "Traceback" not in out + error
+    assert "epoch 1/1" not in out  # the other run is not trained before
+
+
+@pytest.mark.parametrize("flag", ["--results", "--checkpoints"])
+def test_a_folder_that_is_a_file_is_told_at_once(
+    flag, words, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(own_constraint.start, "tensorflow", None)
+    file = tmp_path / "file"
+    file.write_text("kept")
+    assert call(*words, flag, str(file)) == 2
+    assert capsys.readouterr().err == (
+        f"error: {flag}: {file} is a file; allowed: a folder\n"
+    )
+    assert file.read_text() == "kept" and list(tmp_path.iterdir()) == [file]
+
+
+class Held:
+    """A lock that another process holds at first."""
+
+    def __init__(self, file):
+        assert file.name == "lock"
+
+    def acquire(self, timeout=None):
+        if timeout == 0:
+            raise filelock.Timeout("lock")
+        raise errors.UsageError("it has waited")  # which ends the call
+
+
+class NoLocks(Held):
+    """A lock on a file system that has none."""
+
+    def acquire(self, timeout=None):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    "lock, told",
+    [
+        (Held, "with left_to_right: another process trains this run; waiting"),
+        (NoLocks, "has no file locks; allowed: a folder of one that has"),
+    ],
+)
+def test_the_lock_is_a_runs(lock, told, words, monkeypatch, capsys):
+    module = types.SimpleNamespace(FileLock=lock, Timeout=filelock.Timeout)
+    monkeypatch.setattr(own_constraint.single, "filelock", module)
+    assert call(*words) == 2
+    assert told in "".join(capsys.readouterr())
+
+
+def test_products_are_in_full_precision_as_in_a_run(words, monkeypatch):
+    class Begun(Exception):
+        pass
+
+    def begin(*_):
+        raise Begun
+
+    monkeypatch.setattr(own_constraint, "train", begin)
+    switch = tf.config.experimental
+    switch.enable_tensor_float_32_execution(True)
+    with pytest.raises(Begun):
+        call(*words)
+    assert not switch.tensor_float_32_execution_enabled()
+
+
+@pytest.mark.parametrize(
+    "more, folder",
+    [([], files.RESULTS), (["--smoke"], files.SMOKE_RESULTS)]
+    + [([flag, "1"], files.OUTPUTS) for flag in ("--epochs", "--seed", "--weight")]
+    + [([flag, "mnist"], files.OUTPUTS) for flag in ("--setting", "--digits")]
+    + [(["--epochs", "1", "--results", "mine"], pathlib.Path("mine"))],
+)
+def test_the_committed_picture_is_the_default_calls_alone(more, folder):
+    files_of = []
+    command_line.main(
+        own_constraint.define,
+        lambda values: files_of.append(own_constraint._file(values)),
+        more,
+    )
+    assert files_of == [folder / "figures" / "own_constraint"]
 
 
 def test_build_model_adds_the_constraint_to_the_run_s_own():

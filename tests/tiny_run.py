@@ -115,16 +115,16 @@ def add(regulariser, fault):
 def main():
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
     from data import cache
-    from reproduce import command_line, records, run
+    from reproduce import command_line, records, run, start
 
-    start = run._start_tensorflow
+    start_tensorflow = start.tensorflow
 
     def start_and_shrink(threads):
         begins("import")
-        start(threads)
+        start_tensorflow(threads)
         shrink()
 
-    run._start_tensorflow = start_and_shrink
+    start.tensorflow = start_and_shrink
     slow_fsync()
     watched(cache, "synthesise", "synthesis")
     watched(records, "write_record", "record")

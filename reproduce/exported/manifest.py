@@ -14,14 +14,23 @@ import pathlib
 
 import numpy as np
 
-from reproduce import configuration as configurations
-from reproduce import files
+from reproduce import files, records
 from reproduce.errors import UsageError
 from reproduce.exported.initialisation import glorot_uniform
 
 FORMAT = 1
 NAME = "manifest.json"
 INITIAL = "initial.npz"
+# What those read that run or time an export.
+KEYS = (
+    *("versions", "precision", "smoke", "parameters", "trainable", "steps", "batch"),
+    *("parts", "shown", "evaluation_seeds", "state", "programs", "initial", "runs"),
+)
+PROGRAMS = ("train", "evaluate", "samples", "figure")
+FILE_KEYS = ("file", "sha256")
+PROGRAM_KEYS = (*FILE_KEYS, "arguments", "results")
+STATE_KEYS = ("name", "shape", "dtype", "glorot_uniform")
+RUN_KEYS = ("configuration", "parts")
 
 
 class ExportError(UsageError):
@@ -29,8 +38,7 @@ class ExportError(UsageError):
 
     def __init__(self, folder, reason):
         super().__init__(
-            f"--programs: {files.shown(folder)}: {reason}; python -m reproduce.export "
-            "makes it"
+            f"{files.shown(folder)}: {reason}; python -m reproduce.export makes it"
         )
 
 
@@ -50,22 +58,27 @@ class Exported:
           folder: path.
 
         Raises:
-          ExportError: if it is missing, damaged or of another format.
+          ExportError: if it is missing, damaged, incomplete, of another format or
+            of options that are unknown here.
         """
         self.folder = pathlib.Path(folder)
         try:
             self.manifest = json.loads((self.folder / NAME).read_text("utf-8"))
             found = self.manifest["format"]
+            if found == FORMAT:  # another format may have other keys
+                _require_keys(self.manifest)
+                self.configurations = [
+                    records.configuration_from(run["configuration"])
+                    for run in self.manifest["runs"]
+                ]
         except OSError as error:
             raise ExportError(folder, f"{NAME}: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError):
+        except UsageError as error:
+            raise ExportError(folder, f"{NAME}: {error}") from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise ExportError(folder, f"{NAME} is damaged") from None
         if found != FORMAT:
             raise ExportError(folder, f"format {found} is unknown, known is {FORMAT}")
-        self.configurations = [
-            configurations.from_json(run["configuration"])
-            for run in self.manifest["runs"]
-        ]
 
     def program(self, name):
         """The bytes of one program."""
@@ -134,6 +147,26 @@ def write(folder, described, programs, initial, runs):
     }
     files.write_atomically(folder / NAME, json.dumps(manifest, indent=1) + "\n")
     return manifest
+
+
+def _require_keys(manifest):
+    """Raises UsageError naming what the manifest lacks."""
+    _require("it", manifest, KEYS)
+    _require("its list of programs", manifest["programs"], PROGRAMS)
+    for name in PROGRAMS:
+        _require(f"program {name}", manifest["programs"][name], PROGRAM_KEYS)
+    _require(INITIAL, manifest["initial"], FILE_KEYS)
+    for number, entry in enumerate(manifest["state"]):
+        _require(f"state {number}", entry, STATE_KEYS)
+    for number, run in enumerate(manifest["runs"]):
+        _require(f"run {number}", run, RUN_KEYS)
+    if not manifest["runs"]:
+        raise UsageError("it has no runs")
+
+
+def _require(what, entry, keys):
+    if missing := [key for key in keys if key not in entry]:
+        raise UsageError(f"{what} lacks {', '.join(missing)}")
 
 
 def _write(folder, name, content):

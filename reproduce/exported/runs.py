@@ -20,6 +20,7 @@ class Run:
       history, reported, figures, seconds, step_seconds: as in `training.Training`.
       sums, steps_summed: of `parts` over the epoch in progress.
       failure: why it failed, or None.
+      left_out: whether it is not to be trained here; False at first.
       initial: its state to begin from, a list of arrays.
       resumed: whether that comes from a checkpoint.
     """
@@ -44,7 +45,7 @@ class Run:
         self.file = folder / checkpoint.NAME
         self.history, self.reported, self.figures = [], None, None
         self.seconds = self.step_seconds = 0.0
-        self.failure = None
+        self.failure, self.left_out = None, False
         self.begin_epoch()
         self.initial = exported.initial(number)
         source = (
@@ -61,9 +62,9 @@ class Run:
 
     @property
     def finished(self):
-        """Whether every epoch is trained and evaluated, or the run has failed."""
+        """Whether nothing is left to train: it is done, has failed or is left out."""
         done = len(self.history) >= self.configuration.epochs
-        return done or self.failure is not None
+        return done or self.left_out or self.failure is not None
 
     def begin_epoch(self):
         """Forgets the sums of the epoch before."""
