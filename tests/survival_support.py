@@ -7,8 +7,10 @@ import pathlib
 import subprocess
 import sys
 import time
+import unittest.mock
 
 import numpy as np
+import tiny_run
 
 from reproduce import checkpoint, files, history, records
 
@@ -142,10 +144,14 @@ def limit_files(size):
 def fill_disk(file):
     """Makes every attempt to write `file` end with a full disk; returns the undoing.
 
-    The content goes to `<file>.partial` first, see `files.write_atomically`; here
-    that is a link to a device that is always full.
+    Not of this process itself, unless within `heeding_full_disks`; see `tiny_run`.
     """
-    partial = pathlib.Path(f"{file}.partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.symlink_to("/dev/full")
-    return partial.unlink
+    mark = pathlib.Path(f"{file}.full")
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    return mark.unlink
+
+
+def heeding_full_disks():
+    """A context in which `fill_disk` has its effect on this process."""
+    return unittest.mock.patch("os.fsync", tiny_run.full_where_marked(os.fsync))
