@@ -6,13 +6,12 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 import filelock
 import numpy as np
 
-from data import mnist, rendered_digits, sprites
+from data import files, mnist, rendered_digits, sprites
 from data.scenes import Scenes, SceneSet, content_digest, synthesise
 from data.specification import DATASETS
 
@@ -188,25 +187,17 @@ def _write(file, key, specification, scenes, say):
         for part in ("train", "test")
         for name, array in getattr(scenes, part)._asdict().items()
     }
-    temporary = None
     try:
-        for left_over in file.parent.glob(f".{file.stem}-*"):
-            left_over.unlink()  # of a process that was killed: we hold the lock
-        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.stem}-")
-        with os.fdopen(handle, "wb") as stream:
-            np.savez(stream, description=np.array(description), **arrays)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only the owner reads
-        os.replace(temporary, file)
-        temporary = None
+        files.write_atomically(
+            file,
+            lambda stream: np.savez(
+                stream, description=np.array(description), **arrays
+            ),
+        )
     except (OSError, ValueError) as error:  # zipfile hides a full disk in the latter
         say(
             f"{file}: the scenes could not be kept ({_reason(error)}); going on without"
         )
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def _read(file, key, say):

@@ -5,12 +5,12 @@ import http.client
 import io
 import os
 import sys
-import tempfile
 import urllib.request
 from pathlib import Path
 
 import numpy as np
 
+from data import files
 from data.errors import DataError
 
 ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -172,19 +172,9 @@ def _download():
 
 def _keep(content, file):
     """Writes a checked download to Keras's cache, whole or not at all."""
-    temporary = None
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".mnist-")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only the owner reads
-        os.replace(temporary, file)
+        files.write_atomically(file, content)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         print(
             f"{file}: MNIST could not be kept there ({error.strerror}); "
             "going on without",

@@ -14,9 +14,11 @@ A command is two functions, `define(options)` and `body(values)`, run by `main`:
 
 Every command has a private `absl.flags.FlagValues`, so importing one defines no
 global flag. Exit codes: 0 done, 1 the machine failed (disk full, say), 2 bad
-input, 130 Ctrl-C, 143 SIGTERM; others belong to the body.
+input, 129 the terminal was closed (SIGHUP), 130 Ctrl-C, 141 the reader of standard
+output has left, 143 SIGTERM; others belong to the body.
 """
 
+import contextlib
 import difflib
 import errno
 import os
@@ -24,6 +26,7 @@ import re
 import signal
 import sys
 import textwrap
+import time
 
 from absl import flags
 
@@ -31,15 +34,21 @@ from reproduce import parsers
 from reproduce.errors import UsageError
 
 BAD_INPUT = 2
+# All that asks a command to end: Ctrl-C, `kill`, and the end of the terminal.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# One interrupt can come as several signals: when a terminal closes, SIGHUP is sent
+# by the kernel and by the shell. Those that follow the first in less than so many
+# seconds must not interrupt the saving that it began.
+ONE_INTERRUPT_SECONDS = 1.0
 _LEFT_COLUMN = 26  # width of the help's left column, in characters
-_arrived = []  # signals, since the command began
+_arrived = []  # pairs (signal, time), since the command began
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM, raised in the main thread while a body runs.
+    """Ctrl-C, SIGTERM or SIGHUP, raised in the main thread while a body runs.
 
     Attributes:
-      signal_number: SIGINT or SIGTERM; the exit code is 128 plus it.
+      signal_number: one of `SIGNALS`; the exit code is 128 plus it.
       note: what `main` prints after "interrupted: "; a body that has saved its
         state catches the exception, sets the note and raises it again.
     """
@@ -167,7 +176,7 @@ def main(define, body, argv=None, description="", errors=()):
     except KeyboardInterrupt as error:
         return _interrupted(error)
     except BrokenPipeError:  # the reader, `head` say, has left: not our failure
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _flush_or_drop()
         return 128 + signal.SIGPIPE
     except OSError as error:
         full = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
@@ -186,7 +195,25 @@ def raise_if_interrupted():
     drops exceptions, in a `__del__` for example. This finds the signal again.
     """
     if _arrived:
-        raise Interrupted(_arrived[0])
+        raise Interrupted(_arrived[0][0])
+
+
+def caught_signals():
+    """Those of `SIGNALS` that are to be caught: all, but under nohup not SIGHUP.
+
+    There the end of the terminal is ignored already, and is to stay so.
+    """
+    return [
+        number
+        for number in SIGNALS
+        if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN)
+    ]
+
+
+def ignore_signals():
+    """Lets no further one of `SIGNALS` disturb the saving that one has begun."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _parse(options, argv):
@@ -243,24 +270,37 @@ def _print_error(error):
 def _interrupted(error):
     error = error if isinstance(error, Interrupted) else Interrupted()
     note = error.note or "nothing that was saved is lost; the same command goes on"
-    print(f"interrupted: {note}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # the terminal is gone
+        print(f"interrupted: {note}", file=sys.stderr, flush=True)
+    _flush_or_drop()
     return error.exit_code
 
 
+def _flush_or_drop():
+    """Writes what is left of the output, or drops it if nobody can read it.
+
+    Otherwise Python would try again at its end, and change the exit code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _catch_signals():
-    """Makes SIGINT and SIGTERM raise `Interrupted`; returns what undoes it."""
+    """Makes `caught_signals` raise `Interrupted`; returns what undoes it."""
 
     _arrived.clear()
 
     def handle(signal_number, _):
-        _arrived.append(signal_number)
-        raise Interrupted(signal_number)
+        now = time.monotonic()
+        _arrived.append((signal_number, now))
+        if len(_arrived) == 1 or now - _arrived[0][1] >= ONE_INTERRUPT_SECONDS:
+            raise Interrupted(signal_number)
 
     try:
-        before = {
-            number: signal.signal(number, handle)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        before = {number: signal.signal(number, handle) for number in caught_signals()}
     except ValueError:  # not in the main thread: the signals go elsewhere
         return lambda: None
     return lambda: [signal.signal(*item) for item in before.items()]

@@ -1,44 +1,15 @@
-"""Folders of the project, and writing a file so that it is whole or not there."""
+"""Folders of the project, and what is asked of files and folders in it."""
 
-import errno
 import os
 import pathlib
 
+from data.files import write_atomically as write_atomically  # for all of reproduce/
 from reproduce.errors import UsageError
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = REPOSITORY / "results"  # committed: run records, tables, figures
 OUTPUTS = REPOSITORY / "outputs"  # ignored by git: smoke runs, parts of a table
 SMOKE_RESULTS = OUTPUTS / "smoke"
-
-
-def write_atomically(file, content):
-    """Replaces `file` by `content` (bytes or str) in one step.
-
-    A reader sees the old file or the new one, never a part of it, even if this
-    process is killed or the disk is full: the content goes to `<file>.partial`
-    beside it, is forced to the disk and then renamed. One writer at a time.
-
-    Raises:
-      OSError: naming `file`, with the old file intact.
-    """
-    file = pathlib.Path(file)
-    content = content.encode() if isinstance(content, str) else content
-    partial = file.with_name(file.name + ".partial")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, file)
-        _force_folder(file.parent)
-    except OSError as error:
-        _remove(partial)
-        raise OSError(error.errno, error.strerror, str(file)) from error
-    except BaseException:  # Ctrl-C
-        _remove(partial)
-        raise
 
 
 def require_writable(folder, flag):
@@ -86,22 +57,3 @@ def shown(path):
         return str(path.resolve().relative_to(REPOSITORY))
     except ValueError:
         return str(path)
-
-
-def _remove(partial):
-    if partial.is_file():
-        partial.unlink(missing_ok=True)
-
-
-def _force_folder(folder):
-    """Forces the renaming itself to the disk, where the file system can do so."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # of network folders
-            raise
-    finally:
-        os.close(descriptor)

@@ -12,7 +12,7 @@ import sys
 from typing import NamedTuple
 
 from data.specification import DATASETS
-from reproduce import files, published
+from reproduce import files, published, records
 from reproduce.configuration import (
     METHODS,
     TABLE1_SETTINGS,
@@ -47,12 +47,6 @@ class Run(NamedTuple):
         """As the run's own lines begin, but for the changes."""
         words = [self.experiment, f"seed {self.seed}"]
         return " ".join(words + [f"{name}={value}" for name, value in self.changes])
-
-    @property
-    def file_name(self):
-        """A name for files of this run, such as its log."""
-        changes = "".join(f"-{name}={value}" for name, value in self.changes)
-        return f"{self.experiment}{changes}-seed{self.seed}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +111,15 @@ def configuration(run, protocol):
     if not protocol.smoke:
         return plain
     return dataclasses.replace(smoke(plain), epochs=protocol.epochs)
+
+
+def log_file(run, protocol):
+    """The run's log, named like the folder of its record: other runs have others.
+
+    Calls with different results folders share it, as they share the checkpoint.
+    """
+    name = records.run_folder("", configuration(run, protocol)).relative_to("runs")
+    return files.OUTPUTS / "logs" / f"{name}.log"
 
 
 def variant(experiment, protocol):

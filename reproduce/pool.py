@@ -3,29 +3,38 @@
 Every worker is the leader of its own session, so that Ctrl-C reaches it once
 (from here) and its children with it. It writes straight to its log file: should
 this process be killed, the worker trains on and its record is found next time.
+
+Whatever else ends the pool asks the workers to save. That is so too when the reader
+of its lines leaves, as in `... | head`: as other commands do it ends with its reader,
+rather than to train for hours unseen, and the same command goes on.
 """
 
+import contextlib
 import os
 import pathlib
 import re
 import signal
 import subprocess
+import sys
 import time
 from typing import NamedTuple
 
-from reproduce import files
+from reproduce import command_line, files
 from reproduce.command_line import Interrupted
 
 POLL_SECONDS = 0.1
+# How long workers may take to save after an unexpected error. Saving takes a second,
+# but a worker hears of it between two steps only, and XLA compiles a step for half a
+# minute, for minutes on a machine that is busy.
+SAVE_SECONDS = 300
 # TensorFlow's notices about processors and drivers: kept in the log only.
 _LIBRARY_NOTICE = re.compile(
     r"[IWE]\d{4} \d\d:\d\d:|WARNING: All log messages before absl::InitializeLog"
 )
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Job(NamedTuple):
-    """A command to run; its lines appear with its name, and in the file `log`."""
+    """A command to run; its lines appear with its name, and at the end of `log`."""
 
     name: str
     words: tuple
@@ -58,14 +67,16 @@ def run(jobs, workers, threads=1, say=print):
 
     Raises:
       Interrupted: on Ctrl-C, SIGTERM or SIGHUP, after it was passed to the
-        workers and all of them have ended. A second one kills them.
+        workers and all of them have ended. A second Ctrl-C or SIGTERM kills them.
+      Any error of `say`, such as BrokenPipeError, after the workers were asked to
+        save by SIGTERM and have ended, or were killed after `SAVE_SECONDS`.
     """
     pool = _Pool(list(jobs), workers, threads, say)
     restore = pool.catch_signals()
     try:
         return pool.run()
     finally:
-        pool.kill()  # only after an unexpected error are any left
+        pool.stop()  # only after an unexpected error are any left
         restore()
 
 
@@ -75,9 +86,10 @@ class _Worker:
     def __init__(self, job, environment, say):
         self.job = job
         self._say = say
-        self._shown = 0  # bytes
         job.log.parent.mkdir(parents=True, exist_ok=True)
-        with open(job.log, "wb") as log:
+        # Another command may have a worker on the same run, and then on this log.
+        with open(job.log, "ab") as log:
+            self._shown = log.seek(0, os.SEEK_END)  # bytes: what was there before
             self.process = subprocess.Popen(
                 job.words,
                 stdin=subprocess.DEVNULL,
@@ -116,11 +128,12 @@ class _Pool:
         self._waiting = jobs
         self._total = len(jobs)
         self._workers = workers
-        self._say = say
+        self._say_line = say
         self._active = []
         self._failures = []
+        self._killed = []  # names of jobs that a signal ended unsaved
         self._caught = []  # signals, in the order of their arrival
-        self._passed_on = 0
+        self._passed_on = False
         self._started = time.monotonic()
         self._environment = {
             **os.environ,
@@ -133,9 +146,7 @@ class _Pool:
         """Notes signals instead of raising, so that no worker is ever lost."""
         before = {
             number: signal.signal(number, lambda n, _: self._caught.append(n))
-            for number in _SIGNALS
-            # Under nohup the end of the terminal is to be ignored: leave it so.
-            if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN)
+            for number in command_line.caught_signals()
         }
         return lambda: [signal.signal(*item) for item in before.items()]
 
@@ -152,16 +163,41 @@ class _Pool:
                     self._end(worker.job, code)
             time.sleep(POLL_SECONDS)
         if self._caught:
-            raise Interrupted(
-                self._caught[0],
-                "the runs have saved what they have; the same command goes on",
-            )
+            note = "the runs have saved what they have; the same command goes on"
+            if self._killed:
+                note = (
+                    f"killed before saving: {', '.join(self._killed)}; the same "
+                    "command goes on from what was saved before"
+                )
+            raise Interrupted(self._caught[0], note)
         return self._failures
 
-    def kill(self):
-        for worker in self._active:
-            worker.send(signal.SIGKILL)
-            worker.process.wait()
+    def stop(self):
+        """Lets what still runs after an unexpected error save, and waits for it."""
+        if not self._active:
+            return
+        if not self._passed_on:
+            self._send(signal.SIGTERM)
+        with contextlib.suppress(OSError):  # not by `say`, which may be the error
+            print(
+                f"stopping: waiting for {count_of(len(self._active), 'run')} to save; "
+                "Ctrl-C twice kills them",
+                file=sys.stderr,
+                flush=True,
+            )
+        deadline = time.monotonic() + SAVE_SECONDS
+        while any(worker.process.poll() is None for worker in self._active):
+            if self._insists() or time.monotonic() > deadline:
+                self._send(signal.SIGKILL)
+            time.sleep(POLL_SECONDS)
+
+    def _say(self, line):
+        """Says a line; that a closed terminal takes none is no error of its own."""
+        try:
+            self._say_line(line)
+        except OSError:
+            if not self._caught:
+                raise
 
     def _has_room(self):
         return len(self._active) < self._workers
@@ -175,8 +211,10 @@ class _Pool:
             self._say(f"[{job.name}] FAILED: {failure.reason}")
 
     def _end(self, job, code):
-        if self._caught:
-            return  # interrupted, not failed
+        if self._caught:  # interrupted, not failed
+            if code < 0:
+                self._killed.append(job.name)
+            return
         if code != 0:
             failure = Failure(job.name, _reason(code), job.log)
             self._failures.append(failure)
@@ -192,17 +230,28 @@ class _Pool:
         self._say(line)
 
     def _pass_signals_on(self):
-        count = len(self._caught)
-        if count == self._passed_on:
-            return
-        first, self._passed_on = self._passed_on == 0, count
-        if first:
+        if self._passed_on:
+            if self._insists():
+                self._send(signal.SIGKILL)
+        elif self._caught:
+            del self._caught[1:]  # at once with the first: the same interrupt
+            self._passed_on = True
+            self._send(self._caught[0])
             self._say(
                 f"interrupted: waiting for {count_of(len(self._active), 'run')} to "
                 "save; once more kills them"
             )
+
+    def _insists(self):
+        """Whether a signal after the first says not to wait for the saving.
+
+        The end of a terminal does not: it sends SIGHUP twice, and nobody is there.
+        """
+        return any(number != signal.SIGHUP for number in self._caught[1:])
+
+    def _send(self, number):
         for worker in self._active:
-            worker.send(self._caught[0] if first else signal.SIGKILL)
+            worker.send(number)
 
 
 def count_of(number, noun):

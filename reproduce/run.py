@@ -8,7 +8,6 @@ has its record.
 
 import dataclasses
 import os
-import signal
 import sys
 
 import filelock
@@ -180,8 +179,7 @@ def save_interrupted(training, step, unsaved, values):
       unsaved: why there was not, in words.
       values: the command's flags.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):  # a second one changes nothing
-        signal.signal(number, signal.SIG_IGN)
+    command_line.ignore_signals()
     without = " without --retrain" if values.retrain else ""
     command = f"the same command{without} goes on from"
     try:

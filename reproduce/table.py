@@ -194,12 +194,11 @@ def train(values, protocol, runs):
         f"about {pool.duration(seconds)} by {source}. Ctrl-C saves what there is.",
         flush=True,
     )
-    logs = files.OUTPUTS / "logs"
     jobs = [
         pool.Job(
             run.name,
             (*command(run, protocol), "--threads", str(threads)),
-            logs / f"{run.file_name}.log",
+            grid.log_file(run, protocol),
         )
         for run in runs
     ]

@@ -1,14 +1,19 @@
 """What the tests of killed and interrupted runs share: processes and comparisons."""
 
 import dataclasses
+import fcntl
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import termios
 import time
+import unittest.mock
 
 import numpy as np
+import tiny_run
 
 from reproduce import checkpoint, files, history, records
 
@@ -54,18 +59,25 @@ class Place:
         (found,) = folder.glob("table1/asr-13/*")
         return found
 
-    def start(self, *words, limit=None, **environment):
+    def start(self, *words, limit=None, hangup=signal.SIG_DFL, **environment):
         """Starts the command; its phases are added to `phases`.
 
         Args:
           words: further flags.
           limit: largest file that it may write, in bytes.
+          hangup: what SIGHUP does to it; these tests themselves may be under nohup.
           environment: variables for `tiny_run`.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         self.phases = self.root / f"phases{time.monotonic_ns()}"
         folders = ("--results", str(self.results))
         folders += ("--checkpoints", str(self.root / "checkpoints"))
+
+        def prepare():
+            signal.signal(signal.SIGHUP, hangup)
+            if limit is not None:
+                limit_files(limit)
+
         process = subprocess.Popen(
             [sys.executable, DRIVER, *WORDS, *folders, *words],
             stdout=subprocess.PIPE,
@@ -74,7 +86,7 @@ class Place:
             env=os.environ
             | {"ASR_CACHE": str(self.cache), "TINY_PHASES": str(self.phases)}
             | environment,
-            preexec_fn=None if limit is None else lambda: limit_files(limit),
+            preexec_fn=prepare,
         )
         process.phases = self.phases
         return process
@@ -139,13 +151,46 @@ def limit_files(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
+def start_on_terminal(words, **options):
+    """Starts a command as the leader of a terminal of its own, as a shell is.
+
+    Returns:
+      The process, and the terminal's other end: a file descriptor that gives what
+      is shown, and whose closing closes the terminal.
+    """
+
+    def lead():
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    terminal, inner = os.openpty()
+    try:
+        process = subprocess.Popen(
+            words,
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            start_new_session=True,
+            preexec_fn=lead,
+            cwd=files.REPOSITORY,
+            **options,
+        )
+    finally:
+        os.close(inner)
+    return process, terminal
+
+
 def fill_disk(file):
     """Makes every attempt to write `file` end with a full disk; returns the undoing.
 
-    The content goes to `<file>.partial` first, see `files.write_atomically`; here
-    that is a link to a device that is always full.
+    Not of this process itself, unless within `heeding_full_disks`; see `tiny_run`.
     """
-    partial = pathlib.Path(f"{file}.partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.symlink_to("/dev/full")
-    return partial.unlink
+    mark = pathlib.Path(f"{file}.full")
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    return mark.unlink
+
+
+def heeding_full_disks():
+    """A context in which `fill_disk` has its effect on this process."""
+    return unittest.mock.patch("os.fsync", tiny_run.full_where_marked(os.fsync))

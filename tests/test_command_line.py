@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 
 import pytest
+from survival_support import start_on_terminal
 
 from reproduce import command_line, files
 from reproduce.errors import UsageError
@@ -153,8 +155,19 @@ def test_exit_code_of_the_body():
     assert call(body=lambda values: None) == 0
 
 
-@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupts(number, code, capsys):
+@pytest.fixture
+def hangup():
+    """SIGHUP as it is without nohup, which these tests themselves may be under."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    "number, code",
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+)
+def test_interrupts(number, code, capsys, hangup):
     before = signal.getsignal(number)
 
     def body(values):
@@ -167,6 +180,58 @@ def test_interrupts(number, code, capsys):
     assert call(body=body) == code
     assert capsys.readouterr().err == "interrupted: saved\n"
     assert signal.getsignal(number) is before
+
+
+def test_under_nohup_the_end_of_the_terminal_stays_ignored(hangup):
+    def body(values):
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    assert call(body=body) == 0
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
+@pytest.mark.parametrize("seconds, code", [(60.0, 129), (0.0, 143)])
+def test_signals_soon_after_the_first_are_the_same_interrupt(
+    seconds, code, monkeypatch, hangup
+):
+    """They must not end the saving; later ones may end a command that hangs."""
+    monkeypatch.setattr(command_line, "ONE_INTERRUPT_SECONDS", seconds)
+
+    def body(values):
+        try:
+            os.kill(os.getpid(), signal.SIGHUP)
+        except KeyboardInterrupt:
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise
+
+    assert call(body=body) == code
+
+
+def test_a_terminal_that_closes_is_an_interrupt_like_others(tmp_path):
+    """What it can no longer show changes neither the saving nor the exit code."""
+    code = f"""
+        import contextlib, pathlib, sys, time
+        from reproduce import command_line
+        def body(values):
+            try:
+                print("ready", flush=True)
+                time.sleep(60)
+            except KeyboardInterrupt:
+                with contextlib.suppress(OSError):
+                    print("Python tries to write this again at its end")
+                pathlib.Path(r"{tmp_path}/saved").touch()
+                raise
+        sys.exit(command_line.main(lambda options: None, body, []))
+    """
+    words = [sys.executable, "-c", textwrap.dedent(code)]
+    buffered = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    process, terminal = start_on_terminal(words, env=buffered)
+    assert b"ready" in os.read(terminal, 100)
+    os.close(terminal)
+    assert process.wait(60) == 129
+    assert (tmp_path / "saved").exists()
 
 
 def test_an_interrupt_that_a_library_drops_is_found_again(monkeypatch):

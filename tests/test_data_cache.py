@@ -125,7 +125,7 @@ def test_interrupted_writing_leaves_nothing_behind(tmp_path, monkeypatch):
 def test_left_overs_of_a_killed_process_are_swept_up(tmp_path):
     small(tmp_path)
     file = the_file(tmp_path)
-    file.rename(tmp_path / f".{file.stem}-left-over")
+    file.rename(tmp_path / f".{file.name}.0.partial")
     file.with_suffix(".lock").write_text("")
     small(tmp_path)
     assert the_file(tmp_path) == file

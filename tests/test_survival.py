@@ -11,7 +11,7 @@ import time
 import pytest
 from survival_support import Place, ended, wait_for
 
-from reproduce import checkpoint
+from reproduce import checkpoint, command_line
 
 # Phase, how often it begins in a run, and about how long it takes, in seconds.
 PHASES = {
@@ -154,7 +154,7 @@ def test_the_lock_of_a_dead_process_blocks_nobody(place, reference):
     assert place.outcome() == reference.expected
 
 
-# Ctrl-C and SIGTERM.
+# Ctrl-C, SIGTERM and SIGHUP.
 
 
 def check_interrupt(place, reference, number, phase, count):
@@ -171,7 +171,11 @@ def check_interrupt(place, reference, number, phase, count):
 
 @pytest.mark.parametrize(
     "number, phase, count, step",
-    [(signal.SIGINT, "step", 4, 4), (signal.SIGTERM, "evaluation", 1, 3)],
+    [
+        (signal.SIGINT, "step", 4, 4),
+        (signal.SIGTERM, "evaluation", 1, 3),
+        (signal.SIGHUP, "step", 5, 5),
+    ],
 )
 def test_an_interrupted_run_saves_its_step(
     place, reference, number, phase, count, step
@@ -185,8 +189,20 @@ def test_an_interrupted_run_saves_its_step(
     goes_on_to_the_same(place, reference)
 
 
+def test_under_nohup_a_run_outlives_its_terminal(place, reference):
+    go = place.root / "go"
+    process = place.start(TINY_PAUSE=f"step:2:{go}", hangup=signal.SIG_IGN)
+    wait_for(process, "step", 2)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    go.touch()
+    code, _, err = ended(process)
+    assert (code, err) == (0, "")
+    assert place.outcome() == reference.expected
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", command_line.SIGNALS)
 @pytest.mark.parametrize("phase", PHASES)
 def test_an_interrupt_at_a_random_moment(place, reference, number, phase):
     if phase == "synthesis":
@@ -214,6 +230,7 @@ def test_a_second_ctrl_c_does_not_disturb_the_saving_of_the_first(place, referen
     wait_for(process, "checkpoint")
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGHUP)
     time.sleep(0.1)
     go.touch()
     code, _, err = ended(process)

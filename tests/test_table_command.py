@@ -178,7 +178,7 @@ def test_a_worker_that_dies_is_named_and_the_rest_finish(results, capsys, monkey
     runs, out, err = trained(capsys)
     assert len(runs) == 9
     assert err.startswith("error: table1/pprior-14 seed 0: killed by SIGKILL, see ")
-    assert "pprior-14-seed0.log" in err and err.count("\n") == 1
+    assert "pprior-14/paper-300ep-seed0.log" in err and err.count("\n") == 1
     row = next(line for line in out.splitlines() if line.startswith("AIR-pPrior-14"))
     assert "missing" in row
     assert out.count("350.00") >= 8
@@ -206,6 +206,29 @@ def test_presets_and_digits_have_tables_of_their_own(results, capsys):
     assert call("--results", str(results), "--preset", "released", "--notrain") == 0
     assert (results / "table1-released.json").exists()
     assert not (results / "table1.json").exists()
+
+
+def test_each_run_has_a_log_of_its_own(results, capsys):
+    """Of other options, lengths and presets: two commands at once share none."""
+    run = grid.Run("table1/asr-13", 0)
+    protocols = [
+        grid.Protocol(),
+        grid.Protocol(epochs=2),
+        grid.Protocol(preset="released"),
+        grid.Protocol(digits="rendered"),
+        grid.Protocol(smoke=True),
+    ]
+    logs = {grid.log_file(run, protocol) for protocol in protocols}
+    logs.add(grid.log_file(run._replace(changes=(("init_seed", 7),)), grid.Protocol()))
+    assert len(logs) == len(protocols) + 1
+    plain = files.OUTPUTS / "logs/table1/asr-13/paper-300ep-seed0.log"
+    assert grid.log_file(run, grid.Protocol()) == plain
+    synthetic_words = ("--methods", "asr", "--settings", "13", "--seeds", "0")
+    for epochs in ("2", "3"):
+        call("--results", str(results), *synthetic_words, "--epochs", epochs)
+    for epochs in (2, 3):
+        log = files.OUTPUTS / f"logs/table1/asr-13/paper-{epochs}ep-seed0.log"
+        assert log.read_text().count("trains") == 1
 
 
 def test_list_is_one_self_contained_command_a_run(results, capsys):

@@ -1,10 +1,11 @@
 """`python -m reproduce.run` with tiny networks, for tests that kill and resume it.
 
-Takes the real command's flags. Three things differ from the real command: the
+Takes the real command's flags. Four things differ from the real command: the
 networks' sizes, functions that run eagerly (compiling by XLA would take half a
-minute; what is tested is the state between the steps), and a hundredth of a second
+minute; what is tested is the state between the steps), some hundredths of a second
 more around every forcing of a file to the disk, so that a kill can hit a file half
-way. Environment variables that tests set:
+way, and a disk that is full for the files that `survival_support.fill_disk` marked.
+Environment variables that tests set:
 
   TINY_PHASES: file to which each phase's name is added, a line each, as it begins.
   TINY_PAUSE: "phase:count:file", wait before the count-th time of a phase until the
@@ -14,9 +15,11 @@ way. Environment variables that tests set:
     "shape" (of a wrong shape).
 """
 
+import errno
 import functools
 import os
 import pathlib
+import re
 import sys
 import time
 
@@ -61,6 +64,22 @@ def slow_fsync(fsync=os.fsync):
         time.sleep(SECONDS_AROUND_WRITING)
 
     os.fsync = slow
+
+
+def full_where_marked(fsync):
+    """`fsync` on a disk that is full for each file with a file `<name>.full` beside.
+
+    Where space is given out late, that is how a full disk shows. Linux only.
+    """
+
+    def fsync_or_full(descriptor):
+        path = pathlib.Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        hidden = re.fullmatch(r"\.(.+)\.[0-9a-f]+\.partial", path.name)
+        if hidden and path.with_name(f"{hidden[1]}.full").exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
+
+    return fsync_or_full
 
 
 def shrink():
@@ -126,6 +145,7 @@ def main():
 
     start.tensorflow = start_and_shrink
     slow_fsync()
+    os.fsync = full_where_marked(os.fsync)
     watched(cache, "synthesise", "synthesis")
     watched(records, "write_record", "record")
     return command_line.main(
