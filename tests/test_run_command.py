@@ -176,7 +176,7 @@ def test_a_run_leaves_its_record(ended, configuration):
     assert record["configuration_digest"] == configuration.digest
     assert (record["seed"], record["epochs"], record["reported_epoch"]) == (1, 1, 1)
     assert record["digits"] == "rendered" and record["smoke"] is False
-    # The closed form of test_model; the number of steps does not enter.
+    # The closed form of test_initialisation; the number of steps does not enter.
     assert record["parameters"] == 4_433_028
     with open(place / "history.csv", newline="") as stream:
         rows = list(csv.DictReader(stream))
