@@ -1,4 +1,4 @@
-"""The released code's treatment of z_pres: a binary Concrete relaxation."""
+"""Equation 10 as the released code treats z_pres: a binary Concrete relaxation."""
 
 import keras
 import tensorflow as tf
@@ -19,8 +19,9 @@ class ConcreteEstimator(Estimator):
     y_t = sigmoid((logit_t + logistic noise) / T) multiplies object t's window. A
     step counts while the running sum of 1 - y stays under a threshold: canvas and
     attribute divergences by the sum that includes the step, z_pres's divergence by
-    the sum before it, so that the stopping step's is included (the latter is this
-    project's choice). KL(z_pres) is estimated from the same sample.
+    the sum before it, so that the stopping step's is included. KL(z_pres) is estimated
+    from the same relaxed sample. Evaluation rounds y_t to 0 or 1, a Bernoulli sample
+    of z_pres^t: it is the scene of `stick_breaking.sampled_count` that is evaluated.
     """
 
     def __init__(self, temperature=1.0, stop_threshold=0.99):
@@ -40,11 +41,12 @@ class ConcreteEstimator(Estimator):
             )
         self.temperature, self.stop_threshold = temperature, stop_threshold
 
-    def terms(self, inference):
+    def terms(self, inference, relaxed=True):
         """The terms of the negative ELBO estimate.
 
         Args:
           inference: a `Pass`.
+          relaxed: whether y_t stays relaxed, as in training, or is rounded.
 
         Returns:
           A dict from term to nats. Shape [batch] each.
@@ -56,8 +58,10 @@ class ConcreteEstimator(Estimator):
         # y > 1/2 where uniform < p_t, as in `stick_breaking.sampled_count`.
         logistic = tf.math.log1p(-uniform) - tf.math.log(uniform)
         # The sample before its sigmoid, where densities are logistic.
-        relaxed = (logits + logistic) / self.temperature
-        presence = tf.sigmoid(relaxed)
+        before_sigmoid = (logits + logistic) / self.temperature
+        presence = tf.sigmoid(before_sigmoid)
+        if not relaxed:
+            presence = tf.round(presence)
         running = tf.cumsum(1 - presence, axis=1)
         before = tf.pad(running[:, :-1], [[0, 0], [1, 0]])
         counts = tf.cast(running < self.stop_threshold, logits.dtype)
@@ -71,8 +75,8 @@ class ConcreteEstimator(Estimator):
         }
         for name, divergence in attribute_divergences(inference).items():
             terms[name] = tf.reduce_sum(counts * divergence, axis=1)
-        log_ratio = self._log_density(relaxed, logits) - self._log_density(
-            relaxed, inference.prior.presence_logits
+        log_ratio = self._log_density(before_sigmoid, logits) - self._log_density(
+            before_sigmoid, inference.prior.presence_logits
         )
         terms["kl_presence"] = tf.reduce_sum(reached * log_ratio, axis=1)
         return terms
@@ -84,7 +88,7 @@ class ConcreteEstimator(Estimator):
             "stop_threshold": self.stop_threshold,
         }
 
-    def _log_density(self, relaxed, logits):
+    def _log_density(self, before_sigmoid, logits):
         """Log-density of the relaxed sample before its sigmoid. Same shape."""
         scale = tf.ones_like(logits) / self.temperature
-        return tfd.Logistic(logits / self.temperature, scale).log_prob(relaxed)
+        return tfd.Logistic(logits / self.temperature, scale).log_prob(before_sigmoid)

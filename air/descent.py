@@ -72,7 +72,8 @@ class ObjectiveModel(keras.Model):
         seed = noises.run_seed(EVALUATION_SEED)
         count = shapes.batch_size(images)
         noise = self.draw_noise(seed, count)
-        return self._track(self.objective(images, noise, self.iteration), count)
+        parts = self.objective(images, noise, self.iteration, relaxed=False)
+        return self._track(parts, count)
 
     @property
     def metrics(self):

@@ -1,4 +1,4 @@
-"""The negative ELBO given one sample of z, its terms by name.
+"""The negative ELBO (equation 10) given one sample of z, its terms by name.
 
     -ELBO = reconstruction + kl_location + kl_scale + kl_appearance + kl_presence
 
@@ -78,8 +78,12 @@ class Estimator:
 
     infers_presence = True
 
-    def terms(self, inference):
-        """The terms of the negative ELBO of a `Pass`, by name. Shape [batch] each."""
+    def terms(self, inference, relaxed=True):
+        """The terms of the negative ELBO of a `Pass`, by name. Shape [batch] each.
+
+        `relaxed` tells an estimator that relaxes z_pres whether it may; the others
+        have no use for it.
+        """
         raise TypeError(f"{type(self).__name__} does not define the ELBO's terms")
 
     def presence_logits(self, inference):
@@ -124,11 +128,12 @@ class ExactEstimator(Estimator):
     No relaxation, no score-function estimator.
     """
 
-    def terms(self, inference):
+    def terms(self, inference, relaxed=True):
         """The terms of the negative ELBO.
 
         Args:
           inference: a `Pass`.
+          relaxed: unused; estimators share one signature.
 
         Returns:
           A dict from term to nats. Shape [batch] each.
@@ -162,7 +167,7 @@ class FixedCountEstimator(Estimator):
 
     infers_presence = False
 
-    def terms(self, inference):
+    def terms(self, inference, relaxed=True):
         """The terms of the negative ELBO; `kl_presence` is 0. Shape [batch] each."""
         canvas = tf.minimum(tf.reduce_sum(inference.canvases, axis=1), 1.0)
         reconstruction = likelihood.cross_entropy(

@@ -1,4 +1,4 @@
-"""The generative model's p(x | z, n): the decoder, the canvas and its boxes."""
+"""The mean of p(x | z, n) in equation 5: the decoder, the canvas and its boxes."""
 
 import keras
 import tensorflow as tf

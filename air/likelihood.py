@@ -1,4 +1,4 @@
-"""The likelihood p(x | z, n): Bernoulli pixels with grey targets."""
+"""The likelihood p(x | z, n) of equation 5: Bernoulli pixels with grey targets."""
 
 import math
 

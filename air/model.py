@@ -49,6 +49,7 @@ class AIR(PriorSampling, ObjectiveModel):
         estimator=None,
         reads_latents=True,
         scale_sees_location=True,
+        hidden_sees_location=False,
         decoder_noise=0.0,
         likelihood_form="maximum",
         count_rule="greedy",
@@ -71,6 +72,8 @@ class AIR(PriorSampling, ObjectiveModel):
             (default), `ConcreteEstimator` or `FixedCountEstimator`.
           reads_latents: whether the recognition LSTM reads z^{t-1} besides x.
           scale_sees_location: whether q(z_scale^t) depends on z_loc^t.
+          hidden_sees_location: whether z_loc^t then enters the hidden layer of
+            z_scale's nets besides their output layer (as in the released code).
           decoder_noise: standard deviation of noise on the decoder's logits; 0 for
             none.
           likelihood_form: "maximum" or "sum", see `air.likelihood`.
@@ -126,6 +129,7 @@ class AIR(PriorSampling, ObjectiveModel):
             infers_presence=estimator.infers_presence,
             reads_latents=reads_latents,
             scale_sees_location=scale_sees_location,
+            hidden_sees_location=hidden_sees_location,
         )
         self.decoder = Decoder(canvas_side, sizes, seeds, decoder_noise)
         # Training iterations so far: seeds the noise and anneals AIR's prior.
@@ -168,14 +172,15 @@ class AIR(PriorSampling, ObjectiveModel):
         form = self.likelihood_form
         return latents, Pass(images, canvases, q, p, noise, form)
 
-    def objective(self, images, noise, iteration, early=False):
-        """The training objective -ELBO + R(q) and its parts, batch means.
+    def objective(self, images, noise, iteration, early=False, relaxed=True):
+        """The training objective -ELBO + R(q) (equation 11) and its parts, batch means.
 
         Args:
           images: grey values in [0, 1]. Shape [batch, S, S].
           noise: a `Noise`.
           iteration: training iterations so far. Shape [].
           early: whether to end after `early_end` objects.
+          relaxed: whether a `ConcreteEstimator` relaxes z_pres, as in training.
 
         Returns:
           A dict with "loss", "nelbo", the ELBO's terms and, with a regulariser,
@@ -183,7 +188,7 @@ class AIR(PriorSampling, ObjectiveModel):
           "ended_early", see `air.early_end`. Shape [] each.
         """
         latents, inference = self.infer(images, noise, iteration, early)
-        terms = self.estimator.terms(inference)
+        terms = self.estimator.terms(inference, relaxed)
         parts = {name: tf.reduce_mean(terms[name]) for name in TERMS}
         nelbo = tf.add_n([parts[name] for name in TERMS])
         parts = {"loss": nelbo, "nelbo": nelbo, **parts}
@@ -246,7 +251,7 @@ class AIR(PriorSampling, ObjectiveModel):
         else:
             counts = stick_breaking.sampled_count(logits, noise.presence)
         reconstructions = compose(inference.canvases, counts)
-        terms = self.estimator.terms(inference)
+        terms = self.estimator.terms(inference, relaxed=False)
         return {
             "counts": counts,
             "boxes": drawn_boxes(latents, counts, self.canvas_side),
@@ -269,6 +274,7 @@ class AIR(PriorSampling, ObjectiveModel):
             "estimator": serialise(self.estimator),
             "reads_latents": self.recognition.reads_latents,
             "scale_sees_location": self.recognition.scale_sees_location,
+            "hidden_sees_location": self.recognition.hidden_sees_location,
             "decoder_noise": self.decoder.logit_noise,
             "likelihood_form": self.likelihood_form,
             "count_rule": self.count_rule,

@@ -66,26 +66,34 @@ class Perceptron(keras.layers.Layer):
 class Head(keras.layers.Layer):
     """One hidden layer of ReLU units and a linear output layer.
 
-    The output layer reads, besides the hidden layer, `extra` further inputs.
+    The output layer reads, besides the hidden layer, `extra` further inputs; with
+    `hidden_sees_extra` the hidden layer reads them as well.
     """
 
-    def __init__(self, sizes, outputs, seeds, extra=0, name=None):
+    def __init__(
+        self, sizes, outputs, seeds, extra=0, name=None, hidden_sees_extra=False
+    ):
         """Builds the two layers.
 
         Args:
           sizes: a `Sizes`: `lstm` inputs, `head` hidden units.
           outputs: number of outputs.
           seeds: stream of kernel seeds.
-          extra: number of further inputs of the output layer; 0 for none.
+          extra: number of further inputs; 0 for none.
           name: Keras's name of the layer.
+          hidden_sees_extra: whether the hidden layer reads them too.
         """
         super().__init__(name=name)
-        self.hidden = dense(sizes.lstm, sizes.head, seeds, "relu", "hidden")
+        self.hidden_sees_extra = hidden_sees_extra
+        inputs = sizes.lstm + (extra if hidden_sees_extra else 0)
+        self.hidden = dense(inputs, sizes.head, seeds, "relu", "hidden")
         self.output_layer = dense(sizes.head + extra, outputs, seeds, name="output")
         self.built = True
 
     def call(self, inputs, extra=None):
         """Shape [..., lstm] (and [..., extra]) to [..., outputs]."""
+        if extra is not None and self.hidden_sees_extra:
+            inputs = tf.concat([inputs, extra], axis=-1)
         hidden = self.hidden(inputs)
         if extra is not None:
             hidden = tf.concat([hidden, extra], axis=-1)
@@ -95,7 +103,9 @@ class Head(keras.layers.Layer):
 class GaussianHead(keras.layers.Layer):
     """Mean and log-variance of a diagonal normal, each from its own `Head`."""
 
-    def __init__(self, sizes, outputs, seeds, extra=0, name=None):
+    def __init__(
+        self, sizes, outputs, seeds, extra=0, name=None, hidden_sees_extra=False
+    ):
         """Builds the two heads.
 
         Args:
@@ -104,10 +114,12 @@ class GaussianHead(keras.layers.Layer):
           seeds: stream of kernel seeds.
           extra: as in `Head`, of both heads.
           name: Keras's name of the layer.
+          hidden_sees_extra: as in `Head`, of both heads.
         """
         super().__init__(name=name)
-        self.mean = Head(sizes, outputs, seeds, extra, "mean")
-        self.log_variance = Head(sizes, outputs, seeds, extra, "log_variance")
+        given = (sizes, outputs, seeds, extra)
+        self.mean = Head(*given, "mean", hidden_sees_extra)
+        self.log_variance = Head(*given, "log_variance", hidden_sees_extra)
         self.built = True
 
     def call(self, inputs, extra=None):

@@ -131,6 +131,7 @@ class LearnedPrior(keras.layers.Layer):
         count=None,
         infers_presence=True,
         scale_sees_location=True,
+        hidden_sees_location=False,
         sizes=PAPER_SIZES,
         seed=0,
         name="prior",
@@ -146,6 +147,7 @@ class LearnedPrior(keras.layers.Layer):
           count: as in `FixedPrior`.
           infers_presence: whether there is a head for z_pres.
           scale_sees_location: whether a learned p(z_scale^t) depends on z_loc^t.
+          hidden_sees_location: see `AIR`; for a learned p(z_scale^t).
           sizes: the model's `Sizes`.
           seed: integer seed of the initialisation.
           name: Keras's name of the layer.
@@ -163,6 +165,7 @@ class LearnedPrior(keras.layers.Layer):
             "count": count,
             "infers_presence": infers_presence,
             "scale_sees_location": scale_sees_location,
+            "hidden_sees_location": hidden_sees_location,
             "sizes": sizes.get_config(),
             "seed": seed,
             "name": name,
@@ -183,7 +186,8 @@ class LearnedPrior(keras.layers.Layer):
         self.scale = None
         if scale == "learned":
             self.scale = GaussianHead(
-                sizes, shapes.SCALE_SIZE, seeds, extra, name="scale"
+                *(sizes, shapes.SCALE_SIZE, seeds, extra, "scale"),
+                hidden_sees_extra=hidden_sees_location,
             )
         self.built = True
 

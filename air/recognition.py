@@ -68,6 +68,7 @@ class RecognitionModel(keras.layers.Layer):
         infers_presence=True,
         reads_latents=True,
         scale_sees_location=True,
+        hidden_sees_location=False,
         name="recognition",
     ):
         """Builds the networks.
@@ -79,11 +80,13 @@ class RecognitionModel(keras.layers.Layer):
           infers_presence: whether there is a head for z_pres.
           reads_latents: whether the LSTM reads z^{t-1} besides x.
           scale_sees_location: whether q(z_scale^t) depends on z_loc^t.
+          hidden_sees_location: see `AIR`.
           name: Keras's name of the layer.
         """
         super().__init__(name=name)
         self.reads_latents = reads_latents
         self.scale_sees_location = scale_sees_location
+        self.hidden_sees_location = hidden_sees_location
         self.sizes = sizes
         moving = sizes.latent if reads_latents else 0
         self.lstm = LSTM(canvas_side**2, moving, sizes.lstm, seeds, name="lstm")
@@ -99,6 +102,7 @@ class RecognitionModel(keras.layers.Layer):
             seeds,
             extra=shapes.LOCATION_SIZE if scale_sees_location else 0,
             name="scale",
+            hidden_sees_extra=hidden_sees_location,
         )
         self.encoder = Perceptron(
             sizes.window**2,

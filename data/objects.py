@@ -75,9 +75,10 @@ def _extent(lines):
 def scale_crops(crops, factor):
     """Scales each crop and crops it again.
 
-    The steps are the released code's: `scipy.ndimage.zoom` with splines of order 5 on
-    grey values in [0, 1], the result clipped to [0, 1], values under .05 set to 0,
-    and a second crop to the square around what is left.
+    The steps are the released code's: splines of order 5 on grey values in [0, 1], the
+    result clipped to [0, 1], values under .05 set to 0, and a second crop to the square
+    around what is left. Where that code maps by `scipy.ndimage.affine_transform`, this
+    uses `scipy.ndimage.zoom`, which keeps the corner pixels in the corners.
 
     Zooming is linear and separable: with Z the matrix that zooms one axis of a crop
     c, the scaled crop is Z c Z^T. Z is had by zooming the unit vectors, once for each

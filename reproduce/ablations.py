@@ -59,6 +59,7 @@ def comparison(name, preset="paper"):
         ("none", {}),
         ("Concrete z_pres", {option: getattr(released, option) for option in concrete}),
         ("learned scale prior", {"scale_prior": "learned"}),
+        ("z_scale's hidden layers see z_loc", {"hidden_sees_location": True}),
         (
             f"learning rate {released.learning_rate:g}",
             {"learning_rate": released.learning_rate},

@@ -26,6 +26,7 @@ def build_model(configuration, constraints=()):
         estimator=_estimator(configuration),
         reads_latents=configuration.recognition_reads_latents,
         scale_sees_location=configuration.scale_sees_location,
+        hidden_sees_location=configuration.hidden_sees_location,
         decoder_noise=configuration.decoder_noise,
         likelihood_form=configuration.likelihood_floor,
         count_rule=configuration.count_rule,
@@ -59,6 +60,7 @@ def _prior(configuration):
         presence_lag=configuration.presence_prior_lag,
         infers_presence=configuration.fixed_count is None,
         scale_sees_location=configuration.scale_sees_location,
+        hidden_sees_location=configuration.hidden_sees_location,
         seed=init_seed(configuration),
         **known_count,
     )

@@ -1,12 +1,7 @@
-"""What one run does: every option, its value under both presets, its digest.
+"""What one run does: every option, its checks, its digest; `presets` has the values.
 
-`paper` is the project's reading of the paper; `released` sets every option to
-what the authors' released code does, so that the published numbers' own
-setting can be run. Some things are no option: that code sets gradients that are not
-finite to 0, bounds neither log-variances nor boxes, draws dSprites' own sprites,
-reports IoU with sides longer by 1 (here in every record beside the standard one), and
-gives sampled objects one size (`AIR.generate(side=)`).
-Each option that differs between the two is one row of the README's deviations table.
+Each option that differs between the two presets is one row of the README's deviations
+table.
 """
 
 import dataclasses
@@ -15,14 +10,18 @@ import json
 
 from reproduce.errors import UsageError
 from reproduce.options import check, option
+from reproduce.presets import (
+    METHODS,
+    PRESETS,
+    TABLE1_SETTINGS,
+    TABLE2_SETTINGS,
+    released_options,
+    setting_options,
+)
 
-METHODS = {"air": "AIR", "pprior": "AIR-pPrior", "asr": "AIR-ASR"}
-TABLE1_SETTINGS = {"13": (1, 3), "14": (1, 4), "24": (2, 4)}
-TABLE2_SETTINGS = {"mnist": "multi_mnist", "dsprites": "multi_dsprites"}
 CANVAS_SIDES = {"multi_mnist": 50, "multi_dsprites": 64}  # pixels, released code
 # Bounds of F6 in pixels, released code; the paper gives none.
 SIDE_BOUNDS = {"multi_mnist": (11.0, 15.0), "multi_dsprites": (12.0, 15.0)}
-PRESETS = ("paper", "released")
 LARGEST_SEED = 2**31 - 1  # seeds of noise are pairs of 32-bit integers
 
 
@@ -84,6 +83,9 @@ class Configuration:
         True, "the recognition LSTM reads the previous object besides x"
     )
     scale_sees_location: bool = option(True, "z_scale depends on z_loc")
+    hidden_sees_location: bool = option(
+        False, "z_loc enters the hidden layer of z_scale's nets too, not the last alone"
+    )
     decoder_noise: float = option(
         0.0, "standard deviation of noise on the decoder's logits", lower=0
     )
@@ -142,9 +144,20 @@ class Configuration:
                 f"--fixed_count: {self.fixed_count} is not allowed with --counts "
                 f"{self.counts}; use --counts {self.fixed_count}, or none"
             )
+        if (self.digits is not None) != (self.dataset == "multi_mnist"):
+            allowed = "none" if self.digits else "mnist, rendered"
+            raise UsageError(
+                f"--digits: {str(self.digits).lower()} is not allowed with --dataset "
+                f"{self.dataset}; allowed: {allowed}"
+            )
         trained = self.train_images
         if self.test_split == "shuffled":
             trained -= self.test_images
+            if trained < 1:
+                raise UsageError(
+                    f"--test_images: {self.test_images} is not allowed; the test "
+                    f"scenes are split off the {self.train_images} training scenes"
+                )
         if self.batch_size > trained:
             raise UsageError(
                 f"--batch_size: {self.batch_size} is not allowed; use at most the "
@@ -262,63 +275,12 @@ def preset_configuration(experiment, preset="paper", **changes):
     options = {"experiment": experiment, "preset": preset}
     table, name = experiment.split("/")
     method, setting = name.split("-", 1)
-    options.update(_setting_options(table, setting))
+    options.update(setting_options(table, setting))
     if preset == "released":
-        options.update(_released_options(table, method))
+        options.update(released_options(table, method))
     known = {field.name for field in dataclasses.fields(Configuration)}
     for name in changes:
         if name not in known:
             raise UsageError(f"option {name!r} is unknown")
     options.update(changes)
     return Configuration(**options)
-
-
-def _setting_options(table, setting):
-    if table == "table1":
-        return {"counts": TABLE1_SETTINGS[setting]}
-    dataset = TABLE2_SETTINGS[setting]
-    return {
-        "dataset": dataset,
-        "counts": (3,),
-        "digits": "mnist" if dataset == "multi_mnist" else None,
-        "object_scale": 0.6,
-        "separation": "boxes",
-        "train_images": 20_000,
-        "test_images": 1_000,
-        "steps": 3,
-        "fixed_count": 3,
-    }
-
-
-def _released_options(table, method):
-    options = {
-        "learning_rate": 1e-4,
-        "presence": "concrete",
-        "likelihood_floor": "sum",
-        "number_penalty": "unary",
-        "side_penalty": "mean",
-        "count_rule": "sampled",
-        "reported_epoch": "lowest_loss",
-        "test_split": "shuffled",
-    }
-    if method == "air":
-        options.update(
-            temperature=1.0,
-            stop_threshold=0.99,
-            scale_sees_location=False,
-            recognition_reads_latents=False,
-            decoder_noise=0.3,
-        )
-    else:
-        options.update(temperature=0.1, stop_threshold=0.9, presence_prior_lag=True)
-    if table == "table1":
-        options.update(test_images=1_000)
-    else:
-        options.update(
-            separation="columns",
-            test_images=1_000,
-            steps=6,
-            fixed_count=None,
-            fixed_count_log_odds=100.0,
-        )
-    return options

@@ -1,4 +1,4 @@
-"""Options that a run would not read are refused: the plain run has one name only."""
+"""Options that a run would not read are refused: they would only rename it."""
 
 from reproduce.errors import UsageError
 
@@ -51,6 +51,12 @@ def _unread(configuration):
         add(_CONCRETE, "z_pres is exact (--presence)")
     else:
         add(("early_end",), "the loop ends early only where z_pres is exact")
+    if configuration.fixed_count_log_odds:
+        add(("presence_prior_lag",), "z_pres has no learned prior")
+    if max(configuration.counts) >= configuration.steps:
+        add(("early_end",), "every step may be needed (--steps)")
+    if not configuration.scale_sees_location:
+        add(("hidden_sees_location",), "z_scale does not see z_loc")
     if configuration.number_penalty == "unary":
         add(("early_end",), "the unary codes compare every step (--number_penalty)")
     if len(configuration.counts) > 1:

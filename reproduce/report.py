@@ -24,6 +24,7 @@ from reproduce import (
     render,
 )
 from reproduce.configuration import experiments
+from reproduce.errors import UsageError
 from reproduce.progress import duration
 
 DESCRIPTION = "Writes results/README.md, the reproduction report, from the records."
@@ -33,7 +34,7 @@ FIGURES = {
     "figure3-24": "As Figure 3: two or four digits",
     "figure4": "Figure 4: three digits that do not overlap",
     "figure5": "Figure 5: samples from the prior on Multi-dSprites, sizes included (in "
-    "the released code all objects have one size)",
+    "the released code all objects of AIR-pPrior and AIR-ASR have one size)",
     "own_constraint": "A constraint that is not in the paper, before and after",
 }
 CURVES = {
@@ -54,14 +55,13 @@ On the test images after the last epoch, one sample of z an image:
 - mIoU: inferred and true boxes are matched one to one for the largest sum of IoU,
   which is divided by the larger of the two counts.
 
-The published numbers are not quite the same quantities, if they were made by the
-code that the authors released. It samples z_pres from a Concrete distribution where
-these runs sum over the number of objects (nELBO), draws the inferred count (ACC, SE,
-mIoU), has boxes with sides longer by 1 in its IoU (mIoU; compare "IoU + 1" below the
-tables), reports the epoch of the lowest training loss and tests on scenes split off
-from the training set, with objects in disjoint columns in Table 2 (all metrics). In
-AIR, whose prior of z_pres is annealed to a log-odds of -20, every object costs up to 20
-nats of KL(z_pres)."""
+The published numbers are not quite the same quantities, if they were made by the code
+that the authors released. It draws z_pres where these runs sum over the number of
+objects (nELBO) or take the steps with p_t > 0.5 (ACC, SE, mIoU), has boxes with sides
+longer by 1 in its IoU (mIoU; compare "IoU + 1" below the tables), reports the epoch of
+the lowest training loss and tests on scenes split off from the training set, with
+objects in disjoint columns in Table 2 (all metrics). In AIR, whose prior of z_pres is
+annealed to a log-odds of -20, every object costs up to 20 nats of KL(z_pres)."""
 SENSITIVITY = (
     "The paper's search over the weights lambda has a page of its own: "
     "[sensitivity.md](sensitivity.md)."
@@ -149,10 +149,13 @@ def _table(folder, name, found):
 
 def _page(folder, name):
     """Another command's page, its headings one level down; "" if there is none."""
+    file = folder / f"{name}.md"
     try:
-        text = (folder / f"{name}.md").read_text("utf-8")
+        text = file.read_text("utf-8")
     except FileNotFoundError:
         return ""
+    except UnicodeDecodeError:
+        raise UsageError(f"{files.shown(file)}: not text in UTF-8") from None
     return text.replace("\n#", "\n##").replace("# ", "## ", 1).rstrip()
 
 
@@ -180,11 +183,12 @@ def _runs(folder, found):
         "## Runs",
         "",
         "| run | variant | seed | epochs | state | parameters | time | an epoch | "
-        "images/s | threads | memory | device | TensorFlow | commit |",
+        "images/s | threads | memory | device | TensorFlow, or JAX | commit |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for record in found:
         surroundings, commit = record["environment"], record["git"]["commit"] or "-"
+        packages = surroundings["packages"]
         speed = record["images_per_second"]
         row = [
             record["experiment"],
@@ -199,7 +203,7 @@ def _runs(folder, found):
             surroundings["threads"],
             f"{surroundings['peak_memory_megabytes']:,} MB",
             surroundings["device"],
-            surroundings["packages"]["tensorflow"],
+            packages.get("tensorflow") or f"JAX {packages['jax']}",
             commit[:7] + ("+" if record["git"]["dirty"] else ""),
         ]
         lines.append(render.table_line(map(str, row)))

@@ -62,6 +62,7 @@ def define(options):
 def body(values):
     """Runs it; returns the exit code."""
     configuration = configuration_from(values)
+    scene_specification(configuration)  # bad data options are told first
     folder = records.run_folder(values.results, configuration)
     kept = checkpoint.folder_of(values.checkpoints, configuration)
     files.require_writable(folder, "--results")
@@ -147,6 +148,8 @@ def _train(values, configuration, name, folder, kept):
     if values.retrain:  # not before all input has proved good
         discard(folder, kept)
     run = training.Training(configuration, model, scenes, kept, values.retrain)
+    if run.resumed_from not in (None, run.file):
+        print(f"{name}: goes on from {files.shown(run.resumed_from.parent)}")
     failure = None
     try:
         run.run(name)

@@ -8,7 +8,8 @@ from reproduce import metrics
 SHOWN_SCENES = 16  # the first test scenes, kept for the figures
 PRIOR_SAMPLES = 1_000  # specification of the sampled-overlap claim
 SAMPLE_SEED = 0
-# The share as sampled, and with all boxes of one side, as the released code samples.
+# The share as sampled, and with all boxes of one side, as the released code samples
+# AIR-pPrior and AIR-ASR.
 OVERLAP_METRICS = (
     "overlapping_pairs_in_samples",
     "overlapping_pairs_in_samples_of_one_side",

@@ -17,7 +17,10 @@ def tiny_model(prior="learned", scale="fixed", steps=STEPS, **options):
     estimator = options.setdefault("estimator", air.ExactEstimator())
     if prior == "learned":
         prior = air.LearnedPrior(
-            scale=scale, infers_presence=estimator.infers_presence, sizes=SIZES
+            scale=scale,
+            infers_presence=estimator.infers_presence,
+            hidden_sees_location=options.get("hidden_sees_location", False),
+            sizes=SIZES,
         )
     elif prior == "fixed":
         prior = air.FixedPrior(sizes=SIZES)

@@ -31,7 +31,8 @@ def perceptron(network, v):
 
 
 def head(network, v, extra=()):
-    hidden = np.maximum(linear(network.hidden, v), 0)
+    seen = np.concatenate([v, extra]) if network.hidden_sees_extra else v
+    hidden = np.maximum(linear(network.hidden, seen), 0)
     return linear(network.output_layer, np.concatenate([hidden, extra]))
 
 

@@ -34,7 +34,14 @@ STATISTICS = {
 }
 
 
-def record_of(configuration, status="complete", smoke=False, digest="d", **metrics):
+def record_of(
+    configuration,
+    status="complete",
+    smoke=False,
+    digest="d",
+    packages=(("tensorflow", "2.0"),),
+    **metrics,
+):
     """The fields of a record and the rows of its history, both made up."""
     complete = status == "complete"
     values = {**METRICS, **metrics}
@@ -55,7 +62,7 @@ def record_of(configuration, status="complete", smoke=False, digest="d", **metri
             "cores": 1,
             "threads": 1,
             "peak_memory_megabytes": 900,
-            "packages": {"tensorflow": "2.0"},
+            "packages": dict(packages),
         },
         "git": {"commit": "0" * 40, "dirty": False},
     }
@@ -74,7 +81,7 @@ def write(results, experiment, seed=0, epochs=300, preset="paper", **options):
     Options named like one of `record_of` or a metric go there, all others
     change the configuration.
     """
-    known = ("status", "smoke", "digest", *METRICS)
+    known = ("status", "smoke", "digest", "packages", *METRICS)
     given = {name: options.pop(name) for name in known if name in options}
     configuration = preset_configuration(
         experiment, preset, seed=seed, epochs=epochs, **options

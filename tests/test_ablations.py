@@ -97,13 +97,13 @@ def test_train_trains_only_what_no_run_stands_for(results, monkeypatch):
     )
     words = ("--train", "--epochs", "5", "--comparisons", "number")
     assert call(*words, "--results", str(results)) == 0
-    assert len(trained) == 3 and all(run.changes for run in trained)
+    assert len(trained) == 4 and all(run.changes for run in trained)
 
 
 def test_the_plain_call_writes_results(results, capsys):
     assert call("--results", str(results)) == 0
     assert (results / "ablations.json").exists()
-    assert capsys.readouterr().out.count("4 rows missing") == 3
+    assert capsys.readouterr().out.count("5 rows missing") == 3
 
 
 def test_bad_input_is_one_line(capsys):

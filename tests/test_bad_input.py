@@ -43,6 +43,12 @@ RUN = {
     ("--preset", "code"): "--preset: 'code' is not allowed; allowed: paper, released",
     ("--threads", "0"): "--threads: '0'",
     ("--digits", "svhn"): "--digits: 'svhn' is not allowed; allowed: mnist, rendered",
+    ("--digits", "none"): "--digits: none is not allowed with --dataset multi_mnist; "
+    "allowed: mnist, rendered",
+    ("--dataset", "multi_dsprites"): "--digits: mnist is not allowed with --dataset "
+    "multi_dsprites; allowed: none",
+    ("--test_split", "shuffled", "--test_images", "40000"): "--test_images: 40000 is "
+    "not allowed; the test scenes are split off the 40000 training scenes",
     ("--dataset", "mnist"): "allowed: multi_mnist, multi_dsprites",
     ("--counts", "1,7"): "--counts: (1, 7) is not allowed; at most --steps 6",
     ("--counts", "1,3", "--steps", "2"): "at most --steps 2 objects are inferred",

@@ -43,3 +43,46 @@ def test_a_model_is_built_as_its_options_say(experiment, preset, classes):
             assert bounds["side_bounds"] == expected
     else:
         assert model.regulariser is None
+
+
+def weights(experiment):
+    model = build.build_model(preset_configuration(experiment))
+    return {c.name: c.weight for c in model.regulariser.constraints}
+
+
+def test_the_weights_are_those_of_sections_6_1_and_6_2():
+    number, overlap = weights("table1/asr-13"), weights("table2/asr-mnist")
+    assert number == {"allowed_count": 10.0, "marginal_count": 100.0}
+    edges = {f"outside_{edge}": 1.0 for edge in ("left", "right", "top", "bottom")}
+    expected = {"pair_overlap": 1.0, "side_bounds": 20.0, "side_difference": 10.0}
+    assert overlap == {**edges, **expected}
+
+
+@pytest.mark.parametrize("experiment", ["table1/air-13", "table2/air-mnist"])
+def test_released_options_reach_air(experiment):
+    model = build.build_model(preset_configuration(experiment, "released"))
+    estimator, prior = model.estimator, model.prior
+    assert (estimator.temperature, estimator.stop_threshold) == (1.0, 0.99)
+    assert (model.likelihood_form, model.count_rule) == ("sum", "sampled")
+    assert model.decoder.logit_noise == 0.3
+    assert not model.recognition.reads_latents
+    assert not model.recognition.scale_sees_location
+    known = 100.0 if "table2" in experiment else 0.0
+    assert prior.count_log_odds == known
+    assert prior.count == 3 or not known
+
+
+@pytest.mark.parametrize("experiment", ["table1/asr-13", "table2/asr-mnist"])
+def test_released_options_reach_the_learned_prior(experiment):
+    model = build.build_model(preset_configuration(experiment, "released"))
+    estimator, prior = model.estimator, model.prior
+    assert (estimator.temperature, estimator.stop_threshold) == (0.1, 0.9)
+    assert (model.likelihood_form, model.count_rule) == ("sum", "sampled")
+    assert model.decoder.logit_noise == 0
+    recognition = model.recognition
+    assert recognition.reads_latents and recognition.scale_sees_location
+    assert recognition.hidden_sees_location
+    assert prior.presence_lag and prior.scale is None
+    known = 100.0 if "table2" in experiment else 0.0
+    assert prior.count_log_odds == known
+    assert prior.count == 3 or not known

@@ -36,6 +36,7 @@ OTHER = {
     "scale_prior": "learned",
     "recognition_reads_latents": False,
     "scale_sees_location": False,
+    "hidden_sees_location": True,
     "decoder_noise": 0.1,
     "likelihood_floor": "sum",
     "early_end": False,
@@ -55,6 +56,11 @@ OTHER = {
     "reported_epoch": "lowest_loss",
 }
 NAMING = ("experiment", "preset", "seed", "epochs")
+
+
+def changes_of(name):
+    """The option's other value, and what has to change with it."""
+    return {name: OTHER[name]} | ({"digits": None} if name == "dataset" else {})
 
 
 def names():
@@ -111,6 +117,7 @@ def test_preset_paper_is_the_text():
         assert of(experiment, "paper", *wanted) == ("fixed", True, True)
         wanted = "presence_prior_lag", "decoder_noise", "likelihood_floor"
         assert of(experiment, "paper", *wanted) == (False, 0.0, "maximum")
+        assert of(experiment, "paper", "hidden_sees_location") == (False,)
         wanted = "number_penalty", "number_image_weight", "number_marginal_weight"
         assert of(experiment, "paper", *wanted) == ("posterior", 10.0, 100.0)
         wanted = "overlap_weight", "inside_weight", "side_weight"
@@ -140,7 +147,8 @@ def test_preset_released_is_the_code_of_the_authors():
         expected = ("sampled", "lowest_loss", "shuffled", 1_000, 6)
         assert of(experiment, "released", *wanted) == expected
         assert of(experiment, "released", "clip_norm", "batch_size") == (1.0, 64)
-        assert of(experiment, "released", "presence_prior_lag") == (not is_air,)
+        wanted = "presence_prior_lag", "hidden_sees_location"
+        assert of(experiment, "released", *wanted) == (not is_air, not is_air)
         wanted = "fixed_count", "fixed_count_log_odds"
         odds = 100.0 if "table2" in experiment else 0.0
         assert of(experiment, "released", *wanted) == (None, odds)
@@ -157,10 +165,10 @@ def test_json_round_trip(experiment, preset):
 
 
 @given(
-    seed=st.integers(0, 2**31),
+    seed=st.integers(0, configurations.LARGEST_SEED),
     counts=st.sets(st.integers(0, 6), min_size=1).map(tuple),
     learning_rate=st.floats(1e-9, 1.0),
-    init_seed=st.none() | st.integers(0, 2**31),
+    init_seed=st.none() | st.integers(0, configurations.LARGEST_SEED),
     lag=st.booleans(),
 )
 def test_json_round_trip_of_any_values(seed, counts, learning_rate, init_seed, lag):
@@ -196,7 +204,7 @@ def test_the_table_of_other_values_is_complete():
 def test_digests_differ_whatever_option_differs():
     digests = {preset_configuration(e, p).digest for e, p in EVERY}
     assert len(digests) == len(EVERY)
-    changed = [preset_configuration(ASR, **{name: OTHER[name]}) for name in OTHER]
+    changed = [preset_configuration(ASR, **changes_of(name)) for name in OTHER]
     changed += [
         preset_configuration(ASR, seed=1),
         preset_configuration(ASR, epochs=1),
@@ -208,10 +216,11 @@ def test_digests_differ_whatever_option_differs():
 
 @pytest.mark.parametrize("name", OTHER)
 def test_any_changed_option_is_part_of_the_variant(name):
-    found = preset_configuration(ASR, **{name: OTHER[name]})
-    assert found.changed == {name: OTHER[name]}
+    found = preset_configuration(ASR, **changes_of(name))
+    assert found.changed == changes_of(name)
     value = "0-5" if name == "counts" else str(OTHER[name])
-    assert found.variant == f"paper+{name}={value}"
+    more = "+digits=None" if name == "dataset" else ""
+    assert found.variant == f"paper+{name}={value}{more}"
     assert not set(found.variant) & set(' /\\:*?"<>|\n')
 
 

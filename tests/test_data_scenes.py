@@ -93,7 +93,7 @@ def test_scenes_of_marked_objects(
 
 @pytest.mark.parametrize("scale", [0.6, 0.75])
 @pytest.mark.parametrize("separation", ["boxes", "columns"])
-def test_boxes_hold_the_objects_scaled_as_released(scale, separation):
+def test_boxes_hold_the_objects_scaled_by_splines(scale, separation):
     objects = blotches(1, largest=20) * np.uint8(2)
     expected = []
     for image in objects:

@@ -34,6 +34,7 @@ def noise_of(model, images, seed=3):
         ("fixed", {"reads_latents": False, "scale_sees_location": False}),
         ("learned", {}),
         ("learned", {"scale": "learned"}),
+        ("learned", {"scale": "learned", "hidden_sees_location": True}),
         ("learned", {"decoder_noise": 0.3}),
         ("lagged", {}),
     ],

@@ -2,6 +2,7 @@
 
 import math
 
+import model_support
 import numpy as np
 import numpy_model
 import pytest
@@ -81,14 +82,16 @@ def log_binary_concrete(y, log_odds, temperature):
     )
 
 
+@pytest.mark.parametrize("relaxed", [True, False])
 @pytest.mark.parametrize(
     "temperature, threshold", [(1.0, 0.99), (0.4, 0.9), (2.0, 1.5)]
 )
-def test_concrete_equals_a_loop_over_steps(temperature, threshold):
+def test_concrete_equals_a_loop_over_steps(temperature, threshold, relaxed):
     """The running sum of 1 - y stops the count; masks, not weights, on the KLs."""
     inference, arrays, divergences = made_up_pass(batch=12)
     images, canvases, logits, prior_logits, uniforms = arrays
-    terms = air.ConcreteEstimator(temperature, threshold).terms(inference)
+    estimator = air.ConcreteEstimator(temperature, threshold)
+    terms = estimator.terms(inference, relaxed)
     stops = set()
     for b, image in enumerate(images):
         expected = dict.fromkeys(TERMS, 0.0)
@@ -101,6 +104,8 @@ def test_concrete_equals_a_loop_over_steps(temperature, threshold):
             expected["kl_presence"] += log_binary_concrete(
                 y, logits[b, t], temperature
             ) - log_binary_concrete(y, prior_logits[b, t], temperature)
+            if not relaxed:
+                y = float(y > 0.5)
             running += 1 - y
             if running >= threshold:
                 break
@@ -114,6 +119,26 @@ def test_concrete_equals_a_loop_over_steps(temperature, threshold):
             found = terms[name].numpy()[b]
             assert found == pytest.approx(expected[name], rel=1e-7, abs=1e-9), name
     assert len(stops) >= 3  # the chains stop at different steps
+
+
+def test_evaluation_scores_the_scene_that_it_counts(float64):
+    """With a Concrete z_pres too: -ELBO, SE and boxes are of one scene."""
+    model = model_support.tiny_model(
+        estimator=air.ConcreteEstimator(1.0, 0.99), count_rule="sampled"
+    )
+    model_support.noisy_weights(model)
+    images = model.grey(model_support.random_images(20))
+    scene = model(images)
+    assert len(set(scene["counts"].numpy())) > 1
+    for image, reconstruction, nats in zip(
+        *(images, scene["reconstructions"], scene["reconstruction"]), strict=True
+    ):
+        expected = numpy_model.cross_entropy(image.numpy(), reconstruction.numpy())
+        assert nats.numpy() == pytest.approx(expected, rel=1e-9)
+    model_support.compiled(model)
+    logged = model.evaluate(images, batch_size=20, return_dict=True, verbose=0)
+    mean = np.mean(scene["reconstruction"])
+    assert logged["reconstruction"] == pytest.approx(mean, rel=1e-6)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.1])

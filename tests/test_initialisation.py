@@ -5,26 +5,35 @@ import math
 import model_support
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import air
+from air import networks
 
 
 def linear(inputs, outputs):
     return inputs * outputs + outputs
 
 
-def head(outputs, extra=0):
-    """256 LSTM units to 64 ReLU units; the output layer may read more."""
-    return linear(256, 64) + linear(64 + extra, outputs)
+def head(outputs, extra=0, hidden_extra=0):
+    """256 LSTM units to 64 ReLU units; either layer may read more."""
+    return linear(256 + hidden_extra, 64) + linear(64 + extra, outputs)
 
 
 def parameters_by_hand(
-    side, prior, reads_latents=True, scale_sees_location=True, presence=True
+    side,
+    prior,
+    reads_latents=True,
+    scale_sees_location=True,
+    hidden_sees_location=False,
+    presence=True,
 ):
     """From the layer sizes of the paper and the released code, written out."""
     latent = 2 + 1 + 50
     extra = 2 if scale_sees_location else 0
-    scale_head = 2 * head(1, extra)  # a mean net and a log-variance net
+    hidden_extra = extra if hidden_sees_location else 0
+    # A mean net and a log-variance net.
+    scale_head = 2 * head(1, extra, hidden_extra)
     location_head = 2 * head(2)
     presence_head = head(1) if presence else 0
     lstm = linear(side * side + (latent if reads_latents else 0) + 256, 4 * 256)
@@ -48,6 +57,8 @@ def parameters_by_hand(
         ("fixed", 64, {"presence": False}),
         ("fixed", 50, {"reads_latents": False, "scale_sees_location": False}),
         ("learned scale", 50, {"scale_sees_location": False}),
+        ("learned scale", 50, {"hidden_sees_location": True}),
+        ("fixed", 50, {"hidden_sees_location": True}),
     ],
 )
 def test_parameter_count_equals_the_closed_form(prior, side, options):
@@ -55,12 +66,13 @@ def test_parameter_count_equals_the_closed_form(prior, side, options):
     expected = parameters_by_hand(side, prior, **options)
     presence = options.pop("presence", True)
     estimator = air.ExactEstimator() if presence else air.FixedCountEstimator()
-    sees = options.get("scale_sees_location", True)
+    names = ("scale_sees_location", "hidden_sees_location")
+    sees = {name: options[name] for name in names if name in options}
     if prior == "fixed":
         built = air.FixedPrior()
     else:
         built = air.LearnedPrior(
-            scale=prior.split()[0], infers_presence=presence, scale_sees_location=sees
+            scale=prior.split()[0], infers_presence=presence, **sees
         )
     model = air.AIR(side, prior=built, estimator=estimator, **options)
     found = sum(math.prod(v.shape) for v in model.trainable_variables)
@@ -110,3 +122,10 @@ def test_initialisation_follows_its_seed():
     for index, is_kernel in enumerate(kernels):
         a, b = (m.recognition.trainable_variables[index].numpy() for m in (one, other))
         assert np.array_equal(a, b) != is_kernel
+
+
+def test_standard_deviations_of_bounded_log_variances():
+    """exp(v / 2) with v within +-10."""
+    found = networks.standard_deviation(tf.constant([-30.0, -9.5, 1.0, 9.5, 30.0]))
+    expected = np.exp([-5, -4.75, 0.5, 4.75, 5])
+    np.testing.assert_allclose(found, expected, rtol=1e-6)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import air
 from air import noise, prior
+from air.descent import EVALUATION_SEED
 
 SIZES = model_support.SIZES
 
@@ -152,3 +153,26 @@ def test_known_count_shifts_the_log_odds():
     latents, logits = learned.sample(draws, 0)
     np.testing.assert_array_equal(logits, np.tile(100 * signs, (5, 1)))
     np.testing.assert_array_equal(learned.distributions(latents, 0)[0], logits)
+
+
+def test_training_and_evaluation_anneal_the_prior_by_the_models_iteration():
+    """KL(z_pres) at iteration 39,000, where an object costs 20 nats, and at 0."""
+    model = model_support.compiled(model_support.tiny_model("fixed"))
+    images = model_support.squares(4)
+    grey = model.grey(images)
+    found = {}
+    for iteration in (0, 39_000):
+        model.iteration.assign(iteration)
+        draws = model.draw_noise(noise.run_seed(EVALUATION_SEED), 4)
+        _, inference = model.infer(grey, draws, tf.constant(iteration, tf.int64))
+        expected = model.estimator.terms(inference)["kl_presence"].numpy()
+        shown = model(images)["kl_presence"].numpy()
+        np.testing.assert_allclose(shown, expected, rtol=1e-5)
+        seed = noise.fold_in(noise.run_seed(model.seed), model.iteration)
+        draws = model.draw_noise(seed, 4)
+        part = model.objective(grey, draws, tf.constant(iteration, tf.int64))
+        trained = model.train_step(images)["kl_presence"]
+        assert float(trained) == pytest.approx(float(part["kl_presence"]), rel=1e-5)
+        model.reset_metrics()
+        found[iteration] = expected.mean()
+    assert found[39_000] > found[0] + 5

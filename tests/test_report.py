@@ -46,6 +46,22 @@ def test_report_takes_over_tables_figures_and_observations(tmp_path):
     assert "\n## Ablations\n\n### Sprites" in text
 
 
+def test_a_run_of_an_exported_program_is_listed_by_its_jax(tmp_path):
+    packages = {"jax": "0.10.2", "jaxlib": "0.10.2", "numpy": "2.4.6"}
+    synthetic.write(tmp_path, "table1/asr-13", packages=packages)
+    synthetic.write(tmp_path, "table1/asr-14")
+    text = write_report(tmp_path)
+    assert "| CPU | JAX 0.10.2 | 0000000 |" in text
+    assert "| CPU | 2.0 | 0000000 |" in text
+
+
+def test_observations_that_are_no_text_are_named(tmp_path, capsys):
+    synthetic.write(tmp_path, "table1/asr-13")
+    (tmp_path / "observations.md").write_bytes(b"caf\xe9")
+    assert main(report.define, report.body, ["--results", str(tmp_path)]) == 2
+    assert "observations.md: not text in UTF-8" in capsys.readouterr().err
+
+
 def test_a_damaged_record_is_named(tmp_path, capsys):
     folder = synthetic.write(tmp_path, "table1/asr-13")
     (folder / "record.json").write_text("{")

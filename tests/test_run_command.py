@@ -76,6 +76,12 @@ def test_every_kind_of_option_is_taken_from_its_flag():
         ("table1/asr-13", ("--noearly_end", "--number_penalty", "unary")),
         ("table1/asr-13", ("--noearly_end", "--presence", "concrete")),
         ("table1/pprior-13", ("--fixed_count_log_odds", "50")),
+        ("table1/asr-13", ("--steps", "3", "--noearly_end")),
+        ("table1/asr-13", ("--noscale_sees_location", "--hidden_sees_location")),
+        (
+            "table2/asr-mnist",
+            ("--preset", "released", "--nopresence_prior_lag"),
+        ),
     ],
 )
 def test_an_option_that_nothing_reads_is_refused(experiment, words, capsys):
