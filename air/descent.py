@@ -15,7 +15,7 @@ class ObjectiveModel(keras.Model):
     A subclass has `objective(images, noise, iteration, early)`, a dict of scalars
     with "loss" among them; `draw_noise(seed, batch)`; `iteration`, the number of
     steps so far; `trackers`, a dict of running means named as the objective's parts
-    and "gradient_norm"; and `seed`.
+    and "gradient_norm"; `early_end`, None or a number of objects; and `seed`.
     """
 
     def train_step(self, data):
@@ -34,7 +34,12 @@ class ObjectiveModel(keras.Model):
         Returns:
           taken: 1.0 if the step was taken, else 0.0. Shape [].
           means: a dict, as `train_step` returns it.
+
+        Raises:
+          ValueError: if the model has no `early_end`.
         """
+        if self.early_end is None:
+            raise ValueError("early_train_step: needs a model with an early_end")
         parts, gradients = self._gradients(data, early=True)
         taken = parts["ended_early"]
         means = tf.cond(

@@ -1,4 +1,4 @@
-"""The mean of p(x | z, n) in equation 5: the decoder and the canvas."""
+"""The mean of p(x | z, n) in equation 5: the decoder, the canvas and its boxes."""
 
 import keras
 import tensorflow as tf
@@ -75,3 +75,19 @@ def compose(canvases, count):
     """
     drawn = tf.sequence_mask(count, canvases.shape[1], dtype=canvases.dtype)
     return tf.clip_by_value(tf.einsum("bk,bkyx->byx", drawn, canvases), 0.0, 1.0)
+
+
+def drawn_boxes(latents, count, canvas_side):
+    """The boxes of the first `count` objects.
+
+    Args:
+      latents: a `Latents` of K objects an image.
+      count: int32, shape [batch].
+      canvas_side: S in pixels.
+
+    Returns:
+      (x, y, width, height) in pixels, 0 beyond the count. Shape [batch, K, 4].
+    """
+    boxes = shapes.pixel_boxes(latents.location, latents.scale, canvas_side)
+    drawn = tf.sequence_mask(count, boxes.shape[1], dtype=boxes.dtype)
+    return boxes * drawn[..., None]

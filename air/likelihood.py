@@ -11,7 +11,7 @@ FORMS = ("maximum", "sum")
 def cross_entropy(images, reconstructions, form="maximum"):
     """-log p(x | z, n), summed over pixels.
 
-        -sum x log max(r, e) + (1 - x) log max(1 - r, e),   e = 1e-10.
+        -sum [x log max(r, e) + (1 - x) log max(1 - r, e)],   e = 1e-10.
 
     Args:
       images: x, grey values in [0, 1]. Shape [..., S, S].

@@ -13,20 +13,20 @@ from air import shapes, stick_breaking
 from air.descent import EVALUATION_SEED, ObjectiveModel
 from air.early_end import loop_may_end
 from air.elbo import ExactEstimator, Pass
-from air.generation import Decoder, compose
-from air.likelihood import FORMS
+from air.generation import Decoder, compose, drawn_boxes
 from air.networks import kernel_seeds
+from air.options import check_options
 from air.prior import FixedPrior
 from air.recognition import RecognitionModel
+from air.sampling import PriorSampling
 from air.shapes import PAPER_SIZES, Sizes
 from asr import Posterior
 
 TERMS = ("reconstruction", "kl_location", "kl_scale", "kl_appearance", "kl_presence")
-COUNT_RULES = ("greedy", "sampled")
 
 
 @keras.saving.register_keras_serializable("air")
-class AIR(ObjectiveModel):
+class AIR(PriorSampling, ObjectiveModel):
     """Attend, infer, repeat: a generative model of scenes of at most K objects.
 
     Trains as any Keras model, on images alone:
@@ -74,13 +74,15 @@ class AIR(ObjectiveModel):
           scale_sees_location: whether q(z_scale^t) depends on z_loc^t.
           hidden_sees_location: whether z_loc^t then enters the hidden layer of
             z_scale's nets besides their output layer (as in the released code).
-          decoder_noise: standard deviation of noise on the decoder's logits.
+          decoder_noise: standard deviation of noise on the decoder's logits; 0 for
+            none.
           likelihood_form: "maximum" or "sum", see `air.likelihood`.
           count_rule: inferred count, "greedy" or "sampled".
           sizes: the networks' `Sizes`; the prior's must be the same.
           early_end: m, the number of objects after which `early_train_step` ends
-            (see `air.early_end`); None for a model without. The regulariser must not
-            depend on objects that surely do not exist.
+            (see `air.early_end`), 1 to K - 1; None for a model without. It needs
+            `ExactEstimator`, and a regulariser that does not depend on objects that
+            surely do not exist.
           seed: integer seed of the training noise.
           init_seed: integer seed of the initialisation; None for `seed`. A
             `LearnedPrior` is initialised by a seed of its own.
@@ -90,27 +92,33 @@ class AIR(ObjectiveModel):
           ValueError: if a value is not as said.
         """
         super().__init__(**kwargs)
-        if steps < 1 or canvas_side < 2:
-            raise ValueError(f"steps {steps} and canvas_side {canvas_side}: too small")
-        if likelihood_form not in FORMS:
-            raise ValueError(f"likelihood_form {likelihood_form!r}: use one of {FORMS}")
-        if count_rule not in COUNT_RULES:
-            raise ValueError(f"count_rule {count_rule!r}: use one of {COUNT_RULES}")
-        self.canvas_side, self.steps = canvas_side, steps
-        if early_end is not None and not 0 < early_end < steps:
-            raise ValueError(f"early_end {early_end}: use 1 to {steps - 1}, or None")
-        self.early_end = early_end
-        self.prior = FixedPrior(sizes=sizes) if prior is None else prior
-        if self.prior.sizes != sizes:
-            raise ValueError(f"sizes {sizes} differ from the prior's")
-        self.sizes = sizes
-        self.regulariser = regulariser
-        self.estimator = ExactEstimator() if estimator is None else estimator
-        if self.estimator.infers_presence and not self.prior.infers_presence:
-            raise ValueError(
-                f"{type(self.estimator).__name__} needs a prior with z_pres: use "
-                "LearnedPrior(infers_presence=True), or FixedCountEstimator"
-            )
+        prior = FixedPrior(sizes=sizes) if prior is None else prior
+        estimator = ExactEstimator() if estimator is None else estimator
+        check_options(
+            canvas_side=canvas_side,
+            steps=steps,
+            prior=prior,
+            estimator=estimator,
+            decoder_noise=decoder_noise,
+            likelihood_form=likelihood_form,
+            count_rule=count_rule,
+            sizes=sizes,
+            early_end=early_end,
+        )
+        names = ["loss", "nelbo", *TERMS]
+        if regulariser is not None:
+            names += ["penalty", *regulariser.names]
+        if early_end is not None:
+            names.append("ended_early")
+        names.append("gradient_norm")
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(
+                    f"constraint name {name!r} is not allowed: logs use it already"
+                )
+        self.canvas_side, self.steps, self.early_end = canvas_side, steps, early_end
+        self.prior, self.sizes = prior, sizes
+        self.regulariser, self.estimator = regulariser, estimator
         self.likelihood_form, self.count_rule = likelihood_form, count_rule
         self.seed, self.init_seed = seed, init_seed
         seeds = kernel_seeds([seed if init_seed is None else init_seed, 0])
@@ -118,7 +126,7 @@ class AIR(ObjectiveModel):
             canvas_side,
             sizes,
             seeds,
-            infers_presence=self.estimator.infers_presence,
+            infers_presence=estimator.infers_presence,
             reads_latents=reads_latents,
             scale_sees_location=scale_sees_location,
             hidden_sees_location=hidden_sees_location,
@@ -132,17 +140,6 @@ class AIR(ObjectiveModel):
             trainable=False,
             name="iteration",
         )
-        names = ["loss", "nelbo", *TERMS]
-        if regulariser is not None:
-            names += ["penalty", *regulariser.names]
-        if early_end is not None:
-            names.append("ended_early")
-        names.append("gradient_norm")
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(
-                    f"constraint name {name!r} is not allowed: logs use it already"
-                )
         self.trackers = {name: keras.metrics.Mean(name) for name in names}
         self.built = True
 
@@ -257,61 +254,13 @@ class AIR(ObjectiveModel):
         terms = self.estimator.terms(inference, relaxed=False)
         return {
             "counts": counts,
-            "boxes": self._boxes(latents, counts),
+            "boxes": drawn_boxes(latents, counts, self.canvas_side),
             "reconstructions": reconstructions,
             "squared_error": tf.reduce_sum(
                 tf.square(images - reconstructions), axis=[1, 2]
             ),
             "nelbo": tf.add_n([terms[name] for name in TERMS]),
             **{name: terms[name] for name in TERMS},
-        }
-
-    def generate(self, samples, seed, count=None, side=None):
-        """Samples scenes from the prior.
-
-        Args:
-          samples: how many.
-          seed: an integer; equal seeds give equal scenes.
-          count: number of objects in every scene; None to sample it (with a
-            `FixedCountEstimator` it is K).
-          side: side of every box in pixels, in place of the sampled one (as the
-            released code does); None for the sample.
-
-        Returns:
-          A dict with "images" (grey values, shape [samples, S, S]), "counts"
-          ([samples]) and "boxes" ([samples, K, 4], as `call` gives them).
-
-        Raises:
-          ValueError: if `samples`, `count` or `side` is out of range.
-        """
-        scenes = self.sample(samples, seed, count, side)
-        return {name: value.numpy() for name, value in scenes.items()}
-
-    def sample(self, samples, seed, count=None, side=None):
-        """`generate`, its scenes as tensors: for use inside a `tf.function`."""
-        if samples < 1:
-            raise ValueError(f"samples {samples}: use at least 1")
-        if count is not None and not 0 <= count <= self.steps:
-            raise ValueError(f"count {count}: use 0 to {self.steps}")
-        if side is not None and not 0 < side < self.canvas_side:
-            raise ValueError(f"side {side}: use more than 0, less than the canvas")
-        noise = self.draw_noise(noises.run_seed(seed), samples)
-        latents, logits = self.prior.sample(noise, self.iteration)
-        if side is not None:
-            fraction = side / self.canvas_side
-            scale = tf.math.log(fraction / (1 - fraction)) * tf.ones_like(latents.scale)
-            latents = latents._replace(scale=scale)
-        if count is None and not self.estimator.infers_presence:
-            count = self.steps
-        if count is None:
-            counts = stick_breaking.sampled_count(logits, noise.presence)
-        else:
-            counts = tf.fill([samples], count)
-        canvases = self.decoder.draw(latents, noise.decoder)
-        return {
-            "images": compose(canvases, counts),
-            "counts": counts,
-            "boxes": self._boxes(latents, counts),
         }
 
     def get_config(self):
@@ -344,9 +293,3 @@ class AIR(ObjectiveModel):
             config[part] = keras.saving.deserialize_keras_object(config[part])
         config["sizes"] = Sizes.from_config(config["sizes"])
         return cls(**config)
-
-    def _boxes(self, latents, counts):
-        """Pixel boxes, 0 beyond the count. Shape [batch, K, 4]."""
-        boxes = shapes.pixel_boxes(latents.location, latents.scale, self.canvas_side)
-        drawn = tf.sequence_mask(counts, self.steps, dtype=boxes.dtype)
-        return boxes * drawn[..., None]

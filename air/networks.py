@@ -38,6 +38,15 @@ class Perceptron(keras.layers.Layer):
     """Multi-layer perceptron with softplus hidden layers and a linear output."""
 
     def __init__(self, inputs, hidden_units, outputs, seeds, name=None):
+        """Builds the layers.
+
+        Args:
+          inputs: number of inputs, the size of `call`'s last axis.
+          hidden_units: units of each hidden layer, a sequence.
+          outputs: number of outputs.
+          seeds: stream of kernel seeds.
+          name: Keras's name of the layer.
+        """
         super().__init__(name=name)
         self.layers = []
         for units in hidden_units:
@@ -64,6 +73,16 @@ class Head(keras.layers.Layer):
     def __init__(
         self, sizes, outputs, seeds, extra=0, name=None, hidden_sees_extra=False
     ):
+        """Builds the two layers.
+
+        Args:
+          sizes: a `Sizes`: `lstm` inputs, `head` hidden units.
+          outputs: number of outputs.
+          seeds: stream of kernel seeds.
+          extra: number of further inputs; 0 for none.
+          name: Keras's name of the layer.
+          hidden_sees_extra: whether the hidden layer reads them too.
+        """
         super().__init__(name=name)
         self.hidden_sees_extra = hidden_sees_extra
         inputs = sizes.lstm + (extra if hidden_sees_extra else 0)
@@ -87,6 +106,16 @@ class GaussianHead(keras.layers.Layer):
     def __init__(
         self, sizes, outputs, seeds, extra=0, name=None, hidden_sees_extra=False
     ):
+        """Builds the two heads.
+
+        Args:
+          sizes: a `Sizes`: `lstm` inputs, `head` hidden units in each head.
+          outputs: dimensions of the normal.
+          seeds: stream of kernel seeds.
+          extra: as in `Head`, of both heads.
+          name: Keras's name of the layer.
+          hidden_sees_extra: as in `Head`, of both heads.
+        """
         super().__init__(name=name)
         given = (sizes, outputs, seeds, extra)
         self.mean = Head(*given, "mean", hidden_sees_extra)
@@ -120,6 +149,15 @@ class LSTM(keras.layers.Layer):
     """
 
     def __init__(self, static, moving, units, seeds, name=None):
+        """Builds the kernel, shape [static + moving + units, 4 units], and the bias.
+
+        Args:
+          static: number of inputs that are the same at every step; 0 for none.
+          moving: number of inputs that differ between steps; 0 for none.
+          units: size of the output and of the cell's state.
+          seeds: stream of kernel seeds.
+          name: Keras's name of the layer.
+        """
         super().__init__(name=name)
         self.static, self.moving, self.units = static, moving, units
         self.kernel = self.add_weight(

@@ -69,8 +69,14 @@ class FixedPrior(keras.layers.Layer):
         """p's `ObjectDistributions`; see `LearnedPrior.distributions`."""
         batch, steps = shapes.batch_size(latents.location), latents.location.shape[1]
         steps += look_ahead
-        logits = self._presence_logits(steps, iteration, latents.location.dtype)
-        return self._given(tf.broadcast_to(logits, [batch, steps]))
+        dtype = latents.location.dtype
+        logits = self._presence_logits(steps, iteration, dtype)
+        return ObjectDistributions(
+            tf.broadcast_to(logits, [batch, steps]),
+            _standard_normal(shapes.LOCATION_SIZE, dtype),
+            _fixed_scale(dtype),
+            _standard_normal(self.sizes.appearance, dtype),
+        )
 
     def sample(self, noise, iteration):
         """Samples z of K objects.
@@ -106,15 +112,6 @@ class FixedPrior(keras.layers.Layer):
     def _presence_logits(self, steps, iteration, dtype):
         shift = _count_shift(self.count_log_odds, self.count, steps, dtype)
         return annealed_log_odds(iteration, dtype) + shift
-
-    def _given(self, presence_logits):
-        dtype = presence_logits.dtype
-        return ObjectDistributions(
-            presence_logits,
-            _standard_normal(shapes.LOCATION_SIZE, dtype),
-            _fixed_scale(dtype),
-            _standard_normal(self.sizes.appearance, dtype),
-        )
 
 
 @keras.saving.register_keras_serializable("air")

@@ -118,7 +118,7 @@ class RecognitionModel(keras.layers.Layer):
 
         Args:
           images: grey values in [0, 1]. Shape [batch, S, S].
-          noise: a `Noise` for `steps` steps.
+          noise: a `Noise` for at least `steps` steps, the first of which are read.
           steps: K.
           look_ahead: whether to infer z_pres of one object more.
 

@@ -1,7 +1,7 @@
 """Scenes of several objects: source objects, synthesis, cache, and data order.
 
-NumPy and SciPy only; importing this package imports neither TensorFlow nor
-Matplotlib. The usual way in is `load`:
+Needs NumPy, SciPy and filelock, and Matplotlib where digits are rendered. Importing
+it imports neither TensorFlow nor Matplotlib. The usual way in is `load`:
 
     specification = SceneSpecification(
         dataset="multi_mnist", counts=(1, 3), canvas_side=50, object_scale=1.0,

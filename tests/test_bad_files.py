@@ -1,6 +1,6 @@
 """Bad files and constraints that a run meets: one line, exit code 2, nothing lost.
 
-More damages of a checkpoint are in test_training, of the scenes' cache in
+More damages of a checkpoint are in test_checkpoint, of the scenes' cache in
 test_data_cache_damage, of MNIST in test_data_mnist.
 """
 

@@ -201,7 +201,3 @@ def test_a_table_tells_an_unwritable_folder_before_training(
     monkeypatch.setattr(table.pool, "run", None)
     line = "cannot be written to; allowed: a folder that can"
     check(capsys, call(table, "--results", str(tmp_path / "results")), line)
-
-
-def test_there_are_at_least_forty_bad_inputs():
-    assert len(RUN) + len(RECORDS) >= 40

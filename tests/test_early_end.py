@@ -106,12 +106,6 @@ def test_flag_says_whether_object_after_the_end_may_exist(log_odds, ended):
     assert early_end.loop_may_end(tf.constant(logits), END).numpy() == 0
 
 
-def test_early_end_must_be_below_k():
-    for bad in (0, STEPS, -1):
-        with pytest.raises(ValueError, match="early_end"):
-            model_support.tiny_model(steps=STEPS, early_end=bad)
-
-
 def test_config_keeps_it():
     model = model_support.tiny_model(steps=STEPS, early_end=END)
     assert air.AIR.from_config(model.get_config()).early_end == END

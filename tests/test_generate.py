@@ -40,6 +40,15 @@ def test_generate_takes_a_given_count(count):
     assert (scenes["images"].max() == 0) == (count == 0)
 
 
+@pytest.mark.parametrize("integer", [np.int64, np.uint8, np.array])
+def test_generate_takes_numpys_integers(integer):
+    model = model_support.noisy_weights(model_support.tiny_model())
+    plain, scenes = model.generate(5, 0, 2), model.generate(integer(5), 0, integer(2))
+    for name, values in plain.items():
+        assert scenes[name].dtype == values.dtype
+        np.testing.assert_array_equal(scenes[name], values)
+
+
 def test_generate_takes_a_given_side():
     model = model_support.noisy_weights(model_support.tiny_model())
     plain, scenes = model.generate(5, 0, 2), model.generate(5, 0, 2, side=4.5)
@@ -57,9 +66,16 @@ def test_generate_of_a_fixed_count_model_has_all_objects():
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        ({"samples": 0}, "samples 0"),
+        ({"samples": 0}, "samples 0: use a whole number of at least 1"),
+        ({"samples": 2.5}, "samples 2.5"),
         ({"samples": 2, "count": -1}, "count -1"),
-        ({"samples": 2, "count": STEPS + 1}, f"count {STEPS + 1}: use 0 to {STEPS}"),
+        (
+            {"samples": 2, "count": STEPS + 1},
+            f"count {STEPS + 1}: use a whole number from 0 to {STEPS}",
+        ),
+        ({"samples": 2, "count": 1.5}, "count 1.5"),
+        ({"samples": 2, "count": 2.0}, "count 2.0"),
+        ({"samples": 2, "count": np.array([1, 2])}, r"count \[1 2\]"),
         ({"samples": 2, "side": 0.0}, "side 0.0"),
         ({"samples": 2, "side": CANVAS}, f"side {CANVAS}"),
     ],

@@ -9,6 +9,7 @@ import tensorflow as tf
 import air
 import asr
 from air import stick_breaking
+from air.generation import drawn_boxes
 
 STEPS, CANVAS = model_support.STEPS, model_support.CANVAS
 
@@ -212,7 +213,7 @@ def test_a_posterior_is_in_pixels():
     np.testing.assert_allclose(q.validity, np.cumprod(p, axis=1), rtol=1e-5)
     np.testing.assert_allclose(np.exp(q.log_count).sum(axis=1), 1, rtol=1e-5)
     counts = stick_breaking.greedy_count(q.presence_logits)
-    boxes = model._boxes(latents, counts).numpy()
+    boxes = drawn_boxes(latents, counts, CANVAS).numpy()
     for b in range(4):
         for t in range(counts[b]):
             (x, y), s = centre[b, t], side[b, t]
