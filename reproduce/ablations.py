@@ -9,7 +9,7 @@ the README); everything else stays as it is.
 
 import sys
 
-from reproduce import command_line, table, variants
+from reproduce import command_line, grid_command, variants
 from reproduce.configuration import preset_configuration
 
 DESCRIPTION = (
@@ -39,7 +39,7 @@ def define(options):
     options.group("What to show")
     names = tuple(EXPERIMENTS)
     options.choices("comparisons", names, "which experiments", names)
-    table.define_protocol(options, seeds=(0,))
+    grid_command.define(options, seeds=(0,))
 
 
 def body(values):

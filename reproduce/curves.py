@@ -15,8 +15,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from data.specification import DATASETS
-from reproduce import command_line, drawing, files, gather, grid, published, records
-from reproduce import table as tables
+from reproduce import (
+    command_line,
+    drawing,
+    files,
+    gather,
+    grid,
+    grid_command,
+    published,
+    records,
+)
 from reproduce.configuration import METHODS
 from reproduce.errors import UsageError
 
@@ -38,19 +46,16 @@ def define(options):
         "settings", None, "one picture each (default: those of the tables)", settings
     )
     options.choices("methods", tuple(METHODS), "lines", tuple(METHODS))
-    tables.define_protocol(options)
+    grid_command.define(options)
 
 
 def body(values):
     """Runs the command; returns the exit code."""
-    protocol = tables.protocol_from(values)
+    protocol = grid_command.protocol_from(values)
     experiments = _experiments(values)
-    runs = grid.runs(experiments, tables.seeds_from(values))
-    if values.list:
-        print("\n".join(grid.shell_line(one, protocol) for one in runs))
+    runs = grid.runs(experiments, grid_command.seeds_from(values))
+    if grid_command.listed_or_run(values, runs, protocol):
         return 0
-    if values.index is not None:
-        return tables.run_one(runs, values.index, protocol)
     found, failures = gather.gather(values, protocol, runs)
     train = "bash reproduce/curves.sh --train"
     if not any(cell.complete for cell in found):
@@ -65,7 +70,7 @@ def body(values):
             )
             drawing.save(draw(cells, protocol.results), file)
             print(f"written: {files.shown(file)}.png and .pdf")
-    return gather.tell_failures(failures)
+    return grid_command.tell_failures(failures)
 
 
 def _experiments(values):
@@ -81,7 +86,7 @@ def _experiments(values):
     return [
         experiment
         for table in values.tables
-        for experiment in grid.cells(
+        for experiment in grid.table_experiments(
             table,
             values.methods,
             [s for s in grid.SETTINGS[table] if wanted is None or s in wanted],

@@ -12,7 +12,15 @@ import sys
 
 import numpy as np
 
-from reproduce import command_line, gather, grid, outcome, records, summaries, table
+from reproduce import (
+    command_line,
+    gather,
+    grid,
+    grid_command,
+    outcome,
+    records,
+    summaries,
+)
 from reproduce.configuration import METHODS, TABLE1_SETTINGS
 from reproduce.errors import UsageError
 
@@ -45,24 +53,21 @@ def define(options):
         tuple(TABLE1_SETTINGS),
     )
     options.choices("methods", tuple(METHODS), "panels", tuple(METHODS))
-    table.define_protocol(options, seeds=None)
+    grid_command.define(options, seeds=None)
 
 
 def body(values):
     """Runs the command; returns the exit code."""
     if values.figure != "3" and values["settings"].present:
         raise UsageError(f"--settings: figure {values.figure} has one setting only")
-    protocol = table.protocol_from(values)
+    protocol = grid_command.protocol_from(values)
     source = FIGURES[values.figure]
     settings = values.settings if values.figure == "3" else (SETTING[values.figure],)
-    experiments = grid.cells(source, values.methods, settings)
+    experiments = grid.table_experiments(source, values.methods, settings)
     seeds = values.seeds or (0,)
     runs = grid.runs(experiments, seeds)
-    if values.list:
-        print("\n".join(grid.shell_line(one, protocol) for one in runs))
+    if grid_command.listed_or_run(values, runs, protocol):
         return 0
-    if values.index is not None:
-        return table.run_one(runs, values.index, protocol)
     found, failures = gather.gather(values, protocol, runs)
     train = f"bash reproduce/figure{values.figure}.sh --train"
     if values["settings"].present:
@@ -81,7 +86,7 @@ def body(values):
             flags = ("seeds", "epochs", "methods")
             file = gather.picture_file(name, values, protocol, flags)
             draw(values.figure, cells, protocol, file)
-    return gather.tell_failures(failures)
+    return grid_command.tell_failures(failures)
 
 
 def draw(figure, cells, protocol, file):

@@ -5,9 +5,8 @@ and `--smoke` train all; without them a missing run is only named, together with
 the command that makes it.
 """
 
-import sys
-
-from reproduce import cells, files, pool, published, table
+from reproduce import cells, files, grid_command, published
+from reproduce.words import count_of
 
 DIGITS = {"mnist": "MNIST", "rendered": "rendered digits"}
 
@@ -16,7 +15,7 @@ def gather(values, protocol, runs):
     """Trains if asked to, and reads the runs' cells.
 
     Args:
-      values: the flags of `table.define_protocol`.
+      values: the flags of `grid_command.define`.
       protocol: their `grid.Protocol`.
       runs: list of `grid.Run`, all that are asked for.
 
@@ -32,8 +31,8 @@ def gather(values, protocol, runs):
     seeds = {run.seed for run in runs} if values["seeds"].present else None
     failures = []
     if protocol.retrain or values.train:
-        wanted = table.runs_to_train(values, protocol, runs, epochs, seeds)
-        failures = table.train(values, protocol, wanted) if wanted else []
+        wanted = grid_command.runs_to_train(values, protocol, runs, epochs, seeds)
+        failures = grid_command.train(values, protocol, wanted) if wanted else []
     files.require_folder(protocol.results, "--results")
     experiments = list(dict.fromkeys(run.experiment for run in runs))
     return cells.collect(experiments, protocol, seeds, epochs), failures
@@ -46,37 +45,21 @@ def name_missing(found, command):
         print(f"no run yet: {', '.join(missing)}; made by: {command}", flush=True)
 
 
-def tell_failures(failures):
-    """Prints each failed worker's line; returns the command's exit code."""
-    for failure in failures:
-        print(f"error: {failure}", file=sys.stderr)
-    return table.FAILED_RUNS if failures else 0
-
-
-def picture_file(name, values, protocol, default=("seeds", "epochs")):
+def picture_file(name, values, protocol, flags):
     """A picture's path without suffix.
 
     `results/figures/` holds what the plain call draws; a call that selects by one
-    of the flags `default` goes to `outputs/figures/`, a smoke run to its own
+    of the `flags` goes to `outputs/figures/`, a smoke run to its own
     folder. Presets and substitute digits have pictures of their own.
     """
-    part = any(values[flag].present for flag in default)
+    part = any(values[flag].present for flag in flags)
     folder = files.OUTPUTS if part and not protocol.smoke else protocol.results
-    return folder / "figures" / variant_name(name, protocol)
-
-
-def variant_name(name, protocol):
-    """`name`, and after it the preset and the digits unless they are the usual."""
-    if protocol.preset != "paper":
-        name += f"-{protocol.preset}"
-    if protocol.digits != "mnist" and not protocol.smoke:
-        name += f"-{protocol.digits}"
-    return name
+    return folder / "figures" / protocol.named(name)
 
 
 def describe(record):
     """A run in a few words: its epochs, its seed, the source of its digits."""
-    words = [pool.count_of(record["epochs"], "epoch"), f"seed {record['seed']}"]
+    words = [count_of(record["epochs"], "epoch"), f"seed {record['seed']}"]
     if record["digits"] is not None:
         words.append(DIGITS[record["digits"]])
     return ", ".join(words)

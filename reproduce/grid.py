@@ -61,8 +61,16 @@ class Protocol:
     retrain: bool = False
     results: pathlib.Path = files.RESULTS
 
+    def named(self, name):
+        """`name`, and after it the preset and the digits unless they are the usual."""
+        if self.preset != "paper":
+            name += f"-{self.preset}"
+        if self.digits != "mnist" and not self.smoke:
+            name += f"-{self.digits}"
+        return name
 
-def cells(table, methods=tuple(METHODS), settings=None):
+
+def table_experiments(table, methods=tuple(METHODS), settings=None):
     """The experiments of a table, in the order of the paper's rows.
 
     Args:

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from reproduce import command_line, files
 from reproduce.command_line import Interrupted
+from reproduce.words import count_of, duration
 
 POLL_SECONDS = 0.1
 # How long workers may take to save after an unexpected error. Saving takes a second,
@@ -252,24 +253,6 @@ class _Pool:
     def _send(self, number):
         for worker in self._active:
             worker.send(number)
-
-
-def count_of(number, noun):
-    """A number of things in words, such as "3 runs"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def duration(seconds):
-    """A length of time in words, such as "3 h 20 min"."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min"
-    return f"{hours // 24} d {hours % 24} h"
 
 
 def _reason(code):

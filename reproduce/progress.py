@@ -3,6 +3,8 @@
 import sys
 import time
 
+from reproduce.words import duration
+
 REFRESH_SECONDS = 0.5
 
 
@@ -63,13 +65,3 @@ class Progress:
             return "time left unknown"
         per_step = (time.perf_counter() - self.begun) / done
         return f"{duration(per_step * (self.epochs * self.steps - taken))} left"
-
-
-def duration(seconds):
-    """Seconds as a person says them: "40 s", "12 min", "3 h 05 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60:02d} min"

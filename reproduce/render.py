@@ -7,7 +7,7 @@ legend explains the marks that occur and gives the command that completes them.
 import textwrap
 
 from reproduce import published
-from reproduce.pool import duration
+from reproduce.words import duration
 
 TITLES = {
     "table1": "Table 1: the number of objects, Multi-MNIST",

@@ -25,7 +25,7 @@ from reproduce import (
 )
 from reproduce.configuration import experiments
 from reproduce.errors import UsageError
-from reproduce.progress import duration
+from reproduce.words import duration
 
 DESCRIPTION = "Writes results/README.md, the reproduction report, from the records."
 FIGURES = {
@@ -90,7 +90,10 @@ def body(values):
         for record in records.find(folder, experiment).values()
     ]
     protocol = grid.Protocol(results=folder)
-    tables = {name: cells.collect(grid.cells(name), protocol) for name in grid.TABLES}
+    tables = {
+        name: cells.collect(grid.table_experiments(name), protocol)
+        for name in grid.TABLES
+    }
     judged = [
         (claim, grid.TITLES[name])
         for name, row in tables.items()

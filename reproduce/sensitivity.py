@@ -12,7 +12,7 @@ Multi-MNIST.
 import itertools
 import sys
 
-from reproduce import command_line, table, variants
+from reproduce import command_line, grid_command, variants
 from reproduce.configuration import preset_configuration
 
 DESCRIPTION = (
@@ -48,7 +48,7 @@ def define(options):
     """The command's flags."""
     options.group("What to show")
     options.choices("searches", SEARCHES, "which weights", SEARCHES)
-    table.define_protocol(options, seeds=(0,))
+    grid_command.define(options, seeds=(0,))
 
 
 def body(values):

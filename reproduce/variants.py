@@ -14,8 +14,17 @@ import collections
 import json
 from typing import NamedTuple
 
-from reproduce import cells, files, gather, grid, pool, published, records, render
-from reproduce import table as tables
+from reproduce import (
+    cells,
+    files,
+    gather,
+    grid,
+    grid_command,
+    published,
+    records,
+    render,
+)
+from reproduce.words import count_of
 
 METRICS = ("nelbo", "se", "acc", "miou")
 
@@ -53,35 +62,32 @@ def body(values, page, comparisons, selected):
     """Runs a command on comparisons; returns the exit code.
 
     Args:
-      values: the flags of `table.define_protocol`.
+      values: the flags of `grid_command.define`.
       page: the command's `Page`.
       comparisons: list of `Comparison`, those asked for.
       selected: whether they are only a part of the command's.
     """
-    protocol = tables.protocol_from(values)
+    protocol = grid_command.protocol_from(values)
     runs = [run for s in values.seeds for c in comparisons for run in c.runs(s)]
-    if values.list:
-        print("\n".join(grid.shell_line(run, protocol) for run in runs))
+    if grid_command.listed_or_run(values, runs, protocol):
         return 0
-    if values.index is not None:
-        return tables.run_one(runs, values.index, protocol)
     failures = []
     if values.train or protocol.retrain:
         wanted = [r for r in runs if protocol.retrain or not _ended(r, protocol)]
-        failures = tables.train(values, protocol, wanted) if wanted else []
+        failures = grid_command.train(values, protocol, wanted) if wanted else []
     files.require_folder(protocol.results, "--results")
     epochs = protocol.epochs if values["epochs"].present else None
     found = {c: collect(c, values.seeds, protocol, epochs) for c in comparisons}
     part = selected or any(values[flag].present for flag in ("seeds", "epochs"))
     folder = files.OUTPUTS if part and not protocol.smoke else protocol.results
-    file = folder / gather.variant_name(page.name, protocol)
+    file = folder / protocol.named(page.name)
     text = markdown(page, found)
     files.write_atomically(f"{file}.md", text)
     content = json.dumps(to_json(found), indent=1, ensure_ascii=False)
     files.write_atomically(f"{file}.json", content + "\n")
     print(text)
     print(f"written: {files.shown(file)}.md and .json")
-    return gather.tell_failures(failures)
+    return grid_command.tell_failures(failures)
 
 
 def collect(comparison, seeds, protocol, epochs=None):
@@ -235,7 +241,7 @@ def _notes(row_cells):
     shown = [record for cell in row_cells for record in cell.complete]
     notes = [gather.shortness(shown)] if shown else []
     if missing := sum(not (cell.complete or cell.failed) for cell in row_cells):
-        notes.append(f"{pool.count_of(missing, 'row')} missing: no run yet.")
+        notes.append(f"{count_of(missing, 'row')} missing: no run yet.")
     if cut := {record["cut_from"] for record in shown if "cut_from" in record}:
         longer = ", ".join(str(epochs) for epochs in sorted(cut))
         notes.append(f"Runs of {longer} epochs are shown as they were after fewer.")

@@ -5,7 +5,7 @@ import json
 import pytest
 import synthetic
 
-from reproduce import ablations, command_line, files, grid, table, variants
+from reproduce import ablations, command_line, files, grid, grid_command, variants
 from reproduce import run as run_command
 
 
@@ -93,7 +93,9 @@ def test_train_trains_only_what_no_run_stands_for(results, monkeypatch):
     synthetic.write(results, "table1/asr-13", epochs=9)
     trained = []
     monkeypatch.setattr(
-        table, "train", lambda values, protocol, runs: trained.extend(runs) or []
+        grid_command,
+        "train",
+        lambda values, protocol, runs: trained.extend(runs) or [],
     )
     words = ("--train", "--epochs", "5", "--comparisons", "number")
     assert call(*words, "--results", str(results)) == 0

@@ -15,7 +15,7 @@ import pytest
 import synthetic
 from bad_input_support import EXPERIMENT, SMALL, call, check
 
-from reproduce import checkpoint, files, run, table
+from reproduce import checkpoint, files, grid_command, run, table
 from reproduce.configuration import preset_configuration
 
 # Flags of `reproduce.run`: refused before anything is loaded or written.
@@ -198,6 +198,6 @@ def test_a_table_tells_an_unwritable_folder_before_training(
     tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr(os, "access", lambda path, _: False)
-    monkeypatch.setattr(table.pool, "run", None)
+    monkeypatch.setattr(grid_command.pool, "run", None)
     line = "cannot be written to; allowed: a folder that can"
     check(capsys, call(table, "--results", str(tmp_path / "results")), line)

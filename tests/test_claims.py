@@ -21,7 +21,7 @@ def cell(experiment, runs, epochs=300, failed=(), **fields):
 def as_printed(table, **changes):
     """The table whose three runs have exactly the paper's means and deviations."""
     made = []
-    for experiment in grid.cells(table):
+    for experiment in grid.table_experiments(table):
         numbers = published.published(experiment)
         runs = [
             {metric: mean + step * std for metric, (mean, std) in numbers.items()}
@@ -60,7 +60,7 @@ def test_the_printed_numbers_support_the_papers_claims():
 
 def test_without_runs_nothing_is_judged():
     for table in grid.TABLES:
-        empty = [Cell(experiment) for experiment in grid.cells(table)]
+        empty = [Cell(experiment) for experiment in grid.table_experiments(table)]
         assert set(verdicts(table, empty).values()) == {"not enough runs"}
         assert set(verdicts(table, []).values()) == {"not enough runs"}
 
@@ -148,7 +148,9 @@ def test_shares_in_samples_have_errors_and_a_second_kind_where_all_runs_have_it(
     text = evidence("table2", as_printed("table2"), "6")
     assert words in text and "of one side" not in text
     one_side = {"overlapping_pairs_in_samples_of_one_side": 0.1}
-    names = [e.split("/")[1].replace("-", "_") for e in grid.cells("table2")]
+    names = [
+        e.split("/")[1].replace("-", "_") for e in grid.table_experiments("table2")
+    ]
     cells = as_printed("table2", **dict.fromkeys(names, one_side))
     text = evidence("table2", cells, "6")
     sides = "boxes of one side: AIR 10.0% ± 0.5%, AIR-pPrior 10.0% ± 0.5%"

@@ -19,7 +19,7 @@ def write(results, experiment, seed, nelbos, **metrics):
 
 
 def page(results, table):
-    experiments = grid.cells(table)
+    experiments = grid.table_experiments(table)
     found = cells.collect(experiments, grid.Protocol(results=results))
     return details.markdown(table, found, results)
 

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.image import imread
 from matplotlib.patches import Rectangle
 
-from reproduce import command_line, drawing, figures, files, grid, records, table
+from reproduce import command_line, drawing, figures, files, grid, grid_command, records
 
 
 def call(*words):
@@ -81,7 +81,7 @@ def test_train_trains_what_is_missing_and_then_draws(results, monkeypatch):
         return []
 
     trained = []
-    monkeypatch.setattr(table, "train", train)
+    monkeypatch.setattr(grid_command, "train", train)
     words = ("--train", "--epochs", "7", "--results", str(results))
     assert call(*words) == 0
     methods = ("air", "pprior", "asr")

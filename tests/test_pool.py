@@ -2,7 +2,6 @@
 
 import signal
 
-import pytest
 from pool_support import job
 
 from reproduce import pool
@@ -106,12 +105,3 @@ def test_workers_get_their_threads(tmp_path):
     code = "import os; print(os.environ['OMP_NUM_THREADS'])"
     pool.run([job(tmp_path, "a", code)], 1, threads=3, say=lines.append)
     assert lines[0] == "[a] 3"
-
-
-@pytest.mark.parametrize(
-    "seconds, words",
-    [(0.2, "1 s"), (89, "89 s"), (100, "2 min"), (7140, "119 min")]
-    + [(12_000, "3 h 20 min"), (200_000, "2 d 7 h")],
-)
-def test_durations_in_words(seconds, words):
-    assert pool.duration(seconds) == words

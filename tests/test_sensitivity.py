@@ -4,7 +4,7 @@ import json
 
 import synthetic
 
-from reproduce import command_line, files, grid, sensitivity, table
+from reproduce import command_line, files, grid, grid_command, sensitivity
 
 
 def call(*words):
@@ -71,7 +71,9 @@ def test_train_trains_only_what_has_no_record(results, monkeypatch, capsys):
     synthetic.write(results, "table1/asr-13", 0, 5)
     trained = []
     monkeypatch.setattr(
-        table, "train", lambda values, protocol, runs: trained.extend(runs) or []
+        grid_command,
+        "train",
+        lambda values, protocol, runs: trained.extend(runs) or [],
     )
     words = ("--train", "--epochs", "5", "--searches", "number")
     assert call(*words, "--results", str(results)) == 0

@@ -10,7 +10,7 @@ import pytest
 import synthetic
 
 from data import DataError
-from reproduce import command_line, estimate, files, grid, table
+from reproduce import command_line, estimate, files, grid, grid_command, table
 
 # Writes a record as a run would; fails or dies where a test asks for it.
 STUB = """
@@ -51,14 +51,14 @@ def results(results, tmp_path, monkeypatch):
     path = [str(files.REPOSITORY), str(files.REPOSITORY / "tests")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
     monkeypatch.setattr(
-        table,
-        "command",
+        grid_command,
+        "_command",
         lambda run, protocol: (
             *(sys.executable, str(stub)),
             *grid.arguments(run, protocol),
         ),
     )
-    monkeypatch.setattr(table, "_require_mnist", lambda protocol, runs: None)
+    monkeypatch.setattr(grid_command, "_require_mnist", lambda protocol, runs: None)
     return results
 
 
@@ -69,7 +69,7 @@ def call(*words):
 
 
 def with_all_records(results, epochs=10):
-    for experiment in grid.cells("table1"):
+    for experiment in grid.table_experiments("table1"):
         synthetic.write(results, experiment, epochs=epochs)
 
 
@@ -166,10 +166,10 @@ def test_smoke_has_folders_of_its_own():
     table.define(options)
     values = options.values
     values(["", "--smoke"])
-    protocol = table.protocol_from(values)
+    protocol = grid_command.protocol_from(values)
     assert protocol.results == files.SMOKE_RESULTS
     assert not table.is_whole(values, protocol)
-    assert table.table_file(values, protocol, False).parent == files.SMOKE_RESULTS
+    assert protocol.named("table1") == "table1"
 
 
 def test_a_worker_that_dies_is_named_and_the_rest_finish(results, capsys, monkeypatch):
@@ -199,7 +199,7 @@ def test_a_run_that_fails_is_shown_as_failed(results, capsys, monkeypatch):
 
 
 def test_presets_and_digits_have_tables_of_their_own(results, capsys):
-    for experiment in grid.cells("table1"):
+    for experiment in grid.table_experiments("table1"):
         synthetic.write(results, experiment, epochs=3, digits="rendered")
     assert call("--results", str(results), "--digits", "rendered") == 0
     assert (results / "table1-rendered.json").exists()
@@ -284,7 +284,7 @@ def test_bad_input_is_one_line_and_exit_code_2(words, results, capsys, monkeypat
     def no_training(*_):
         raise AssertionError("trains in spite of bad input")
 
-    monkeypatch.setattr(table, "train", no_training)
+    monkeypatch.setattr(grid_command, "train", no_training)
     assert call(*words, "--results", str(results)) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("error: ") and err.count("\n") == 1
@@ -335,7 +335,7 @@ def test_the_estimate_takes_the_records_speed(results):
     per_run = 300 * 40_000 * 0.098 / 64 + estimate.SECONDS_TO_START
     assert assumed == pytest.approx(2 * per_run) and "assumed" in words
     synthetic.write(results, "table1/asr-13", epochs=10)  # at 640 images a second
-    cells = table.cells_.collect(["table1/asr-13"], protocol)
+    cells = table.cells.collect(["table1/asr-13"], protocol)
     known, words = estimate.seconds(runs, protocol, cells, 4)
     assert known == pytest.approx(300 * 40_000 / 640 + estimate.SECONDS_TO_START)
     assert "records for 4" in words

@@ -32,7 +32,7 @@ def test_published_numbers():
         table: round(
             sum(
                 mean + std
-                for experiment in grid.cells(table)
+                for experiment in grid.table_experiments(table)
                 for mean, std in published.published(experiment).values()
             ),
             2,
@@ -58,11 +58,11 @@ def test_published_numbers():
 
 
 def test_the_grid_is_the_papers():
-    assert len(grid.runs(grid.cells("table1"), (0, 1, 2))) == 27
-    assert len(grid.runs(grid.cells("table2"), (0, 1, 2))) == 18
-    labels = [Cell(experiment).label for experiment in grid.cells("table1")]
+    assert len(grid.runs(grid.table_experiments("table1"), (0, 1, 2))) == 27
+    assert len(grid.runs(grid.table_experiments("table2"), (0, 1, 2))) == 18
+    labels = [Cell(experiment).label for experiment in grid.table_experiments("table1")]
     assert labels[:4] == ["AIR-13", "AIR-pPrior-13", "AIR-ASR-13", "AIR-14"]
-    chosen = grid.runs(grid.cells("table1", ("asr",), ("24", "13")), (4, 2))
+    chosen = grid.runs(grid.table_experiments("table1", ("asr",), ("24", "13")), (4, 2))
     assert [(run.experiment, run.seed) for run in chosen] == [
         ("table1/asr-13", 4),
         ("table1/asr-24", 4),
@@ -126,7 +126,7 @@ def test_means_and_deviations(tmp_path):
 def test_results_json(tmp_path):
     results = tmp_path / "results"
     synthetic.write(results, "table1/asr-13", epochs=300)
-    cells = collect(grid.cells("table1"), protocol(results))
+    cells = collect(grid.table_experiments("table1"), protocol(results))
     tables.write(results / "table1", "table1", cells, "COMMAND")
     content = json.loads((results / "table1.json").read_text())
     assert list(content) == ["rows", "claims"]
@@ -235,6 +235,6 @@ def test_the_page_has_both_values_side_by_side():
     (row,) = [line for line in text.splitlines() if line.startswith("| AIR-ASR-13")]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[1:3] == ["350.00 ± 0.00", "360.20 ± 19.67"]
-    assert cells[-5:] == ["300", "3 (0, 1, 2)", "mnist", "1,234,567", "2 h 0 min"]
+    assert cells[-5:] == ["300", "3 (0, 1, 2)", "mnist", "1,234,567", "2 h 00 min"]
     head = next(line for line in text.splitlines() if "nELBO | paper" in line)
     assert head.count("|") == row.count("|")
