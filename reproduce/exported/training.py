@@ -82,7 +82,7 @@ class Training:
         workers = min(len(self.runs), os.cpu_count())
         context = multiprocessing.get_context("spawn")
         with concurrent.futures.ProcessPoolExecutor(
-            workers, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)
+            workers, context, _ignore_the_terminal
         ) as pool:
             while self._alive():
                 self._train_epoch(progress)
@@ -262,3 +262,9 @@ class Training:
         for run in self._alive():
             run.seconds += now - self._clock
         self._clock = now
+
+
+def _ignore_the_terminal():
+    """Leaves Ctrl-C and the end of the terminal to the process that trains."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
