@@ -57,9 +57,7 @@ def check_options(
     whole_number("canvas_side", canvas_side, 2)
     whole_number("steps", steps, 1)
     if not 0 <= decoder_noise < math.inf:
-        raise ValueError(
-            f"decoder_noise {decoder_noise}: use a finite number of 0 or more"
-        )
+        raise ValueError(f"decoder_noise {decoder_noise}: use 0 or more, finite")
     if likelihood_form not in FORMS:
         raise ValueError(f"likelihood_form {likelihood_form!r}: use one of {FORMS}")
     if count_rule not in COUNT_RULES:

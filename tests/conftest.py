@@ -35,6 +35,27 @@ def compiled_once():
         yield
 
 
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """Three toy runs of two experiments in one program."""
+    import export_support as support
+
+    with pytest.MonkeyPatch.context() as patch:
+        support.tiny_models(patch)
+        return support.export(tmp_path_factory.mktemp("export"), *support.RUNS)
+
+
+@pytest.fixture(scope="module")
+def tiny_exports():
+    """Models of a module are tiny; its exported programs are compiled once."""
+    import export_support as support
+
+    with pytest.MonkeyPatch.context() as patch:
+        support.tiny_models(patch)
+        support.quick_programs(patch)
+        yield
+
+
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     """An empty folder of results; what belongs to outputs/ goes beside it."""

@@ -18,6 +18,8 @@ from reproduce.exported.runs import Run
 pytest.importorskip("jax", reason="JAX runs the exported programs: it is not here")
 
 BATCH, TRAIN, TEST = 4, 13, 6  # 3 steps an epoch, one image left over
+RUNS = (("table1/asr-13", 0), ("table1/asr-13", 1), ("table1/pprior-13", 0))
+PROGRAMS = {}  # compiled programs, which test files share
 
 
 def configurations(*runs, epochs=2, preset="paper"):
@@ -50,6 +52,30 @@ def tiny_models(patch):
         whole = getattr(air, name)
         tiny = functools.partial(whole, sizes=model_support.SIZES)
         patch.setattr(build.air, name, tiny)
+
+
+def quick_programs(patch):
+    """Training objects share programs, compiled in a hurry: it takes seconds."""
+    from jax._src.lib import xla_client  # after the check that JAX is here
+
+    from reproduce.exported import runtime, training
+
+    whole = training.Program
+
+    def program(exported, name, device):
+        key = exported.folder, name
+        if key not in PROGRAMS:
+            PROGRAMS[key] = whole(exported, name, device)
+        return PROGRAMS[key]
+
+    def quick_options():
+        options = xla_client.CompileOptions()
+        debug = options.executable_build_options.debug_options
+        debug.xla_backend_optimization_level = 0
+        return options
+
+    patch.setattr(runtime, "compile_options", quick_options)
+    patch.setattr(training, "Program", program)
 
 
 def export(folder, *runs):

@@ -24,16 +24,15 @@ def compiled_once():
     that begins finds every variable of the shared model at its initial value.
     """
     whole = tf.function
-    compiled = {}
 
     def function(method, **options):
         model = method.__self__
         if not any(model is shared for shared, _ in SHARED.values()):
             return method
         key = id(model), method.__name__
-        if key not in compiled:
-            compiled[key] = whole(method, **options)
-        return compiled[key]
+        if key not in COMPILED:
+            COMPILED[key] = whole(method, **options)
+        return COMPILED[key]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tf, "function", function)
@@ -64,6 +63,7 @@ def scenes(digest="d", seed=0):
 
 
 SHARED = {}  # models that take no further constraints, and their initial values
+COMPILED = {}  # their compiled functions, which test files share as well
 
 
 def tiny(configuration, constraints=()):

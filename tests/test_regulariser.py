@@ -1,0 +1,112 @@
+"""The regulariser: the paper's weights, equation 11, bad arguments, saving."""
+
+import math
+
+import keras
+import model_support
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import asr
+
+
+def test_weights_and_names_of_the_paper():
+    regulariser = asr.overlap_regulariser(11, 15)
+    assert {c.name: c.weight for c in regulariser.constraints} == {
+        "pair_overlap": 1.0,
+        "outside_left": 1.0,
+        "outside_right": 1.0,
+        "outside_top": 1.0,
+        "outside_bottom": 1.0,
+        "side_bounds": 20.0,
+        "side_difference": 10.0,
+    }
+
+
+def test_weights_are_options():
+    regulariser = asr.overlap_regulariser(
+        12, 15, 2.0, 3.0, 4.0, 5.0, tolerance=1.5, side_penalty="mean"
+    )
+    assert [c.weight for c in regulariser.constraints] == [2, 3, 3, 3, 3, 4, 5]
+    functionals = [c.functional for c in regulariser.constraints]
+    assert functionals[5] == asr.BoundedSide(12, 15, released=True)
+    assert functionals[6] == asr.SideDifference(1.5)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"minimum_side": 15, "maximum_side": 11}, "side bounds"),
+        ({"minimum_side": -1, "maximum_side": 11}, "side bounds"),
+        ({"minimum_side": 11, "maximum_side": 15, "tolerance": -1}, "tolerance"),
+        ({"minimum_side": 11, "maximum_side": 15, "side_penalty": "max"}, "'max'"),
+        ({"minimum_side": 11, "maximum_side": 15, "overlap_weight": -1}, "weight -1"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        asr.overlap_regulariser(**arguments)
+
+
+# The regulariser itself, equation 11: sum_i lambda_i max(F_i, 0).
+
+
+def test_negative_values_are_no_reward():
+    def slack(posterior):
+        return tf.constant([-5.0, 2.0], tf.float64)
+
+    def batch_slack(posterior):
+        return tf.constant(-7.0, tf.float64)
+
+    regulariser = asr.Regulariser(
+        [asr.Constraint("slack", slack, 3.0), asr.Constraint("whole", batch_slack, 9.0)]
+    )
+    penalty, violations = regulariser(model_support.posterior(np.zeros((2, 3))))
+    # max(F, 0) comes before the mean over images: (0 + 2) / 2.
+    assert violations["slack"].numpy() == 1.0 and violations["whole"].numpy() == 0.0
+    assert penalty.numpy() == 3.0
+
+
+def test_a_functional_of_the_wrong_shape_is_refused_by_name():
+    wrong = asr.Constraint("wrong", lambda posterior: posterior.side)
+    with pytest.raises(ValueError, match=r"constraint wrong: .*\(2, 3\).*\[2\]"):
+        asr.Regulariser([wrong])(model_support.posterior(np.zeros((2, 3))))
+    short = asr.Constraint("short", lambda posterior: posterior.side[:1, 0])
+    with pytest.raises(ValueError, match="constraint short"):
+        asr.Regulariser([short])(model_support.posterior(np.zeros((2, 3))))
+
+
+@pytest.mark.parametrize("name", ["", "two words", "a-b", "1st", 3])
+def test_a_bad_name_is_refused(name):
+    with pytest.raises(ValueError, match="constraint name"):
+        asr.Constraint(name, asr.PairOverlap())
+
+
+@pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf])
+def test_a_bad_weight_is_refused(weight):
+    with pytest.raises(ValueError, match="weight"):
+        asr.Constraint("overlap", asr.PairOverlap(), weight)
+
+
+def test_what_is_no_function_or_no_constraint_is_refused():
+    with pytest.raises(ValueError, match="no function"):
+        asr.Constraint("overlap", 3.0)
+    with pytest.raises(ValueError, match="not an asr.Constraint"):
+        asr.Regulariser([asr.PairOverlap()])
+    with pytest.raises(ValueError, match="two constraints are named 'a'"):
+        asr.Regulariser([asr.Constraint("a", len), asr.Constraint("a", len)])
+
+
+@pytest.mark.parametrize(
+    "regulariser",
+    [
+        asr.overlap_regulariser(12.0, 15.0, tolerance=2.0, side_penalty="mean"),
+        asr.number_regulariser((2, 4), 7.0, 8.0),
+        asr.number_regulariser((1, 3), form="unary"),
+    ],
+)
+def test_keras_saves_and_restores_a_regulariser(regulariser):
+    saved = keras.saving.serialize_keras_object(regulariser)
+    restored = keras.saving.deserialize_keras_object(saved)
+    assert restored.constraints == regulariser.constraints
