@@ -10,7 +10,6 @@ data order and noise follow from the epoch, so after N epochs it is the run of N
 epochs, bit for bit, and its history has what that measured.
 """
 
-import collections
 import json
 from typing import NamedTuple
 
@@ -97,7 +96,7 @@ def collect(comparison, seeds, protocol, epochs=None):
       comparison: a `Comparison`.
       seeds: the seeds that count.
       protocol: a `grid.Protocol`.
-      epochs: of the runs; None for the length that most rows have, the longest of
+      epochs: of the runs; None for the length that fills most rows, the longest of
         several.
 
     Returns:
@@ -108,10 +107,9 @@ def collect(comparison, seeds, protocol, epochs=None):
     """
     found = [_records(run, seeds, protocol) for run in comparison.runs(seeds[0])]
     if epochs is None:
-        lengths = collections.Counter(
-            length for rs in found for length in {r["epochs"] for r in rs.values()}
-        )
-        epochs = max(lengths, key=lambda n: (lengths[n], n), default=None)
+        lengths = {record["epochs"] for rs in found for record in rs.values()}
+        filled = {n: sum(bool(_of_length(rs, n)) for rs in found) for n in lengths}
+        epochs = max(lengths, key=lambda n: (filled[n], n), default=None)
     collected = []
     for row_records in found:
         chosen = _of_length(row_records, epochs)

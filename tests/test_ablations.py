@@ -72,6 +72,24 @@ def test_a_longer_run_stands_for_a_shorter_one(results, capsys):
     assert rows[0]["epochs"] == 5 and rows[2]["metrics"] is None
 
 
+def test_the_length_is_the_longest_that_fills_most_rows(results):
+    protocol = grid.Protocol(results=results)
+    comparison = ablations.comparison("number")
+
+    def lengths():
+        found = variants.collect(comparison, (0,), protocol, None)
+        return [cell.epochs for cell in found]
+
+    synthetic.write(results, "table1/asr-13", epochs=9)
+    assert lengths() == [9, None, None, None, None]
+    synthetic.write(results, "table1/asr-13", epochs=5, learning_rate=1e-4)
+    assert lengths() == [5, None, None, None, 5]
+    synthetic.write(results, "table1/asr-13", epochs=7, scale_prior="learned")
+    assert lengths() == [5, None, 5, None, 5]
+    synthetic.write(results, "table1/asr-13", epochs=7, learning_rate=1e-4)
+    assert lengths() == [7, None, 7, None, 7]
+
+
 def test_a_run_of_the_length_itself_is_preferred(results):
     synthetic.write(results, "table1/asr-13", epochs=9, nelbo=300.0)
     synthetic.write(results, "table1/asr-13", epochs=5, nelbo=310.0)
