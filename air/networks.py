@@ -130,7 +130,7 @@ class GaussianHead(keras.layers.Layer):
 
 
 def standard_deviation(log_variance):
-    """exp(log_variance / 2), the log-variance bounded to +-10."""
+    """exp(log_variance / 2), the log-variance bounded to +-10 (no gradient beyond)."""
     bound = LARGEST_LOG_VARIANCE
     return tf.exp(0.5 * tf.clip_by_value(log_variance, -bound, bound))
 

@@ -54,7 +54,8 @@ def box_centre(location):
 def box_size(scale):
     """z_scale to the box side as a fraction of the canvas side. Shape [..., 1].
 
-    sigmoid, with a floor of `SMALLEST_SIZE` (this project's choice).
+    sigmoid, with a floor of `SMALLEST_SIZE` (this project's choice). On the floor no
+    gradient passes but that of KL(z_scale), which leads away from it.
     """
     return tf.maximum(tf.sigmoid(scale), SMALLEST_SIZE)
 

@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 
-from reproduce import command_line, files
+from reproduce import command_line, files, run_exported
 from reproduce.errors import UsageError
 from reproduce.exported.manifest import Exported
 
@@ -37,6 +37,7 @@ def body(values):
     """Measures and prints a table."""
     if values.programs is None:
         raise UsageError("--programs: a value is missing; allowed: see --help")
+    run_exported.require_runtime()
     if values.worker:
         print(json.dumps(measure(values.programs, values.steps, values.rounds)))
         return

@@ -46,7 +46,7 @@ def body(programs, values):
         raise UsageError(
             f"the export's folder is missing; it comes first: {USAGE}, see --help"
         )
-    _require_runtime()
+    require_runtime()
     exported = Exported(programs)
     configurations = exported.configurations
     if values.epochs is not None:
@@ -76,8 +76,12 @@ def body(programs, values):
         return max(codes)
 
 
-def _require_runtime():
-    """Told at once: its import fails again when the programs are to be compiled."""
+def require_runtime():
+    """Tells at once if JAX is missing, before anything is locked or measured.
+
+    Raises:
+      UsageError: if it cannot be imported.
+    """
     try:
         from reproduce.exported import runtime  # noqa: F401
     except ImportError as error:

@@ -147,7 +147,7 @@ def test_an_interrupted_call_says_how_it_goes_on(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(build, "build_model", small)
     monkeypatch.setattr(training.Training, "run", interrupted)
-    monkeypatch.setattr(own_constraint.single.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(command_line, "ignore_signals", lambda: None)
     words = ["--smoke", "--epochs", "1", "--setting", "dsprites"]
     words += ["--results", str(tmp_path), "--checkpoints", str(tmp_path / "kept")]
     for more, advice in (
