@@ -124,7 +124,7 @@ def markdown(table, cells, claims, command):
     page = [f"# {TITLES[table]} (preset {cells[0].preset})", ""]
     page += [
         "Mean ± standard deviation over seeds (ddof 1), beside the paper's. "
-        f"{BETTER[table]} Written by `bash reproduce/{table}.sh`."
+        f"{BETTER[table]} Written by `bash reproduce/{table}.sh{_preset(cells)}`."
         + ROWS.get(table, ""),
         "",
     ]
@@ -135,6 +135,11 @@ def markdown(table, cells, claims, command):
         page += [f"- {claim.claim}: **{claim.words}**{_score(claim)}{_notes(claim)}"]
         page += [f"  - {point}" for point in claim.points]
     return "\n".join(page) + "\n"
+
+
+def _preset(cells):
+    preset = cells[0].preset
+    return "" if preset == "paper" else f" --preset {preset}"
 
 
 def _wrap(text, indent):

@@ -108,7 +108,7 @@ def body(values):
         METRICS,
         *(_table(folder, name, tables[name]) for name in grid.TABLES),
         _claims(judged),
-        *(_page(folder, f"{name}-released") for name in grid.TABLES),
+        *(_table_page(folder, f"{name}-released") for name in grid.TABLES),
         _pictures(folder, "Figures", FIGURES),
         _pictures(folder, "Learning curves", _curves()),
         _page(folder, "ablations"),
@@ -144,10 +144,15 @@ def _claims(judged):
 
 def _table(folder, name, found):
     """A table's own page without its claims, and what stands behind its numbers."""
-    page = _page(folder, name).partition(f"#{render.CLAIMS_HEADING}")[0].rstrip()
+    page = _table_page(folder, name)
     table = details.markdown(name, found, folder)
     behind = f"### Behind the numbers of {grid.TITLES[name]}\n\n{table}\n\n{DETAILS}"
     return "\n\n".join(part for part in (page, table and behind) if part)
+
+
+def _table_page(folder, name):
+    """A table's own page without its claims; "" if there is none."""
+    return _page(folder, name).partition(f"#{render.CLAIMS_HEADING}")[0].rstrip()
 
 
 def _page(folder, name):

@@ -29,6 +29,7 @@ def test_report_counts_full_runs_and_lists_every_run(tmp_path):
 def test_report_takes_over_tables_figures_and_observations(tmp_path):
     claims = "## The paper's claims\n\n- twice\n"
     (tmp_path / "table1.md").write_text(f"# Table 1\n\nrows\n\n## Notes\n\n{claims}")
+    (tmp_path / "table1-released.md").write_text(f"# Code\n\ncells\n\n{claims}")
     (tmp_path / "observations.md").write_text("# Observations\n\nSomething failed.\n")
     (tmp_path / "figures").mkdir()
     for name in ("figure4", "curves-table1-24", "curves-table2-dsprites"):
@@ -39,6 +40,7 @@ def test_report_takes_over_tables_figures_and_observations(tmp_path):
     text = write_report(tmp_path)
     assert "(sensitivity.md)" in text
     assert "\n## Table 1\n\nrows\n\n### Notes" in text and "twice" not in text
+    assert "\n## Code\n\ncells\n" in text
     assert "\n## Observations\n\nSomething failed." in text
     assert "(figures/figure4.png)" in text and "figure5" not in text
     assert "Number of objects, 2 or 4 digits, by epoch" in text

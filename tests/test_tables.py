@@ -230,6 +230,13 @@ def test_the_terminal_shows_ours_above_the_papers(tmp_path):
     assert "NOT ENOUGH RUNS" in text
 
 
+def test_a_page_names_the_command_that_wrote_it():
+    for preset, words in (("paper", ""), ("released", " --preset released")):
+        cells = [Cell("table1/asr-13", preset)]
+        page = render.markdown("table1", cells, [], "COMMAND")
+        assert f"Written by `bash reproduce/table1.sh{words}`." in page
+
+
 def test_the_page_has_both_values_side_by_side():
     text = render.markdown("table1", [made()], [], "COMMAND")
     (row,) = [line for line in text.splitlines() if line.startswith("| AIR-ASR-13")]
