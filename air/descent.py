@@ -12,8 +12,8 @@ EVALUATION_SEED = 20_191_208  # of the one sample of z that predictions draw
 class ObjectiveModel(keras.Model):
     """A Keras model that is trained on images alone, by its own objective.
 
-    A subclass has `objective(images, noise, iteration, early)`, a dict of scalars
-    with "loss" among them; `draw_noise(seed, batch)`; `iteration`, the number of
+    A subclass has `objective(images, noise, iteration, early, relaxed)`, a dict of
+    scalars with "loss" among them; `draw_noise(seed, batch)`; `iteration`, the number of
     steps so far; `trackers`, a dict of running means named as the objective's parts
     and "gradient_norm"; `early_end`, None or a number of objects; and `seed`.
     """

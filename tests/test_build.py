@@ -58,31 +58,24 @@ def test_the_weights_are_those_of_sections_6_1_and_6_2():
     assert overlap == {**edges, **expected}
 
 
-@pytest.mark.parametrize("experiment", ["table1/air-13", "table2/air-mnist"])
-def test_released_options_reach_air(experiment):
+@pytest.mark.parametrize("table, setting", [("table1", "13"), ("table2", "mnist")])
+@pytest.mark.parametrize("method", ["air", "asr"])
+def test_released_options_reach_the_model(table, setting, method):
+    experiment = f"{table}/{method}-{setting}"
     model = build.build_model(preset_configuration(experiment, "released"))
-    estimator, prior = model.estimator, model.prior
-    assert (estimator.temperature, estimator.stop_threshold) == (1.0, 0.99)
+    estimator, prior, recognition = model.estimator, model.prior, model.recognition
     assert (model.likelihood_form, model.count_rule) == ("sum", "sampled")
-    assert model.decoder.logit_noise == 0.3
-    assert not model.recognition.reads_latents
-    assert not model.recognition.scale_sees_location
-    known = 100.0 if "table2" in experiment else 0.0
-    assert prior.count_log_odds == known
-    assert prior.count == 3 or not known
-
-
-@pytest.mark.parametrize("experiment", ["table1/asr-13", "table2/asr-mnist"])
-def test_released_options_reach_the_learned_prior(experiment):
-    model = build.build_model(preset_configuration(experiment, "released"))
-    estimator, prior = model.estimator, model.prior
-    assert (estimator.temperature, estimator.stop_threshold) == (0.1, 0.9)
-    assert (model.likelihood_form, model.count_rule) == ("sum", "sampled")
-    assert model.decoder.logit_noise == 0
-    recognition = model.recognition
-    assert recognition.reads_latents and recognition.scale_sees_location
-    assert recognition.hidden_sees_location
-    assert prior.presence_lag and prior.scale is None
-    known = 100.0 if "table2" in experiment else 0.0
-    assert prior.count_log_odds == known
-    assert prior.count == 3 or not known
+    known = table == "table2"
+    assert prior.count_log_odds == (100.0 if known else 0.0)
+    if known:
+        assert prior.count == 3
+    relaxation = (estimator.temperature, estimator.stop_threshold)
+    seen = (recognition.reads_latents, recognition.scale_sees_location)
+    if method == "air":
+        assert relaxation == (1.0, 0.99) and seen == (False, False)
+        assert model.decoder.logit_noise == 0.3
+    else:
+        assert relaxation == (0.1, 0.9) and seen == (True, True)
+        assert model.decoder.logit_noise == 0
+        assert recognition.hidden_sees_location
+        assert prior.presence_lag and prior.scale is None
