@@ -13,8 +13,8 @@ class ObjectiveModel(keras.Model):
     """A Keras model that is trained on images alone, by its own objective.
 
     A subclass has `objective(images, noise, iteration, early, relaxed)`, a dict of
-    scalars with "loss" among them; `draw_noise(seed, batch)`; `iteration`, the number of
-    steps so far; `trackers`, a dict of running means named as the objective's parts
+    scalars with "loss" among them; `draw_noise(seed, batch)`; `iteration`, the number
+    of steps so far; `trackers`, a dict of running means named as the objective's parts
     and "gradient_norm"; `early_end`, None or a number of objects; and `seed`.
     """
 
