@@ -21,7 +21,10 @@ class ConcreteEstimator(Estimator):
     attribute divergences by the sum that includes the step, z_pres's divergence by
     the sum before it, so that the stopping step's is included. KL(z_pres) is estimated
     from the same relaxed sample. Evaluation rounds y_t to 0 or 1, a Bernoulli sample
-    of z_pres^t: it is the scene of `stick_breaking.sampled_count` that is evaluated.
+    of z_pres^t: it is the scene of `stick_breaking.sampled_count` that is evaluated, while
+    KL(z_pres) stays that of the relaxed sample. The defaults are those that the released
+    code has for AIR; AIR-pPrior and AIR-ASR have a temperature of 0.1 and a threshold
+    of 0.9 there.
     """
 
     def __init__(self, temperature=1.0, stop_threshold=0.99):
@@ -29,15 +32,16 @@ class ConcreteEstimator(Estimator):
 
         Args:
           temperature: T > 0.
-          stop_threshold: threshold of the running sum, > 0.
+          stop_threshold: threshold of the running sum, > 0 and at most 1 (so that
+            the first rounded 0 ends the scene).
 
         Raises:
-          ValueError: if one is not positive.
+          ValueError: if one is not as said.
         """
-        if not (temperature > 0 and stop_threshold > 0):
+        if not (temperature > 0 and 0 < stop_threshold <= 1):
             raise ValueError(
-                f"temperature {temperature} and stop_threshold {stop_threshold} must "
-                "be positive"
+                f"temperature {temperature} must be positive, and stop_threshold "
+                f"{stop_threshold} above 0 and at most 1"
             )
         self.temperature, self.stop_threshold = temperature, stop_threshold
 
@@ -70,7 +74,7 @@ class ConcreteEstimator(Estimator):
         canvas = tf.einsum("bk,bkyx->byx", counts * presence, inference.canvases)
         terms = {
             "reconstruction": likelihood.cross_entropy(
-                inference.images, tf.minimum(canvas, 1.0), inference.form
+                inference.images, tf.minimum(canvas, 1.0), inference.floor
             )
         }
         for name, divergence in attribute_divergences(inference).items():

@@ -25,7 +25,7 @@ class ObjectiveModel(keras.Model):
     def early_train_step(self, data):
         """`train_step` with `early_end` objects only, where the batch has no more.
 
-        If parts["ended_early"] is 1 the step is that of the whole loop to 1e-5;
+        If parts["ended_early"] is 1 the step is that of the whole loop to 1e-5 of the gradient's norm;
         otherwise nothing changes.
 
         Args:

@@ -2,9 +2,9 @@
 
 AIR-ASR learns that an image holds one of a few numbers of objects, at most m < K.
 Once S_{m+1} < 1e-6 for every image of a batch, the objects after m change the
-objective and its gradients by less than 1e-5 of their size, and a step may leave them
-out. It still infers z_pres of object m + 1: that is how it knows, and KL(z_pres)
-has a term for it.
+objective by less than 1e-5 of its size, and its gradient by less than 1e-5 of its norm,
+and a step may leave them out. It still infers z_pres of object m + 1: that is how it
+knows, and KL(z_pres) has a term for it.
 """
 
 import tensorflow as tf

@@ -28,7 +28,7 @@ class Pass(NamedTuple):
       recognition: q's `ObjectDistributions`.
       prior: p's `ObjectDistributions`.
       noise: the `Noise` of the pass.
-      form: form of the likelihood's floor.
+      floor: how the likelihood is kept finite, see `air.likelihood`.
     """
 
     images: Any
@@ -36,7 +36,7 @@ class Pass(NamedTuple):
     recognition: Any
     prior: Any
     noise: Any
-    form: str
+    floor: str
 
     @property
     def steps(self):
@@ -138,14 +138,15 @@ class ExactEstimator(Estimator):
         Returns:
           A dict from term to nats. Shape [batch] each.
         """
-        # A pass that looks ahead has z_pres of one object more than it draws.
+        # A pass that looks ahead has z_pres of one object more than it draws; the
+        # scene of all that are drawn then stands for n = K and for every larger n.
         logits, steps = inference.recognition.presence_logits, inference.steps
         validity = tf.exp(stick_breaking.log_validity(logits))
-        count = tf.exp(stick_breaking.log_count(logits)[:, : steps + 1])
+        count = tf.exp(stick_breaking.log_count(logits[:, :steps]))
 
         scenes = partial_scenes(inference.canvases)
         entropies = likelihood.cross_entropy(
-            inference.images[:, None], scenes, inference.form
+            inference.images[:, None], scenes, inference.floor
         )
         empty = likelihood.empty_cross_entropy(inference.images)
         entropies = tf.concat([empty[:, None], entropies], axis=1)
@@ -171,7 +172,7 @@ class FixedCountEstimator(Estimator):
         """The terms of the negative ELBO; `kl_presence` is 0. Shape [batch] each."""
         canvas = tf.minimum(tf.reduce_sum(inference.canvases, axis=1), 1.0)
         reconstruction = likelihood.cross_entropy(
-            inference.images, canvas, inference.form
+            inference.images, canvas, inference.floor
         )
         terms = {"reconstruction": reconstruction}
         for name, divergence in attribute_divergences(inference).items():

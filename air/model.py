@@ -51,7 +51,7 @@ class AIR(PriorSampling, ObjectiveModel):
         scale_sees_location=True,
         hidden_sees_location=False,
         decoder_noise=0.0,
-        likelihood_form="maximum",
+        likelihood_floor="maximum",
         count_rule="greedy",
         sizes=PAPER_SIZES,
         early_end=None,
@@ -74,9 +74,9 @@ class AIR(PriorSampling, ObjectiveModel):
           scale_sees_location: whether q(z_scale^t) depends on z_loc^t.
           hidden_sees_location: whether z_loc^t then enters the hidden layer of
             z_scale's nets besides their output layer (as in the released code).
-          decoder_noise: standard deviation of noise on the decoder's logits; 0 for
-            none.
-          likelihood_form: "maximum" or "sum", see `air.likelihood`.
+          decoder_noise: standard deviation of noise on the decoder's logits, in
+            training, evaluation and `generate`; 0 for none.
+          likelihood_floor: "maximum" or "sum", see `air.likelihood`.
           count_rule: inferred count, "greedy" or "sampled".
           sizes: the networks' `Sizes`; the prior's must be the same.
           early_end: m, the number of objects after which `early_train_step` ends
@@ -100,7 +100,7 @@ class AIR(PriorSampling, ObjectiveModel):
             prior=prior,
             estimator=estimator,
             decoder_noise=decoder_noise,
-            likelihood_form=likelihood_form,
+            likelihood_floor=likelihood_floor,
             count_rule=count_rule,
             sizes=sizes,
             early_end=early_end,
@@ -119,7 +119,7 @@ class AIR(PriorSampling, ObjectiveModel):
         self.canvas_side, self.steps, self.early_end = canvas_side, steps, early_end
         self.prior, self.sizes = prior, sizes
         self.regulariser, self.estimator = regulariser, estimator
-        self.likelihood_form, self.count_rule = likelihood_form, count_rule
+        self.likelihood_floor, self.count_rule = likelihood_floor, count_rule
         self.seed, self.init_seed = seed, init_seed
         seeds = kernel_seeds([seed if init_seed is None else init_seed, 0])
         self.recognition = RecognitionModel(
@@ -169,8 +169,8 @@ class AIR(PriorSampling, ObjectiveModel):
         latents, q = self.recognition.infer(images, noise, steps, look_ahead=early)
         p = self.prior.distributions(latents, iteration, look_ahead=early)
         canvases = self.decoder.draw(latents, noise.decoder)
-        form = self.likelihood_form
-        return latents, Pass(images, canvases, q, p, noise, form)
+        floor = self.likelihood_floor
+        return latents, Pass(images, canvases, q, p, noise, floor)
 
     def objective(self, images, noise, iteration, early=False, relaxed=True):
         """The training objective -ELBO + R(q) (equation 11) and its parts, batch means.
@@ -229,7 +229,9 @@ class AIR(PriorSampling, ObjectiveModel):
 
         Args:
           images: uint8, or grey values in [0, 1]. Shape [batch, S, S].
-          seed: int32 seed of the sample, shape [2]; None for a fixed one.
+          seed: int32 seed of the sample, shape [2]; None for a fixed one. `predict`
+            and `evaluate` take the fixed one, so that the i-th image of every batch
+            has the same noise; `reproduce.evaluation` has new noise in every batch.
           training: unused; Keras passes it.
 
         Returns:
@@ -276,7 +278,7 @@ class AIR(PriorSampling, ObjectiveModel):
             "scale_sees_location": self.recognition.scale_sees_location,
             "hidden_sees_location": self.recognition.hidden_sees_location,
             "decoder_noise": self.decoder.logit_noise,
-            "likelihood_form": self.likelihood_form,
+            "likelihood_floor": self.likelihood_floor,
             "count_rule": self.count_rule,
             "sizes": self.sizes.get_config(),
             "early_end": self.early_end,

@@ -1,10 +1,10 @@
-"""What `air.AIR` refuses: options that would fail later, or mean nothing."""
+"""What `air.AIR` refuses: options that would fail later."""
 
 import math
 import operator
 
 from air.elbo import ExactEstimator
-from air.likelihood import FORMS
+from air.likelihood import FLOORS
 
 COUNT_RULES = ("greedy", "sampled")
 
@@ -41,7 +41,7 @@ def check_options(
     prior,
     estimator,
     decoder_noise,
-    likelihood_form,
+    likelihood_floor,
     count_rule,
     sizes,
     early_end,
@@ -58,8 +58,8 @@ def check_options(
     whole_number("steps", steps, 1)
     if not 0 <= decoder_noise < math.inf:
         raise ValueError(f"decoder_noise {decoder_noise}: use 0 or more, finite")
-    if likelihood_form not in FORMS:
-        raise ValueError(f"likelihood_form {likelihood_form!r}: use one of {FORMS}")
+    if likelihood_floor not in FLOORS:
+        raise ValueError(f"likelihood_floor {likelihood_floor!r}: use one of {FLOORS}")
     if count_rule not in COUNT_RULES:
         raise ValueError(f"count_rule {count_rule!r}: use one of {COUNT_RULES}")
     if prior.sizes != sizes:

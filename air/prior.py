@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from air import shapes
 from air.networks import LSTM, GaussianHead, Head, kernel_seeds, normal
-from air.recognition import Latents, ObjectDistributions
+from air.latents import Latents, ObjectDistributions
 from air.shapes import PAPER_SIZES, Sizes
 
 SCALE_MEAN, SCALE_VARIANCE = -1.0, 0.05  # AIR's prior of z_scale, released code

@@ -1,16 +1,15 @@
 """The recognition model q(z, n | x) (equation 6).
 
 At every step an LSTM reads the image x and the previous object's z^{t-1}. Its
-output gives p(z_pres^t) and z_loc^t; z_scale^t also sees z_loc^t; the window at
+output gives q(z_pres^t) and z_loc^t; z_scale^t also sees z_loc^t; the window at
 (z_loc^t, z_scale^t) gives z_app^t. Steps share all weights.
 """
-
-from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
 from air import shapes
+from air.latents import Latents, ObjectDistributions
 from air.networks import (
     LSTM,
     GaussianHead,
@@ -20,41 +19,6 @@ from air.networks import (
     standard_deviation,
 )
 from air.spatial_transformer import read_window
-
-
-class Latents(NamedTuple):
-    """Latent variables of K objects, before the squashing to pixels.
-
-    Attributes:
-      location: z_loc. Shape [batch, K, 2].
-      scale: z_scale. Shape [batch, K, 1].
-      appearance: z_app. Shape [batch, K, appearance].
-    """
-
-    location: Any
-    scale: Any
-    appearance: Any
-
-    def joined(self):
-        """z = (z_loc, z_scale, z_app). Shape [batch, K, latent]."""
-        return tf.concat(self, axis=-1)
-
-
-class ObjectDistributions(NamedTuple):
-    """Distributions of K objects' variables, under q or under p.
-
-    Attributes:
-      presence_logits: log-odds of z_pres^t given that object t - 1 exists. Shape
-        [batch, K], or None where the count is fixed.
-      location: normal, batch shape [batch, K] (or []), event shape [2].
-      scale: normal, batch shape [batch, K] (or []), event shape [1].
-      appearance: normal, batch shape [batch, K] (or []), event shape [appearance].
-    """
-
-    presence_logits: Any
-    location: Any
-    scale: Any
-    appearance: Any
 
 
 class RecognitionModel(keras.layers.Layer):

@@ -55,7 +55,8 @@ def box_size(scale):
     """z_scale to the box side as a fraction of the canvas side. Shape [..., 1].
 
     sigmoid, with a floor of `SMALLEST_SIZE` (this project's choice). On the floor no
-    gradient passes but that of KL(z_scale), which leads away from it.
+    gradient passes through the box, F6's included; KL(z_scale) under the fixed prior
+    leads away from it.
     """
     return tf.maximum(tf.sigmoid(scale), SMALLEST_SIZE)
 

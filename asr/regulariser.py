@@ -10,10 +10,15 @@ from asr.constraint import Constraint, ConstraintError
 class Regulariser:
     """R(q) = sum_i lambda_i max(F_i(q), 0), averaged over the batch (equation 11).
 
+    F_i is taken at the posterior's one sample of z, an image at a time. Where F_i is
+    never negative, as in sections 4.1 and 4.2, this has the expectation of equation 11;
+    where it changes sign, its expectation is larger (Jensen's inequality).
+
     Example:
       def left_to_right(posterior):
           x = posterior.centre[:, :, 0]
-          return tf.reduce_sum(tf.nn.relu(x[:, :-1] - x[:, 1:]), axis=1)
+          excess = tf.nn.relu(x[:, :-1] - x[:, 1:])
+          return tf.reduce_sum(posterior.validity[:, 1:] * excess, axis=1)
 
       regulariser = Regulariser([Constraint("left_to_right", left_to_right, 1.0)])
     """

@@ -58,7 +58,7 @@ def render_digits(digits=DIGITS, seed=0):
     Returns:
       images: uint8 [digits, 28, 28], antialiased grey from 0 (paper) to 255 (ink). The
         longer side of the ink has 18 to 20 pixels (up to 21 where an outline does
-        not start on a pixel's edge), centred as in MNIST.
+        not start on a pixel's edge), the box around it in the middle.
       labels: uint8 [digits], the digit shown.
 
     Raises:

@@ -1,7 +1,7 @@
 """The 120 sprites of Multi-dSprites, rendered: square, ellipse and heart, 40 turns.
 
 dSprites (Matthey et al., 2017) draws three white shapes on 64x64 pixels. Used here are
-those of the largest scale, centred near the pixel (15, 15), one for each orientation.
+those of the largest scale, centred near (15.5, 15.5), one for each orientation.
 The shapes are drawn from formulas; their few constants were fitted to the real
 sprites, with which they agree to a mean intersection over union above .99.
 """

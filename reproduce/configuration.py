@@ -62,7 +62,8 @@ class Configuration:
     )
     data_seed: int = option(0, "of the scenes", lower=0)
 
-    # Model. The number of steps and the Concrete values are the released code's.
+    # Model. The number of steps is the released code's, and so are the Concrete values,
+    # which it has for AIR; for the other methods it has 0.1 and 0.9.
     steps: int = option(6, "K, the largest number of objects", lower=1, upper=20)
     fixed_count: int | None = option(
         None, "exactly this many objects, without z_pres", lower=1, upper=20
@@ -70,7 +71,7 @@ class Configuration:
     presence: str = option("exact", "treatment of z_pres", ("exact", "concrete"))
     temperature: float = option(1.0, "of the Concrete z_pres", lower=0.01)
     stop_threshold: float = option(
-        0.99, "of the Concrete z_pres: bound of the sum of 1 - z_pres", lower=0.01
+        0.99, "of the Concrete z_pres: bound of the sum of 1 - z_pres", lower=0.01, upper=1
     )
     fixed_count_log_odds: float = option(
         0.0, "prior log-odds of z_pres: plus up to the known count, minus after"

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from air import elbo, networks, noise
-from air.recognition import ObjectDistributions
+from air.latents import ObjectDistributions
 
 TERMS = ("reconstruction", "kl_location", "kl_scale", "kl_appearance", "kl_presence")
 

@@ -64,7 +64,7 @@ def test_released_options_reach_the_model(table, setting, method):
     experiment = f"{table}/{method}-{setting}"
     model = build.build_model(preset_configuration(experiment, "released"))
     estimator, prior, recognition = model.estimator, model.prior, model.recognition
-    assert (model.likelihood_form, model.count_rule) == ("sum", "sampled")
+    assert (model.likelihood_floor, model.count_rule) == ("sum", "sampled")
     known = table == "table2"
     assert prior.count_log_odds == (100.0 if known else 0.0)
     if known:

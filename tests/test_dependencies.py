@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from air import networks, noise
-from air.likelihood import FORMS
+from air.likelihood import FLOORS
 
 tfd = tfp.distributions
 SIZES, STEPS = model_support.SIZES, model_support.STEPS
@@ -82,10 +82,10 @@ def test_noise_follows_its_seed_and_differs_by_variable(jit_compile):
     assert normal.std() == pytest.approx(1, abs=error)
 
 
-def test_likelihood_forms_are_both_models_options():
+def test_likelihood_floors_are_both_models_options():
     images = model_support.random_images(2)
     found = [
-        model_support.tiny_model(likelihood_form=form)(images)["reconstruction"]
-        for form in FORMS
+        model_support.tiny_model(likelihood_floor=form)(images)["reconstruction"]
+        for form in FLOORS
     ]
     np.testing.assert_allclose(*found, rtol=1e-3)

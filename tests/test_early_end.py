@@ -1,5 +1,6 @@
 """Early end of the object loop: the same step, and only where it is the same."""
 
+import elbo_support
 import keras
 import model_support
 import numpy as np
@@ -8,7 +9,7 @@ import tensorflow as tf
 
 import air
 import asr
-from air import early_end, noise
+from air import early_end, likelihood, noise, stick_breaking
 from reproduce import build, training
 from reproduce.configuration import preset_configuration
 
@@ -68,6 +69,36 @@ def test_results_are_the_whole_loops(float64, prior, options):
         with_gradient += size > 0
     assert apart <= 1e-5 * whole_size
     assert with_gradient > 0.8 * len(variables)
+
+
+def test_every_larger_count_is_charged_the_scene_that_is_drawn(float64):
+    """sum_n q(n) CE(n) of the whole loop, with CE(m) for n > m; its gradients too.
+
+    Were q(n > m) left out, a lower q(m) would seem to save the whole of CE(m).
+    """
+    stream = np.random.default_rng(0)
+    images = tf.constant(stream.random((3, 6, 6)))
+    canvases = tf.constant(0.4 * stream.random((3, END, 6, 6)))
+    logits = tf.constant(stream.standard_normal((3, STEPS)))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(logits)
+        ahead = elbo_support.pass_of(
+            images,
+            canvases,
+            logits[:, : END + 1],
+            tf.zeros([3, END + 1], tf.float64),
+            elbo_support.random_parameters(3, END),
+        )
+        found = air.ExactEstimator().terms(ahead)["reconstruction"]
+        count = tf.exp(stick_breaking.log_count(logits))
+        scenes = [tf.reduce_sum(canvases[:, :n], axis=1) for n in range(END + 1)]
+        entropies = [likelihood.cross_entropy(images, scene) for scene in scenes]
+        entropies += [entropies[END]] * (STEPS - END)
+        expected = tf.reduce_sum(count * tf.stack(entropies, axis=1), axis=1)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        tape.gradient(found, logits), tape.gradient(expected, logits), atol=1e-9
+    )
 
 
 def test_the_look_ahead_is_needed(float64):

@@ -1,4 +1,4 @@
-"""The likelihood of grey pixels: both forms, at the ends too."""
+"""The likelihood of grey pixels: both floors, at the ends too."""
 
 import math
 
@@ -10,29 +10,29 @@ import tensorflow as tf
 from air import likelihood
 
 
-@pytest.mark.parametrize("form", likelihood.FORMS)
-def test_likelihood_by_hand(form):
-    floor = -math.log(1e-10)
+@pytest.mark.parametrize("floor", likelihood.FLOORS)
+def test_likelihood_by_hand(floor):
+    unlit = -math.log(1e-10)  # of a white pixel where nothing is drawn
     images = tf.constant([[[1.0]], [[0.0]], [[1.0]], [[0.0]], [[0.3]], [[0.3]]])
     reconstructions = tf.constant(
         [[[0.0]], [[0.0]], [[1.0]], [[1.0]], [[0.2]], [[0.0]]]
     )
     expected = [
-        *(floor, 0, 0, floor),
+        *(unlit, 0, 0, unlit),
         -0.3 * math.log(0.2) - 0.7 * math.log(0.8),
-        0.3 * floor,
+        0.3 * unlit,
     ]
-    found = likelihood.cross_entropy(images, reconstructions, form).numpy()
+    found = likelihood.cross_entropy(images, reconstructions, floor).numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("form", likelihood.FORMS)
-def test_likelihood_sums_pixels(form):
+@pytest.mark.parametrize("floor", likelihood.FLOORS)
+def test_likelihood_sums_pixels(floor):
     stream = np.random.default_rng(1)
     images, reconstructions = stream.random((2, 3, 5, 5))
     reconstructions[:, 0] = 0.0
     found = likelihood.cross_entropy(
-        tf.constant(images), tf.constant(reconstructions), form
+        tf.constant(images), tf.constant(reconstructions), floor
     ).numpy()
     expected = [
         numpy_model.cross_entropy(x, r)
@@ -44,9 +44,9 @@ def test_likelihood_sums_pixels(form):
     np.testing.assert_allclose(empty, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("form", likelihood.FORMS)
+@pytest.mark.parametrize("floor", likelihood.FLOORS)
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_likelihood_is_finite_at_the_ends(form, jit_compile):
+def test_likelihood_is_finite_at_the_ends(floor, jit_compile):
     """r exactly 0 and 1, one rounding beside them, sums clipped on the way."""
     beside = np.array([0.0, 1e-45, 1e-10, 1 - 2.0**-24, 1.0], np.float32)
     ends = [0.0, 0.5, 1.0]
@@ -59,8 +59,8 @@ def test_likelihood_is_finite_at_the_ends(form, jit_compile):
             tape.watch(parts)
             # As a model has it: a sum of objects, clipped; here up to 2.
             reconstructions = tf.minimum(parts * 2.0 * parts + parts, 1.0)
-            entropy = likelihood.cross_entropy(images, reconstructions, form)
-            plain = likelihood.cross_entropy(images, parts, form)
+            entropy = likelihood.cross_entropy(images, reconstructions, floor)
+            plain = likelihood.cross_entropy(images, parts, floor)
             total = entropy + plain
         return entropy, plain, tape.gradient(total, parts)
 

@@ -22,7 +22,7 @@ SIZES, CANVAS = model_support.SIZES, model_support.CANVAS
         ({"decoder_noise": -0.1}, "decoder_noise -0.1: use 0 or more, finite"),
         ({"decoder_noise": math.nan}, "decoder_noise nan"),
         ({"decoder_noise": math.inf}, "decoder_noise inf"),
-        ({"likelihood_form": "max"}, "likelihood_form 'max'"),
+        ({"likelihood_floor": "max"}, "likelihood_floor 'max'"),
         ({"count_rule": "best"}, "count_rule 'best'"),
         ({"prior": air.FixedPrior()}, "differ from the prior's"),
     ],

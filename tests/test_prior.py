@@ -64,7 +64,7 @@ def dependence(prior, steps=4):
     }
 
     def parameters(values):
-        p = prior.distributions(air.recognition.Latents(**values), 0)
+        p = prior.distributions(air.latents.Latents(**values), 0)
         found = {"presence": p.presence_logits[..., None]}
         for name in ("location", "scale")[: 2 if prior.scale is not None else 1]:
             normal = getattr(p, name).distribution
