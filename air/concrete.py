@@ -21,10 +21,10 @@ class ConcreteEstimator(Estimator):
     attribute divergences by the sum that includes the step, z_pres's divergence by
     the sum before it, so that the stopping step's is included. KL(z_pres) is estimated
     from the same relaxed sample. Evaluation rounds y_t to 0 or 1, a Bernoulli sample
-    of z_pres^t: it is the scene of `stick_breaking.sampled_count` that is evaluated, while
-    KL(z_pres) stays that of the relaxed sample. The defaults are those that the released
-    code has for AIR; AIR-pPrior and AIR-ASR have a temperature of 0.1 and a threshold
-    of 0.9 there.
+    of z_pres^t: the scene of `stick_breaking.sampled_count` is what is evaluated, while
+    KL(z_pres) stays that of the relaxed sample. The defaults are the released code's
+    for AIR; for AIR-pPrior and AIR-ASR it has a temperature of 0.1 and a threshold of
+    0.9.
     """
 
     def __init__(self, temperature=1.0, stop_threshold=0.99):

@@ -25,8 +25,8 @@ class ObjectiveModel(keras.Model):
     def early_train_step(self, data):
         """`train_step` with `early_end` objects only, where the batch has no more.
 
-        If parts["ended_early"] is 1 the step is that of the whole loop to 1e-5 of the gradient's norm;
-        otherwise nothing changes.
+        If parts["ended_early"] is 1 the step is that of the whole loop, to 1e-5 of the
+        gradient's norm; otherwise nothing changes.
 
         Args:
           data: images, as in `train_step`.

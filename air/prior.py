@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 
 from air import shapes
-from air.networks import LSTM, GaussianHead, Head, kernel_seeds, normal
 from air.latents import Latents, ObjectDistributions
+from air.networks import LSTM, GaussianHead, Head, kernel_seeds, normal
 from air.shapes import PAPER_SIZES, Sizes
 
 SCALE_MEAN, SCALE_VARIANCE = -1.0, 0.05  # AIR's prior of z_scale, released code

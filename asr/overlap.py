@@ -58,8 +58,8 @@ class BoundedSide(Functional):
     """F6 = sum_i l(c_min - s_i) + l(s_i - c_max), or the released code's form.
 
     `released` takes the mean over the K steps in place of the sum and exchanges c_min
-    and c_max, so that a side between the bounds costs c_max - c_min instead of 0. With n
-    objects that surely exist it is (F6 + n (c_max - c_min)) / K, and its gradient is
+    and c_max, so that a side between the bounds costs c_max - c_min instead of 0. With
+    n objects that surely exist it is (F6 + n (c_max - c_min)) / K, and its gradient is
     F6's divided by K (6 in the released code, for 3 objects). Where existence is
     learned, this constant is a price of each object: the weight times (c_max - c_min)
     / K, 13 on Multi-MNIST. The released code has no such price:

@@ -71,7 +71,10 @@ class Configuration:
     presence: str = option("exact", "treatment of z_pres", ("exact", "concrete"))
     temperature: float = option(1.0, "of the Concrete z_pres", lower=0.01)
     stop_threshold: float = option(
-        0.99, "of the Concrete z_pres: bound of the sum of 1 - z_pres", lower=0.01, upper=1
+        0.99,
+        "of the Concrete z_pres: bound of the sum of 1 - z_pres",
+        lower=0.01,
+        upper=1,
     )
     fixed_count_log_odds: float = option(
         0.0, "prior log-odds of z_pres: plus up to the known count, minus after"
