@@ -21,12 +21,14 @@ class SceneSpecification:
       dataset: "multi_mnist" or "multi_dsprites".
       counts: Allowed numbers of objects a scene, for example (1, 3). Each count gets
         an equal share of the scenes (to within one scene).
-      canvas_side: Side of the square canvas in pixels, 28 to 64. The paper has 50
-        (Multi-MNIST) and 64 (Multi-dSprites).
-      object_scale: Factor by which objects are scaled, above 0 and at most 1: 1 in the
-        number experiments (paper section 6.1), 0.6 in the overlap experiments (6.2).
-      separation: What may not meet between two objects: "ink" (6.1), "boxes" (6.2) or
-        "columns" (released code of 6.2: the boxes' intervals in x are disjoint).
+      canvas_side: Side of the square canvas in pixels, 28 to 64. The released code
+        has 50 (Multi-MNIST) and 64 (Multi-dSprites).
+      object_scale: Factor by which objects are scaled, above 0 and at most 1. The
+        released code has 1 in the number experiments (paper section 6.1) and 0.6 in
+        the overlap experiments (6.2).
+      separation: What may not meet between two objects: "ink" (here in 6.1), "boxes"
+        (6.2, paper) or "columns" (6.2, released code: the boxes' intervals in x are
+        disjoint).
       train_images: Training scenes (for test_split "shuffled": all scenes).
       test_images: Test scenes.
       digits: Source of the digits, "mnist" or "rendered"; None for sprites.
