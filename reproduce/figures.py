@@ -43,7 +43,7 @@ FIELDS = {
         **{"images": 3, "reconstructions": 3, "boxes": 3},
         **{"counts": 1, "true_counts": 1},
     },
-    "samples": {"sample_images": 3},
+    "samples": {"sample_images": 3, "sample_boxes": 3, "sample_counts": 1},
 }
 
 
