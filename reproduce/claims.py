@@ -41,9 +41,8 @@ CHOICES = f"""The paper states its claims in words. Choices of this project:
   the true counts; distances with fewer than {close_objects.LEAST_SCENES_IN_BIN} scenes
   are left out.
 - 4: a lead of more than the two standard deviations together.
-- 6: the share of overlapping boxes in {summaries.PRIOR_SAMPLES:,} samples. AIR's prior
-  is fixed and the random numbers are always the same, so its share is the same in every
-  run.
+- 6: the share of overlapping boxes in {summaries.PRIOR_SAMPLES:,} samples, in all runs
+  drawn with the same random numbers. AIR's prior is fixed, so its share never changes.
 - 7: a spread of at least the published one, pooled over the settings. The paper fixes
   the initialisation over runs; here it varies with the seed.
 - 8: "most" is more than half of the comparisons.
