@@ -21,9 +21,9 @@ LEAST_ONE_STEP_SHARE = 0.90  # claim 2: "uses a single step"
 
 IN_SHORT = {
     "1": "AIR-ASR is best on the number of objects",
-    "1b": "so it is without KL(z_pres)",
+    "1b": "the same, with nELBO taken without KL(z_pres)",
     "2": "AIR-pPrior does not count",
-    "2b": "since it uses a single step",
+    "2b": "AIR-pPrior explains each scene with one object",
     "3": "AIR merges close objects",
     "4": "AIR-ASR's boxes are best by far on overlap",
     "5": "AIR-pPrior trades SE and mIoU for nELBO",
@@ -32,20 +32,21 @@ IN_SHORT = {
     "8": "AIR beats AIR-pPrior",
 }
 
-CHOICES = (
-    "The paper states its claims in words. Choices of this project: 1b, since AIR's "
-    "annealed prior charges up to 20 nats of KL(z_pres) an object; the bounds of "
-    f"{MOST_ACCURACY_WITHOUT_OBJECTS:.2f} in 2 and {LEAST_ONE_STEP_SHARE:.0%} in 2b; "
-    f"in 3 a rank correlation of at most {close_objects.LARGEST_RANK_CORRELATION}, for "
-    "most of the true counts, distances with fewer than "
-    f"{close_objects.LEAST_SCENES_IN_BIN} scenes left out; in 4 a lead of more than "
-    "the two standard deviations together; in 6 the share of overlapping boxes in "
-    f"{summaries.PRIOR_SAMPLES:,} samples, all drawn with the same noise (AIR's prior "
-    "is fixed, so its share is the same in every run); in 7 a spread of at least the "
-    "published one, although the initialisation, which the paper fixes over runs, "
-    "varies with the seed here, and deviations are pooled over the settings; "
-    '"most" in 8. In 1, 2, 5 and 8 means are compared as rounded to two digits.'
-)
+CHOICES = f"""The paper states its claims in words. Choices of this project:
+
+- 1b is an addition: AIR's annealed prior charges up to 20 nats of KL(z_pres) an object.
+- 2: ACC of at most {MOST_ACCURACY_WITHOUT_OBJECTS:.2f}.
+- 2b: one step in at least {LEAST_ONE_STEP_SHARE:.0%} of the scenes.
+- 3: a rank correlation of at most {close_objects.LARGEST_RANK_CORRELATION}, for most of
+  the true counts; distances with fewer than {close_objects.LEAST_SCENES_IN_BIN} scenes
+  are left out.
+- 4: a lead of more than the two standard deviations together.
+- 6: the share of overlapping boxes in {summaries.PRIOR_SAMPLES:,} samples, in all runs
+  drawn with the same random numbers. AIR's prior is fixed, so its share never changes.
+- 7: a spread of at least the published one, pooled over the settings. The paper fixes
+  the initialisation over runs; here it varies with the seed.
+- 8: "most" is more than half of the comparisons.
+- 1, 1b, 2, 5 and 8: means are compared as rounded to two digits."""
 
 
 def judge(table, cells):
@@ -93,7 +94,11 @@ def asr_is_best(cells, number="1", nelbo="nelbo", words="nELBO"):
         signs, texts = compare_all(metrics, ours, others)
         best += sum(sign >= 0 for sign in signs)
         enough += round(ours.mean("acc"), 2) >= LEAST_ACCURACY
+        if number != "1":
+            _, texts = compare(nelbo, ours, others)
         points.append(f"{setting}: {texts}")
+    if number != "1":
+        points.append("ACC, SE and mIoU: as in 1")
     score = f"best or tied in {best} of 12; ACC on {enough} of 3"
     return cells.verdict(claim, best == 12 and enough == 3, score, points, names)
 
@@ -218,8 +223,8 @@ def asr_samples_are_separate(cells):
 def _shares(cells, metric):
     """Shares of overlapping pairs with their standard errors (binomial) in words.
 
-    All runs are sampled with the same noise, so further seeds do not reduce the errors
-    (and most of the errors is common to the shares compared).
+    All runs are sampled with the same noise, so further seeds do not reduce the errors.
+    Little of them is common to two methods, whose priors map the noise otherwise.
     """
     words = []
     for cell in cells:
@@ -228,7 +233,7 @@ def _shares(cells, metric):
             share * (1 - share) / (summaries.PRIOR_SAMPLES * PAIRS_OF_THREE)
         ) ** 0.5
         words.append(f"{cell.method} {share:.1%} ± {error:.1%}")
-    return f"{', '.join(words)} (standard errors, mostly common to the three)"
+    return f"{', '.join(words)} (± standard error of each share)"
 
 
 def training_is_unstable(cells):

@@ -3,8 +3,9 @@
     python -m reproduce.curves
 
 is what `bash reproduce/curves.sh` runs. One picture a setting: a line is the mean
-over a method's seeds, its band the standard deviation (ddof 1). At the right, in the
-same colours, stand the values that the paper printed, with their deviations.
+over a method's seeds, its band the standard deviation (ddof 1); the nELBO of the
+training images is dotted. At the right, in the same colours, stand the values that the
+paper printed, with their deviations.
 """
 
 import statistics
@@ -35,6 +36,9 @@ DESCRIPTION = (
 HEIGHT = 4.6  # inches, of two rows
 WIDTHS = (2.8, 2.0, 1.2)  # of the lines: of equal values, all colours show
 PLACE = 0.03  # from one published value to the next, in lengths of the axis
+MARGIN = 0.06  # above and below what an axis shows, in lengths of the axis
+TRAINING = {"ls": ":", "lw": 0.9}
+END = {"color": "0.7", "lw": 0.6}
 
 
 def define(options):
@@ -120,6 +124,19 @@ def curve(cell, metric, results):
     ]
 
 
+def training_curve(cell, results):
+    """The training images' nELBO by epoch, means over a cell's complete runs.
+
+    It is the mean over an epoch's steps, while the weights change. [] if one of the
+    runs' histories does not have it.
+    """
+    histories = [records.history_of(results, record) for record in cell.complete]
+    columns = [[row.get("train_nelbo") for row in rows] for rows in histories]
+    if any(value is None for column in columns for value in column):
+        return []
+    return [statistics.fmean(values) for values in zip(*columns, strict=True)]
+
+
 def draw(cells, results):
     """The picture of one setting.
 
@@ -147,12 +164,19 @@ def _draw(cells, results):
     for axis, metric in zip(axes, metrics, strict=True):
         _metric(axis, cells, metric, results)
     handles, labels = axes[0].get_legend_handles_labels()
+    (training,) = axes[0].plot([], [], color="0.4", **TRAINING)
     printed = axes[0].errorbar([], [], [], color="0.4", fmt="D", ms=3, lw=0.8)
+    (end,) = axes[0].plot([], [], **END)
     figure.legend(
-        [*handles, printed],
-        [*labels, "published (300 epochs)"],
+        [*handles, training, printed, end],
+        [
+            *labels,
+            "nELBO in training",
+            f"published ({published.EPOCHS} epochs)",
+            "end of these runs",
+        ],
         loc="outside lower center",
-        ncols=min(4, len(handles) + 1),
+        ncols=3,
         frameon=False,
         title=short,
         title_fontsize=8,
@@ -206,17 +230,20 @@ def _metric(axis, cells, metric, results):
         # The first epochs of a loss lie far off: they would flatten all the rest.
         settled = slice(len(means) // 5, None)
         seen += [*low[settled], *high[settled]]
-    margin = 0.06 * (max(seen) - min(seen))
-    bottom, top = min(seen) - margin, max(seen) + margin
+        if metric == "nelbo" and (training := training_curve(cell, results)):
+            axis.plot(trained, training, color=colour, **TRAINING)
+            seen += training[settled]
     if metric not in published.LOWER_IS_BETTER:
-        bottom, top = -0.02, 1.02  # shares
-    axis.set_ylim(bottom, top)
+        seen += [0.0, 1.0]  # shares
+        axis.set_yticks([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    margin = MARGIN * (max(seen) - min(seen))
+    axis.set_ylim(min(seen) - margin, max(seen) + margin)
     better = "lower" if metric in published.LOWER_IS_BETTER else "higher"
     axis.set_title(f"{published.TITLES[metric]} ({better} is better)")
     axis.set_xlabel("epoch")
     # The epochs' axis ends where the runs do; the published values stand beside it.
     end = max(epochs, 2)
-    axis.axvline(end * (1 + PLACE / 2), color="0.7", lw=0.6)
+    axis.axvline(end * (1 + PLACE / 2), **END)
     ticks = MaxNLocator("auto", integer=True).tick_values(1, end)
     axis.set_xticks([tick for tick in ticks if 0 <= tick <= end])
 

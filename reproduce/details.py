@@ -49,7 +49,7 @@ def _row(cell, results):
     means = [cell.mean(name) for name in ("nelbo", *TERMS)]
     return [
         cell.label,
-        str(cell.epochs),
+        _epochs(cell),
         *(f"{mean:.1f}" for mean in means),
         _training(histories),
         _last(histories),
@@ -57,6 +57,14 @@ def _row(cell, results):
         f"{cell.mean('miou_integer_convention'):.2f}",
         _counts(cell) if cell.table == "table1" else _overlaps(cell),
     ]
+
+
+def _epochs(cell):
+    """How long the runs are, and which epoch is reported if not the last."""
+    reported = [record["reported_epoch"] for record in cell.complete]
+    if set(reported) == {cell.epochs}:
+        return str(cell.epochs)
+    return f"{cell.epochs} (reported: {', '.join(map(str, reported))})"
 
 
 def _training(histories):

@@ -18,6 +18,7 @@ from reproduce import files
 WIDTH = 7.2  # inches, a page's width between the margins
 LABELS = 32  # points: room for the rows' labels
 COUNTS = 9  # points: room for the counts above a row
+BOX_LINE = 0.6  # points: thin enough that six boxes leave the scene to be seen
 ENLARGED = 200  # pixels: a scene is enlarged to at most this side
 # Okabe and Ito's colours, told apart by colour-blind readers as well; the dark
 # ones are left out, since scenes are black. By order of the objects.
@@ -150,10 +151,8 @@ def _draw(axes, scene, side):
     axes.set_ylim(side, 0)
     for order, (x, y, box_width, box_height) in enumerate(scene.boxes):
         colour = BOX_COLOURS[order % len(BOX_COLOURS)]
-        box = Rectangle(
-            (x, y), box_width, box_height, fill=False, ec=colour, lw=0.9, clip_on=True
-        )
-        axes.add_patch(box)
+        shape = ((x, y), box_width, box_height)
+        axes.add_patch(Rectangle(*shape, fill=False, ec=colour, lw=BOX_LINE))
     if scene.count is not None:
         axes.text(
             *(0, 1.01, scene.count),

@@ -21,7 +21,7 @@ from reproduce import (
     records,
     summaries,
 )
-from reproduce.configuration import METHODS, TABLE1_SETTINGS
+from reproduce.configuration import METHODS, TABLE1_SETTINGS, TABLE2_SETTINGS
 from reproduce.errors import UsageError
 
 DESCRIPTION = (
@@ -29,7 +29,12 @@ DESCRIPTION = (
     "only with --train, --retrain or --smoke."
 )
 FIGURES = {"3": "table1", "4": "table2", "5": "table2"}
-SETTING = {"4": "mnist", "5": "dsprites"}
+# The settings that a figure can show; the first one is the paper's figure.
+SETTINGS = {
+    "3": tuple(TABLE1_SETTINGS),
+    "4": tuple(TABLE2_SETTINGS),
+    "5": ("dsprites",),
+}
 COLUMNS, BLOCKS = 4, 2  # of scenes in a panel of Figures 3 and 4
 SAMPLES = (4, 4)  # columns and rows in a panel of Figure 5
 # The arrays of a figure and their numbers of axes; the first one counts scenes.
@@ -38,7 +43,7 @@ FIELDS = {
         **{"images": 3, "reconstructions": 3, "boxes": 3},
         **{"counts": 1, "true_counts": 1},
     },
-    "samples": {"sample_images": 3},
+    "samples": {"sample_images": 3, "sample_boxes": 3, "sample_counts": 1},
 }
 
 
@@ -48,9 +53,10 @@ def define(options):
     options.choice("figure", "3", "of the paper", tuple(FIGURES))
     options.choices(
         "settings",
-        ("13",),
-        "of figure 3: allowed counts; one picture each",
-        tuple(TABLE1_SETTINGS),
+        None,
+        "one picture each: 13, 14, 24 of figure 3, mnist, dsprites of figure 4 "
+        "(default the first)",
+        [setting for figure in ("3", "4") for setting in SETTINGS[figure]],
     )
     options.choices("methods", tuple(METHODS), "panels", tuple(METHODS))
     grid_command.define(options, seeds=None)
@@ -58,11 +64,9 @@ def define(options):
 
 def body(values):
     """Runs the command; returns the exit code."""
-    if values.figure != "3" and values["settings"].present:
-        raise UsageError(f"--settings: figure {values.figure} has one setting only")
+    settings = _settings(values)
     protocol = grid_command.protocol_from(values)
     source = FIGURES[values.figure]
-    settings = values.settings if values.figure == "3" else (SETTING[values.figure],)
     experiments = grid.table_experiments(source, values.methods, settings)
     seeds = values.seeds or (0,)
     runs = grid.runs(experiments, seeds)
@@ -81,12 +85,29 @@ def body(values):
         cells = [cell for cell in found if cell.setting == setting]
         if any(cell.complete for cell in cells):
             name = f"figure{values.figure}"
-            if values.figure == "3" and setting != "13":
-                name += f"-{setting}"  # the appendix's
+            if setting != SETTINGS[values.figure][0]:
+                name += f"-{setting}"
             flags = ("seeds", "epochs", "methods")
             file = gather.picture_file(name, values, protocol, flags)
             draw(values.figure, cells, protocol, file)
     return grid_command.tell_failures(failures)
+
+
+def _settings(values):
+    """The settings asked for.
+
+    Raises:
+      UsageError: if the figure does not have one of them.
+    """
+    allowed = SETTINGS[values.figure]
+    wanted = values.settings or allowed[:1]
+    for setting in wanted:
+        if setting not in allowed:
+            raise UsageError(
+                f"--settings: {setting!r} is not one of figure {values.figure}; "
+                f"allowed: {', '.join(allowed)}"
+            )
+    return wanted
 
 
 def draw(figure, cells, protocol, file):
@@ -202,9 +223,10 @@ def _caption(figure, cell):
             "reconstructions with inferred count (red: wrong) and boxes."
         )
     if figure == "4":
+        objects = "digits" if cell.setting == "mnist" else "sprites"
         return (
-            "The first test scenes of three digits: inputs, and reconstructions with "
-            "the inferred boxes."
+            f"The first test scenes of three {objects}: inputs, and reconstructions "
+            "with the inferred boxes."
         )
     return "The first samples of one seed from each model's prior on Multi-dSprites."
 

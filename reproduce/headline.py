@@ -11,6 +11,7 @@ from reproduce.configuration import METHODS
 DEVIATIONS = 2  # a choice of this project
 VERDICTS = (judging.HOLDS, judging.FAILS, judging.UNDECIDED)
 NEAR, BETTER, WORSE = range(3)
+SHARES = ("acc", "miou")  # metrics whose distances can be compared
 
 
 def markdown(found, tables, judged):
@@ -97,7 +98,7 @@ def _published_mean(cell, metric):
 
 def _against_paper(cells):
     """How many of each method's means are near, better or worse; those that are far."""
-    counts, far = {}, {BETTER: [], WORSE: []}
+    counts, far, near = {}, {BETTER: [], WORSE: []}, []
     for cell in cells:
         if not cell.complete or cell.smoke:
             continue
@@ -105,10 +106,13 @@ def _against_paper(cells):
         for metric, (mean, std) in published.published(cell.experiment).items():
             place = _place(_behind(cell, metric, mean), std)
             counts.setdefault(cell.method, [0, 0, 0])[place] += 1
+            ours = f"{published.TITLES[metric]} {render.value(cell, metric)}"
+            theirs = render.published_value(cell, metric)
             if place in texts:
-                ours = f"{published.TITLES[metric]} {render.value(cell, metric)}"
-                theirs = render.published_value(cell, metric)
                 texts[place].append(f"{ours} (published {theirs})")
+            elif metric in SHARES:
+                told = f"{cell.label}: {ours} against {theirs}"
+                near.append((abs(_behind(cell, metric, mean)), told))
         for place, words in texts.items():
             if words:
                 far[place].append(f"- {cell.label}: {', '.join(words)}")
@@ -116,7 +120,7 @@ def _against_paper(cells):
         return ""
     lines = [
         "How near the numbers are to the published ones, by method. A number that is "
-        "better by more is not reproduced either.",
+        f"better by more is not reproduced either.{_measure(near)}",
         "",
         render.table_line(
             [
@@ -136,6 +140,20 @@ def _against_paper(cells):
         if far[place]:
             lines += ["", title, "", *far[place]]
     return "\n".join(lines)
+
+
+def _measure(near):
+    """What published deviations are worth as a measure, with the worst example.
+
+    Args:
+      near: of each share that counts as near, its distance and the numbers in words.
+    """
+    distance, told = max(near, default=(0, ""))
+    example = f" ({told})" if distance else ""
+    return (
+        f" A wide published deviation makes even a far number count as near{example}, "
+        "and ± 0.00 makes any difference far."
+    )
 
 
 def _place(behind, std):

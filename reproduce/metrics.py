@@ -133,10 +133,24 @@ def overlapping_pair_share(boxes, counts, side=None):
     if side is not None:
         corners = boxes[..., :2] + (boxes[..., 2:] - side) / 2
         boxes = np.concatenate([corners, np.full_like(corners, side)], axis=-1)
+    overlapping, pairs = overlapping_pairs(boxes, counts)
+    return overlapping / pairs if pairs else None
+
+
+def overlapping_pairs(boxes, counts):
+    """Box pairs within a scene whose intersection has an area, and all pairs.
+
+    Args:
+      boxes: shape [scenes, K, 4].
+      counts: shape [scenes].
+
+    Returns:
+      Two integers.
+    """
     pairs = overlapping = 0
     for scene, count in zip(boxes, counts, strict=True):
         iou = intersection_over_union(scene[:count], scene[:count])
         above = np.triu_indices(count, 1)
         pairs += len(above[0])
         overlapping += int(np.count_nonzero(iou[above] > 0))
-    return overlapping / pairs if pairs else None
+    return overlapping, pairs

@@ -114,22 +114,25 @@ def markdown(table, cells, claims, command):
     head = [""]
     for metric in metrics:
         head += [published.TITLES[metric], "paper"]
-    head += ["epochs", "runs (seeds)", "digits", "parameters", "time a run"]
+    head += ["epochs", "runs (seeds)", "parameters", "time a run"]
     lines = [head, ["---"] + ["---:"] * (len(head) - 1)]
-    for cell in cells:
+    shown = _shown(cells)
+    for cell in shown:
         line = [f"{cell.label} {marks(cell)}".strip()]
         for metric in metrics:
             line += [value(cell, metric), published_value(cell, metric)]
-        lines.append(line + protocol(cell) + _digits(cell) + _cost(cell))
+        lines.append(line + protocol(cell) + _cost(cell))
     page = [f"# {TITLES[table]} (preset {cells[0].preset})", ""]
     page += [
         "Mean ± standard deviation over seeds (ddof 1), beside the paper's. "
         f"{BETTER[table]} Written by `bash reproduce/{table}.sh{_preset(cells)}`."
-        + ROWS.get(table, ""),
+        + ROWS.get(table, "")
+        + _digits(cells),
         "",
     ]
     page += [table_line(line) for line in lines]
-    page += ["", *(f"{line}  " for line in _legend(cells, f"`{command}`"))]
+    hidden = len(cells) - len(shown)
+    page += ["", *(f"{line}  " for line in _legend(cells, f"`{command}`", hidden))]
     page += ["", CLAIMS_HEADING, ""]
     for claim in claims:
         page += [f"- {claim.claim}: **{claim.words}**{_score(claim)}{_notes(claim)}"]
@@ -159,8 +162,11 @@ def _notes(claim):
     return f" ({'; '.join(claim.notes)})" if claim.notes else ""
 
 
-def _legend(cells, command):
-    """The marks that occur, the failures, and how to complete the table."""
+def _legend(cells, command, hidden=0):
+    """The marks that occur, the failures, and how to complete the table.
+
+    `hidden` is the number of cells without a run that have no row.
+    """
     present = {mark for cell in cells for mark in marks(cell)}
     lines = [f"{mark} {text}" for mark, text in MARKS.items() if mark in present]
     for cell in cells:
@@ -170,15 +176,26 @@ def _legend(cells, command):
                 f"failed: {record['failure']}"
             )
     missing = any(not (cell.complete or cell.failed) for cell in cells)
-    if missing:
+    if hidden:
+        lines.append(f"{hidden} of {len(cells)} rows are left out: no run yet")
+    elif missing:
         lines.append("missing: no run has a record yet")
     if missing or present & {"†", "‡", "§", "¶"}:
         lines.append(f"To complete the table: {command}")
     return lines
 
 
-def _digits(cell):
-    return [cell.digits or "-"] if cell.complete or cell.failed else ["-"]
+def _shown(cells):
+    """The cells that get a row: beside the preset `paper`, those with a run."""
+    ran = [cell for cell in cells if cell.complete or cell.failed]
+    return ran if ran and cells[0].preset != "paper" else cells
+
+
+def _digits(cells):
+    """Where all digits come from; "" if there are none or a mark tells them apart."""
+    words = {"mnist": " Digits are MNIST's.", "rendered": " Digits are rendered."}
+    found = {cell.digits for cell in cells if cell.complete or cell.failed} - {None}
+    return words[found.pop()] if len(found) == 1 else ""
 
 
 def _cost(cell):

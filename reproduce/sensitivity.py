@@ -27,6 +27,7 @@ PAGE = variants.Page(
     "how it searched). In bold the weights it chose.",
 )
 SEARCHES = ("number", "overlap")
+SEEDS = (0,)
 EXPERIMENTS = {"number": "table1/asr-13", "overlap": "table2/asr-mnist"}
 OPTIONS = {
     "number": ("number_image_weight", "number_marginal_weight"),
@@ -48,7 +49,7 @@ def define(options):
     """The command's flags."""
     options.group("What to show")
     options.choices("searches", SEARCHES, "which weights", SEARCHES)
-    grid_command.define(options, seeds=(0,))
+    grid_command.define(options, seeds=SEEDS)
 
 
 def body(values):

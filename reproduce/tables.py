@@ -1,7 +1,8 @@
 """A table of results: its JSON for programs, its Markdown for readers.
 
-Every row is one cell of the paper's table, missing ones included, with our mean
-and standard deviation (ddof 1) beside the published ones.
+Every row is one cell of the paper's table, with our mean and standard deviation
+(ddof 1) beside the published ones. Missing ones are included, but for the pages of
+presets other than `paper`.
 """
 
 import json

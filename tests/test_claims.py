@@ -70,6 +70,12 @@ def test_a_tie_for_the_best_is_told_and_holds():
     assert "mIoU AIR-ASR 0.61 against AIR 0.61 and AIR-pPrior 0.43 (a tie)" in text
 
 
+def test_claim_1b_shows_what_differs_from_claim_1():
+    text = evidence("table1", as_printed("table1"), "1b")
+    assert "13: nELBO without KL(z_pres) AIR-ASR 350.20 against AIR 394.41" in text
+    assert text.endswith("; ACC, SE and mIoU: as in 1") and "SE AIR-ASR" not in text
+
+
 @pytest.mark.parametrize(
     "table, number, changes",
     [
@@ -146,7 +152,8 @@ def test_shares_in_samples_have_errors_and_a_second_kind_where_all_runs_have_it(
     # sqrt(.4 .6 / 3,000) = .0089 and sqrt(.02 .98 / 3,000) = .0026, for any seeds.
     words = "mnist: AIR 40.0% ± 0.9%, AIR-pPrior 40.0% ± 0.9%, AIR-ASR 2.0% ± 0.3%"
     text = evidence("table2", as_printed("table2"), "6")
-    assert words in text and "of one side" not in text
+    assert f"{words} (± standard error of each share)" in text
+    assert "of one side" not in text
     one_side = {"overlapping_pairs_in_samples_of_one_side": 0.1}
     names = [
         e.split("/")[1].replace("-", "_") for e in grid.table_experiments("table2")

@@ -5,7 +5,7 @@ import statistics
 import pytest
 import synthetic
 
-from reproduce import cells, command_line, curves, grid, published
+from reproduce import cells, command_line, curves, grid, published, records
 
 
 def call(*words):
@@ -42,9 +42,35 @@ def test_line_band_and_published_value(results):
     axis = curves.draw(found, results).axes[0]
     mean, std = published.published("table1/asr-13")["nelbo"]
     values = [line.get_ydata() for line in axis.lines if len(line.get_xdata())]
-    point, *caps, curve, _separator = [value[0] for value in values]
+    point, *caps, curve, training, _separator = [value[0] for value in values]
     assert point == mean and curve == pytest.approx(statistics.fmean(nelbos))
+    assert training == 345.0  # the made-up histories'
     assert caps == pytest.approx([mean - std, mean + std])
+
+
+def test_training_is_drawn_only_where_the_histories_have_it(results):
+    folder = synthetic.write(results, "table1/asr-13", epochs=3)
+    found = cells.collect(["table1/asr-13"], grid.Protocol(results=results))
+    assert curves.training_curve(found[0], results) == [345.0] * 3
+    rows = [
+        {name: value for name, value in row.items() if name != "train_nelbo"}
+        for row in records.read_history(folder)
+    ]
+    records.write_record(folder, records.read_record(folder), rows)
+    found = cells.collect(["table1/asr-13"], grid.Protocol(results=results))
+    assert curves.training_curve(found[0], results) == []
+    assert curves.draw(found, results).axes  # without it
+
+
+def test_published_values_lie_inside_the_axes(results):
+    """ACC .81 with a deviation of .23, and one of 0 and its marker's half."""
+    for setting, method in (("13", "air"), ("24", "pprior")):
+        experiment = f"table1/{method}-{setting}"
+        synthetic.write(results, experiment, epochs=3)
+        found = cells.collect([experiment], grid.Protocol(results=results))
+        mean, std = published.published(experiment)["acc"]
+        bottom, top = curves.draw(found, results).axes[1].get_ylim()
+        assert bottom < mean - std - 0.03 and mean + std + 0.03 < top
 
 
 def test_one_run_has_no_band(results):

@@ -59,6 +59,17 @@ def test_table_2_shows_overlaps_in_samples(tmp_path):
     assert row["overlapping pairs in samples"] == "12.5%" and row["IoU + 1"] == "0.75"
 
 
+def test_the_reported_epoch_is_named_if_it_is_not_the_last(tmp_path):
+    configuration = preset_configuration("table1/asr-13", "released", epochs=3)
+    record, rows = synthetic.record_of(configuration)
+    folder = records.run_folder(tmp_path, configuration)
+    records.write_record(folder, record | {"reported_epoch": 2}, rows)
+    released = grid.Protocol(results=tmp_path, preset="released")
+    found = cells.collect(["table1/asr-13"], released)
+    (row,) = columns(details.markdown("table1", found, tmp_path))
+    assert row["epochs"] == "3 (reported: 2)"
+
+
 def test_no_runs_no_page(tmp_path):
     assert page(tmp_path, "table1") == ""
 

@@ -57,6 +57,15 @@ def test_without_any_run_one_line_names_the_command(results, capsys):
     assert not any(results.iterdir())
 
 
+def test_figure_4_of_sprites_has_a_picture_of_its_own(results, capsys):
+    picture_support.write(results, "table2/asr-dsprites", side=64)
+    words = ("--figure", "4", "--settings", "dsprites", "--results", str(results))
+    assert call(*words) == 0
+    names = sorted(p.name for p in (results / "figures").glob("*.png"))
+    assert names == ["figure4-dsprites.png"]
+    assert "figure4.sh --train --settings dsprites" in capsys.readouterr().out
+
+
 def test_the_appendix_settings_have_pictures_of_their_own(results):
     for setting in ("13", "14", "24"):
         picture_support.write(results, f"table1/asr-{setting}")
@@ -159,7 +168,9 @@ def test_every_flipped_byte_is_told_or_does_no_harm(results):
 @pytest.mark.parametrize(
     "words, flag",
     [(["--figure", "6"], "--figure"), (["--settings", "15"], "--settings")]
-    + [(["--figure", "4", "--settings", "13"], "--settings")],
+    + [(["--figure", "4", "--settings", "13"], "--settings")]
+    + [(["--settings", "mnist"], "allowed: 13, 14, 24")]
+    + [(["--figure", "5", "--settings", "mnist"], "allowed: dsprites")],
 )
 def test_bad_input_is_one_line(words, flag, results, capsys):
     assert call(*words) == 2

@@ -30,6 +30,18 @@ def test_the_published_numbers_themselves_are_near():
     for method in ("AIR", "AIR-pPrior", "AIR-ASR"):
         assert f"| {method} | 18 | 0 | 0 |" in found
     assert "Worse by more:" not in found and "Better by more:" not in found
+    assert "count as near, and ± 0.00" in found
+
+
+def test_the_farthest_share_that_counts_as_near_is_told():
+    # Published: ACC .81 ± .23 and mIoU .61 ± .13, and .98 ± .01.
+    changed = [cell("table1/air-13", acc=0.36, miou=0.40)]
+    changed.append(cell("table1/asr-24", acc=0.5))  # far, so no example
+    found = text({"table1": changed})
+    assert "count as near (AIR-13: ACC 0.36 against 0.81 ± 0.23), and" in found
+    changed[0] = cell("table1/air-13", acc=0.80, miou=0.40)
+    found = text({"table1": changed})
+    assert "count as near (AIR-13: mIoU 0.40 against 0.61 ± 0.13), and" in found
 
 
 def test_worse_and_better_depend_on_the_metric():

@@ -1,5 +1,8 @@
 """The report is made of the records, the tables and the observations."""
 
+import statistics
+
+import picture_support
 import synthetic
 
 from reproduce import report
@@ -32,7 +35,8 @@ def test_report_takes_over_tables_figures_and_observations(tmp_path):
     (tmp_path / "table1-released.md").write_text(f"# Code\n\ncells\n\n{claims}")
     (tmp_path / "observations.md").write_text("# Observations\n\nSomething failed.\n")
     (tmp_path / "figures").mkdir()
-    for name in ("figure4", "curves-table1-24", "curves-table2-dsprites"):
+    curves = ("curves-table1-24", "curves-table2-dsprites")
+    for name in ("figure4", "figure4-dsprites", *curves):
         (tmp_path / "figures" / f"{name}.png").write_bytes(b"")
     (tmp_path / "ablations.md").write_text("# Ablations\n\n## Sprites\n")
     assert "(sensitivity.md)" not in write_report(tmp_path)
@@ -43,6 +47,7 @@ def test_report_takes_over_tables_figures_and_observations(tmp_path):
     assert "\n## Code\n\ncells\n" in text
     assert "\n## Observations\n\nSomething failed." in text
     assert "(figures/figure4.png)" in text and "figure5" not in text
+    assert "`bash reproduce/figure4.sh --settings dsprites`" in text
     assert "Number of objects, 2 or 4 digits, by epoch" in text
     assert "three objects, Multi-dSprites, by epoch" in text
     assert "\n## Ablations\n\n### Sprites" in text
@@ -53,8 +58,63 @@ def test_a_run_of_an_exported_program_is_listed_by_its_jax(tmp_path):
     synthetic.write(tmp_path, "table1/asr-13", packages=packages)
     synthetic.write(tmp_path, "table1/asr-14")
     text = write_report(tmp_path)
-    assert "| CPU | JAX 0.10.2 | 0000000 |" in text
-    assert "| CPU | 2.0 | 0000000 |" in text
+    assert "| JAX 0.10.2 |\n" in text and "| TensorFlow 2.0 |\n" in text
+
+
+def test_what_all_runs_have_in_common_is_told_once(tmp_path):
+    synthetic.write(tmp_path, "table1/asr-13", epochs=4)
+    runs = write_report(tmp_path).partition("\n## Runs\n")[2]
+    assert "| 0 | 4 | complete |" in runs and "The same in all runs" not in runs
+    synthetic.write(tmp_path, "table1/asr-14", epochs=5)
+    runs = write_report(tmp_path).partition("\n## Runs\n")[2]
+    assert "| run | variant | epochs |\n" in runs
+    assert "| table1/asr-13 | paper | 4 |\n" in runs
+    same = "The same in all runs: seed 0, state complete, parameters 1,234,567, time"
+    assert same in runs and "threads 1" in runs and "library TensorFlow 2.0" in runs
+
+
+def test_scenes_of_the_released_preset_are_named(tmp_path):
+    synthetic.write(tmp_path, "table1/asr-13")
+    assert "split off" not in write_report(tmp_path).partition("## Data")[2]
+    synthetic.write(tmp_path, "table1/asr-13", preset="released", digest="other")
+    data = write_report(tmp_path).partition("## Data")[2]
+    assert "| multi_mnist, [1, 3] | test |" in data
+    assert "| multi_mnist, [1, 3] (preset released) | test |" in data
+    assert "test scenes are split off the shuffled training scenes" in data
+
+
+def test_the_numbers_behind_both_presets_are_shown(tmp_path):
+    synthetic.write(tmp_path, "table1/asr-13", preset="released")
+    text = write_report(tmp_path)
+    assert "### Behind the numbers of Table 1 (preset released)\n\n|  | epochs" in text
+    assert "### Behind the numbers of Table 1\n" not in text
+
+
+def test_rows_without_a_run_are_counted_beside_the_link_to_the_search(tmp_path):
+    (tmp_path / "sensitivity.md").write_text("# Sensitivity\n")
+    for experiment in ("table1/asr-13", "table2/asr-mnist"):
+        synthetic.write(tmp_path, experiment, epochs=4)
+    synthetic.write(tmp_path, "table1/asr-13", epochs=4, number_image_weight=1.0)
+    text = write_report(tmp_path)
+    assert (
+        "[sensitivity.md](sensitivity.md) (19 of its 22 rows have no run yet)" in text
+    )
+
+
+def test_figure_5_says_where_its_sizes_come_from(tmp_path):
+    picture_support.write(tmp_path, "table2/asr-dsprites", side=64)
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/figure5.png").write_bytes(b"")
+    text = write_report(tmp_path)
+    boxes = picture_support.arrays(64)["boxes"]
+    counts = picture_support.arrays(64)["counts"]
+    sides = [b[2] for scene, n in zip(boxes, counts, strict=True) for b in scene[:n]]
+    median = round(statistics.median(sides))
+    assert f"the prior of z_scale (median about {median} pixels), not from" in text
+    # Without the arrays nothing is said.
+    (tmp_path / "runs/table2/asr-dsprites/paper-4ep-seed0/figure.npz").unlink()
+    text = write_report(tmp_path)
+    assert "Figure 5: samples" in text and "prior of z_scale (" not in text
 
 
 def test_observations_that_are_no_text_are_named(tmp_path, capsys):
@@ -77,7 +137,7 @@ def test_the_claims_come_in_the_order_of_their_numbers(tmp_path):
     text = write_report(tmp_path)
     judged = text.partition("\n## The paper's claims\n")[2]
     lines = [line for line in judged.split("\n") if line.startswith("| ")]
-    numbers = [line.split()[1] for line in lines[1:12]]
+    numbers = [line.split()[1] for line in lines[1:11]]
     assert numbers == [
         "1.",
         "1b.",
@@ -88,9 +148,9 @@ def test_the_claims_come_in_the_order_of_their_numbers(tmp_path):
         "5.",
         "6.",
         "7.",
-        "7.",
         "8.",
     ]
+    assert "published one | Table 1 and Table 2 | **not enough runs**" in text
     verdict = "| Table 2 | **does not hold so far** | 1 of 3 comparisons | short runs"
     assert f"{verdict} (5 of 300 epochs)" in text
     assert "- 5. Table 2:\n  - nELBO AIR-pPrior 340.00 against AIR-ASR" in text

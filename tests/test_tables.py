@@ -242,6 +242,36 @@ def test_the_page_has_both_values_side_by_side():
     (row,) = [line for line in text.splitlines() if line.startswith("| AIR-ASR-13")]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[1:3] == ["350.00 ± 0.00", "360.20 ± 19.67"]
-    assert cells[-5:] == ["300", "3 (0, 1, 2)", "mnist", "1,234,567", "2 h 00 min"]
+    assert cells[-4:] == ["300", "3 (0, 1, 2)", "1,234,567", "2 h 00 min"]
+    assert "Digits are MNIST's." in text
     head = next(line for line in text.splitlines() if "nELBO | paper" in line)
     assert head.count("|") == row.count("|")
+
+
+def test_the_page_of_another_preset_leaves_out_rows_without_a_run(tmp_path):
+    synthetic.write(tmp_path, "table1/asr-13", epochs=300, preset="released")
+    experiments = grid.table_experiments("table1")
+    for preset, rows in (("released", 1), ("paper", 9)):
+        cells = collect(experiments, protocol(tmp_path, preset=preset))
+        text = render.markdown("table1", cells, [], "COMMAND")
+        assert text.count("\n| AIR") == rows
+        assert ("8 of 9 rows are left out: no run yet" in text) == (rows == 1)
+        assert ("missing" in text) == (rows == 9)
+    # Without any run the page still says what it would hold.
+    cells = [Cell(experiment, "released") for experiment in experiments]
+    assert render.markdown("table1", cells, [], "COMMAND").count("\n| AIR") == 9
+
+
+def test_the_source_of_the_digits_is_told_where_it_is_the_same():
+    sprites, mnist, rendered = (
+        Cell("table2/air-mnist", "paper", 300, digits, made().complete)
+        for digits in (None, "mnist", "rendered")
+    )
+    for cells, words in (
+        ([mnist, sprites], "Digits are MNIST's."),
+        ([rendered], "Digits are rendered."),
+        ([mnist, rendered], None),
+        ([sprites], None),
+    ):
+        text = render.markdown("table2", cells, [], "COMMAND")
+        assert (words in text) if words else ("Digits are" not in text)
