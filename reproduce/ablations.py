@@ -22,6 +22,7 @@ PAGE = variants.Page(
     "In bold the preset's own choices. Those of `paper`: exact z_pres where the number "
     "of objects is inferred, no z_pres where it is known, a fixed scale prior and a "
     "learning rate of 0.001.",
+    pictures=True,
 )
 EXPERIMENTS = {
     "number": ("Number of objects, AIR-ASR-13", "table1/asr-13"),

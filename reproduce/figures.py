@@ -10,16 +10,13 @@ fixed seed, of the first seed that has a record: nothing is picked by hand.
 
 import sys
 
-import numpy as np
-
 from reproduce import (
     command_line,
     gather,
     grid,
     grid_command,
-    outcome,
+    kept_scenes,
     records,
-    summaries,
 )
 from reproduce.configuration import METHODS, TABLE1_SETTINGS, TABLE2_SETTINGS
 from reproduce.errors import UsageError
@@ -37,14 +34,6 @@ SETTINGS = {
 }
 COLUMNS, BLOCKS = 4, 2  # of scenes in a panel of Figures 3 and 4
 SAMPLES = (4, 4)  # columns and rows in a panel of Figure 5
-# The arrays of a figure and their numbers of axes; the first one counts scenes.
-FIELDS = {
-    "scenes": {
-        **{"images": 3, "reconstructions": 3, "boxes": 3},
-        **{"counts": 1, "true_counts": 1},
-    },
-    "samples": {"sample_images": 3, "sample_boxes": 3, "sample_counts": 1},
-}
 
 
 def define(options):
@@ -131,13 +120,18 @@ def draw(figure, cells, protocol, file):
             panels.append(drawing.Panel(f"({letter}) {cell.method}", []))
             continue
         record = cell.complete[0]
-        arrays = load(record, protocol.results, figure)
+        kind = "samples" if figure == "5" else "scenes"
+        arrays = kept_scenes.load(record, protocol.results, kind)
         side = records.configuration_of(record).canvas_side
         title = f"({letter}) {cell.method}\n{gather.describe(record)}"
         if figure == "5":
-            panels.append(drawing.Panel(title, _samples(arrays)))
+            panels.append(
+                drawing.Panel(title, kept_scenes.sample_rows(arrays, *SAMPLES))
+            )
         else:
-            panels.append(drawing.Panel(title, _scenes(arrays, figure == "3")))
+            counted = figure == "3"
+            rows = kept_scenes.scene_rows(arrays, counted, COLUMNS, BLOCKS)
+            panels.append(drawing.Panel(title, rows))
             largest = max(largest, int(arrays["counts"][: COLUMNS * BLOCKS].max()))
     labels = () if figure == "5" else ("input", "model") * BLOCKS
     caption = [_caption(figure, cells[0])]
@@ -146,73 +140,6 @@ def draw(figure, cells, protocol, file):
     page = drawing.page(panels, side, caption, labels, largest)
     drawing.save(page, file)
     print(f"written: {files.shown(file)}.png and .pdf")
-
-
-def load(record, results, figure):
-    """The arrays of a run that a figure is drawn from.
-
-    Raises:
-      RecordError: if they are missing, damaged or not those of the figure.
-    """
-    configuration = records.configuration_of(record)
-    folder = records.run_folder(results, configuration)
-    try:
-        with np.load(folder / outcome.FIGURE_FILE) as archive:
-            return _checked(archive, configuration, figure)
-    except OSError as error:
-        reason = f"{outcome.FIGURE_FILE}: {error.strerror or 'cannot be read'}"
-        raise records.RecordError(folder, reason) from None
-    except Exception:  # damaged bytes make NumPy and zipfile raise anything
-        reason = f"{outcome.FIGURE_FILE} is damaged or lacks an array"
-        raise records.RecordError(folder, reason) from None
-
-
-def _checked(archive, configuration, figure):
-    """The arrays of a figure; ValueError if one has another shape than a run's."""
-    kind, scenes = "samples", summaries.SHOWN_SCENES
-    if figure != "5":
-        kind, scenes = "scenes", min(scenes, configuration.test_images)
-    arrays = {name: archive[name] for name in FIELDS[kind]}
-    for name, axes in FIELDS[kind].items():
-        if arrays[name].ndim != axes or len(arrays[name]) != scenes:
-            raise ValueError(f"{name} has the shape {arrays[name].shape}")
-    return arrays
-
-
-def _scenes(arrays, counted):
-    """Rows of originals, each followed by its reconstructions with boxes.
-
-    `counted` shows the counts too: they are known where every scene has as many.
-    """
-    from reproduce import drawing
-
-    rows = []
-    true = arrays["true_counts"] if counted else [None] * len(arrays["images"])
-    inferred = arrays["counts"] if counted else true
-    for first in range(0, COLUMNS * BLOCKS, COLUMNS):
-        chosen = range(first, min(first + COLUMNS, len(arrays["images"])))
-        rows.append([drawing.Scene(arrays["images"][i], count=true[i]) for i in chosen])
-        rows.append(
-            [
-                drawing.Scene(
-                    arrays["reconstructions"][i],
-                    arrays["boxes"][i][: arrays["counts"][i]],
-                    inferred[i],
-                    wrong=counted and inferred[i] != true[i],
-                )
-                for i in chosen
-            ]
-        )
-    return rows
-
-
-def _samples(arrays):
-    from reproduce import drawing
-
-    columns, rows = SAMPLES
-    images = arrays["sample_images"][: columns * rows]
-    scenes = [drawing.Scene(image) for image in images]
-    return [scenes[i : i + columns] for i in range(0, len(scenes), columns)]
 
 
 def _caption(figure, cell):

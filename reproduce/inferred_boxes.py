@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reproduce import figures, metrics, outcome, records, render
+from reproduce import kept_scenes, metrics, outcome, records, render
 from reproduce.summaries import SHOWN_SCENES
 
 
@@ -45,8 +45,8 @@ def of_cell(cell, results):
         folder = records.run_folder(results, records.configuration_of(record))
         if not (folder / outcome.FIGURE_FILE).exists():
             continue
-        scenes = figures.load(record, results, "4")
-        samples = figures.load(record, results, "5")
+        scenes = kept_scenes.load(record, results, "scenes")
+        samples = kept_scenes.load(record, results, "samples")
         found = metrics.overlapping_pairs(scenes["boxes"], scenes["counts"])
         overlapping, pairs = overlapping + found[0], pairs + found[1]
         sides["boxes"] += _sides(scenes["boxes"], scenes["counts"])

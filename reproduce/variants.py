@@ -22,6 +22,7 @@ from reproduce import (
     published,
     records,
     render,
+    variant_pictures,
 )
 from reproduce.words import count_of
 
@@ -55,6 +56,7 @@ class Page(NamedTuple):
     name: str  # of the files, and of the command: reproduce/<name>.sh
     title: str
     introduction: str
+    pictures: bool = False  # whether every comparison is drawn as well
 
 
 def body(values, page, comparisons, selected):
@@ -80,12 +82,18 @@ def body(values, page, comparisons, selected):
     part = selected or any(values[flag].present for flag in ("seeds", "epochs"))
     folder = files.OUTPUTS if part and not protocol.smoke else protocol.results
     file = folder / protocol.named(page.name)
-    text = markdown(page, found)
+    text = markdown(page, found, protocol)
     files.write_atomically(f"{file}.md", text)
     content = json.dumps(to_json(found), indent=1, ensure_ascii=False)
     files.write_atomically(f"{file}.json", content + "\n")
     print(text)
     print(f"written: {files.shown(file)}.md and .json")
+    if page.pictures:
+        for comparison, row_cells in found.items():
+            picture = (
+                folder / "figures" / protocol.named(f"{page.name}-{comparison.name}")
+            )
+            variant_pictures.draw(comparison, row_cells, protocol.results, picture)
     return grid_command.tell_failures(failures)
 
 
@@ -130,12 +138,13 @@ def collect(comparison, seeds, protocol, epochs=None):
     return collected
 
 
-def markdown(page, found):
+def markdown(page, found, protocol):
     """The comparisons as a Markdown page.
 
     Args:
       page: a `Page`.
       found: from each `Comparison` to its rows' cells, see `collect`.
+      protocol: the `grid.Protocol`.
     """
     lines = [f"# {page.title}", ""]
     lines.append(
@@ -157,7 +166,16 @@ def markdown(page, found):
             words += [render.value(cell, metric) for metric in metrics]
             lines.append(render.table_line(words + render.protocol(cell)))
         lines += ["", *(f"{note}  " for note in _notes(row_cells))]
+        if page.pictures and any(cell.complete for cell in row_cells):
+            text = f"{comparison.title}: the first test scenes"
+            file = f"figures/{picture_name(page, comparison, protocol)}.png"
+            lines += ["", f"![{text}]({file})"]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def picture_name(page, comparison, protocol):
+    """Name of a comparison's picture, without suffix."""
+    return protocol.named(f"{page.name}-{comparison.name}")
 
 
 def to_json(found):

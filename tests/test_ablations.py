@@ -2,10 +2,21 @@
 
 import json
 
+import numpy as np
+import picture_support
 import pytest
 import synthetic
+from matplotlib.figure import Figure
 
-from reproduce import ablations, command_line, files, grid, grid_command, variants
+from reproduce import (
+    ablations,
+    command_line,
+    drawing,
+    files,
+    grid,
+    grid_command,
+    variants,
+)
 from reproduce import run as run_command
 
 
@@ -57,9 +68,11 @@ def test_a_run_s_words_reach_its_configuration(name):
 
 def test_a_longer_run_stands_for_a_shorter_one(results, capsys):
     """Its history at the shorter run's last epoch is shown, and that it is said."""
-    synthetic.write(results, "table1/asr-13", epochs=9, nelbo=300.0)
-    synthetic.write(results, "table1/asr-13", epochs=5, nelbo=320.0, learning_rate=1e-4)
-    synthetic.write(results, "table1/asr-13", epochs=4, scale_prior="learned")
+    picture_support.write(results, "table1/asr-13", epochs=9, nelbo=300.0)
+    picture_support.write(
+        results, "table1/asr-13", epochs=5, nelbo=320.0, learning_rate=1e-4
+    )
+    picture_support.write(results, "table1/asr-13", epochs=4, scale_prior="learned")
     words = ("--comparisons", "number", "--results", str(results))
     assert call(*words, "--epochs", "5") == 0
     page = (files.OUTPUTS / "ablations.md").read_text()
@@ -70,6 +83,34 @@ def test_a_longer_run_stands_for_a_shorter_one(results, capsys):
     rows = json.loads((files.OUTPUTS / "ablations.json").read_text())["number"]
     assert rows[0]["metrics"]["se"] == {"mean": 30.0, "std": None, "runs": [30.0]}
     assert rows[0]["epochs"] == 5 and rows[2]["metrics"] is None
+
+
+def test_pictures_show_the_same_scenes_for_each_row_with_a_run(
+    results, monkeypatch, capsys
+):
+    picture_support.write(results, "table1/asr-13", epochs=9)
+    folder = picture_support.write(
+        results, "table1/asr-13", epochs=5, learning_rate=1e-4, seed=0
+    )
+    pages = []
+    monkeypatch.setattr(
+        drawing, "page", lambda *arguments: pages.append(arguments) or Figure()
+    )
+    assert call("--results", str(results), "--epochs", "5") == 0
+    (panels, side, caption, _, colours), arrays = pages[0], picture_support.arrays()
+    assert len(pages) == 1 and side == 50 and colours == arrays["counts"][:12].max()
+    assert [p.title for p in panels] == ["input", "(a)\n9 epochs", "(b)\n5 epochs"]
+    assert "(a) no change; (b) learning rate 0.0001." in " ".join(caption)
+    assert "5, 9 of the paper's 300 epochs" in caption[-1]
+    for panel, images in zip(
+        panels, ("images", "reconstructions", "reconstructions"), strict=True
+    ):
+        shown = [scene.image for row in panel.rows for scene in row]
+        np.testing.assert_array_equal(shown, arrays[images][:12])
+    assert "](figures/ablations-number.png)" in capsys.readouterr().out
+    (folder / "figure.npz").unlink()
+    assert call("--results", str(results), "--epochs", "5") == 2
+    assert "figure.npz" in capsys.readouterr().err
 
 
 def test_the_length_is_the_longest_that_fills_most_rows(results):
@@ -108,7 +149,7 @@ def test_a_run_that_reports_its_best_epoch_stands_for_no_other(results):
 
 
 def test_train_trains_only_what_no_run_stands_for(results, monkeypatch):
-    synthetic.write(results, "table1/asr-13", epochs=9)
+    picture_support.write(results, "table1/asr-13", epochs=9)
     trained = []
     monkeypatch.setattr(
         grid_command,

@@ -9,7 +9,16 @@ import pytest
 from matplotlib.image import imread
 from matplotlib.patches import Rectangle
 
-from reproduce import command_line, drawing, figures, files, grid, grid_command, records
+from reproduce import (
+    command_line,
+    drawing,
+    figures,
+    files,
+    grid,
+    grid_command,
+    kept_scenes,
+    records,
+)
 
 
 def call(*words):
@@ -156,7 +165,7 @@ def test_every_flipped_byte_is_told_or_does_no_harm(results):
         flipped[place] ^= 0x55
         file.write_bytes(flipped)
         try:
-            arrays = figures.load(record, results, "3")
+            arrays = kept_scenes.load(record, results, "scenes")
         except records.RecordError as error:
             told += "figure.npz is damaged" in str(error)
         else:
