@@ -8,7 +8,7 @@ import os
 import pathlib
 import sys
 
-from reproduce import cells, command_line, estimate, files, grid, pool, published
+from reproduce import cells, estimate, files, grid, interrupts, pool, published
 from reproduce.configuration import (
     LARGEST_SEED,
     PRESETS,
@@ -148,7 +148,7 @@ def train(values, protocol, runs):
     ]
     try:
         return pool.run(jobs, at_once, threads, _say)
-    except command_line.Interrupted as interrupted:
+    except interrupts.Interrupted as interrupted:
         if protocol.retrain:  # which would begin again
             interrupted.note = "the same command without --retrain goes on"
         raise

@@ -18,7 +18,15 @@ import pathlib
 import sys
 
 import data
-from reproduce import checkpoint, command_line, files, history, scene_data, start
+from reproduce import (
+    checkpoint,
+    command_line,
+    files,
+    history,
+    interrupts,
+    scene_data,
+    start,
+)
 from reproduce import run as single
 from reproduce.configuration import (
     LARGEST_SEED,
@@ -167,7 +175,7 @@ def train(values, configuration, name, constraints, kept):
         except KeyboardInterrupt as error:
             unsaved = f"step {run.taken} is not finite and was not saved"
             saved = single.save_interrupted(run, run.taken, unsaved, values)
-            if isinstance(error, command_line.Interrupted):
+            if isinstance(error, interrupts.Interrupted):
                 error.note = f"{name} {NAME}: {saved}"
             raise
         files.write_atomically(kept / "history.csv", history.format(run.history))

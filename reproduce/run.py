@@ -13,7 +13,15 @@ import sys
 import filelock
 
 import data
-from reproduce import checkpoint, command_line, compiled, files, records, start
+from reproduce import (
+    checkpoint,
+    command_line,
+    compiled,
+    files,
+    interrupts,
+    records,
+    start,
+)
 from reproduce import configuration as configurations
 from reproduce.effect import require_effect
 from reproduce.errors import NonFiniteError, UsageError
@@ -179,7 +187,7 @@ def save_interrupted(training, step, unsaved, values):
       unsaved: why there was not, in words.
       values: the command's flags.
     """
-    command_line.ignore_signals()
+    interrupts.ignore_signals()
     without = " without --retrain" if values.retrain else ""
     command = f"the same command{without} goes on from"
     try:

@@ -15,7 +15,15 @@ import tensorflow as tf
 
 import air
 import asr
-from reproduce import build, command_line, errors, files, own_constraint, training
+from reproduce import (
+    build,
+    command_line,
+    errors,
+    files,
+    interrupts,
+    own_constraint,
+    training,
+)
 
 
 def posterior(x, validity=None):
@@ -140,14 +148,14 @@ def test_an_edited_constraint_is_trained_anew(tmp_path, monkeypatch, capsys, eag
 
 def test_an_interrupted_call_says_how_it_goes_on(tmp_path, monkeypatch, capsys):
     def interrupted(self, name):
-        raise command_line.Interrupted(2)
+        raise interrupts.Interrupted(2)
 
     def small(configuration, constraints=()):
         return tiny(configuration.canvas_side, constraints)
 
     monkeypatch.setattr(build, "build_model", small)
     monkeypatch.setattr(training.Training, "run", interrupted)
-    monkeypatch.setattr(command_line, "ignore_signals", lambda: None)
+    monkeypatch.setattr(interrupts, "ignore_signals", lambda: None)
     words = ["--smoke", "--epochs", "1", "--setting", "dsprites"]
     words += ["--results", str(tmp_path), "--checkpoints", str(tmp_path / "kept")]
     for more, advice in (

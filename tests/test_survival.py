@@ -11,7 +11,7 @@ import time
 import pytest
 from survival_support import Place, ended, wait_for
 
-from reproduce import checkpoint, command_line
+from reproduce import checkpoint, interrupts
 
 # Phase, how often it begins in a run, and about how long it takes, in seconds.
 PHASES = {
@@ -202,7 +202,7 @@ def test_under_nohup_a_run_outlives_its_terminal(place, reference):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", command_line.SIGNALS)
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
 @pytest.mark.parametrize("phase", PHASES)
 def test_an_interrupt_at_a_random_moment(place, reference, number, phase):
     if phase == "synthesis":
