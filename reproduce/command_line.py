@@ -173,7 +173,7 @@ def _parse(options, argv):
         rest = options.values(["command", *argv])[1:]
     except flags.UnrecognizedFlagError as error:
         raise UsageError(_unknown(error.flagname, known)) from None
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # a ValueError is of --noname=value
         raise UsageError(_reworded(str(error))) from None
     if rest:
         raise UsageError(
@@ -194,6 +194,10 @@ def _reworded(message):
     if switch:
         name, value = switch.groups()
         return f"--{name}: {value!r} is not allowed; allowed: --{name}, --no{name}"
+    off = re.match(r"--no(\w+)=(.*) does not take an argument", message, re.DOTALL)
+    if off:
+        name, value = off.groups()
+        return f"--no{name}: {value!r} is not allowed; allowed: --{name}, --no{name}"
     missing = re.match(r"Missing value for flag --(\w+)", message)
     if missing:
         return f"--{missing.group(1)}: a value is missing; allowed: see --help"
@@ -213,9 +217,8 @@ def _print_error(error):
 
 
 def _interrupted(error):
-    error = (
-        error if isinstance(error, interrupts.Interrupted) else interrupts.Interrupted()
-    )
+    if not isinstance(error, interrupts.Interrupted):
+        error = interrupts.Interrupted()
     note = error.note or "nothing that was saved is lost; the same command goes on"
     with contextlib.suppress(OSError):  # the terminal is gone
         print(f"interrupted: {note}", file=sys.stderr, flush=True)
