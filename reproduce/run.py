@@ -25,7 +25,7 @@ from reproduce import (
 from reproduce import configuration as configurations
 from reproduce.effect import require_effect
 from reproduce.errors import NonFiniteError, UsageError
-from reproduce.options import kind
+from reproduce.options import allows_none, kind
 from reproduce.scene_data import scene_specification
 
 DESCRIPTION = (
@@ -250,7 +250,9 @@ def _define_option(options, field):
     """One flag for one field; its default is None, the preset's value."""
     about, expected = field.metadata, kind(field)
     if about["allowed"]:
-        options.choice(field.name, None, about["text"], about["allowed"], optional=True)
+        options.choice(
+            field.name, None, about["text"], about["allowed"], allows_none(field)
+        )
     elif expected is bool:
         options.switch(field.name, None, about["text"])
     elif expected is tuple:
@@ -263,7 +265,7 @@ def _define_option(options, field):
             about["text"],
             about["lower"],
             about["upper"],
-            optional=True,
+            allows_none(field),
         )
 
 
