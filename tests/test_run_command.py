@@ -82,6 +82,15 @@ def test_every_kind_of_option_is_taken_from_its_flag():
             "table2/asr-mnist",
             ("--preset", "released", "--nopresence_prior_lag"),
         ),
+        *(
+            ("table1/asr-13", ("--counts", "3", "--fixed_count", "3", *words))
+            for words in (
+                ("--noearly_end",),
+                ("--number_image_weight", "5"),
+                ("--number_marginal_weight", "5"),
+                ("--number_penalty", "unary"),
+            )
+        ),
     ],
 )
 def test_an_option_that_nothing_reads_is_refused(experiment, words, capsys):
