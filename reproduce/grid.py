@@ -135,6 +135,15 @@ def variant(experiment, protocol):
     return configuration(Run(experiment, 0), protocol).variant
 
 
+def option_words(name, value):
+    """The words of a command line that set an option to a value."""
+    if isinstance(value, bool):  # a switch, which takes no word of its own
+        return [f"--{name}" if value else f"--no{name}"]
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
+    return [f"--{name}", str(value)]
+
+
 def arguments(run, protocol):
     """The words after `python` that train one run."""
     words = ["-m", "reproduce.run", "--experiment", run.experiment]
@@ -144,7 +153,7 @@ def arguments(run, protocol):
     if plain_options(run.experiment, protocol) and not protocol.smoke:
         words += ["--digits", protocol.digits]
     for option, value in run.changes:
-        words += [f"--{option}", str(value)]
+        words += option_words(option, value)
     if protocol.smoke:
         words += ["--smoke"]
     if protocol.results != files.RESULTS:

@@ -4,9 +4,11 @@ import json
 
 import pytest
 import synthetic
+from run_support import configuration_of
 
 from reproduce import ablations, command_line, files, grid, grid_command, variants
-from reproduce import run as run_command
+
+PROTOCOL = grid.Protocol(epochs=20)
 
 
 def call(*words):
@@ -45,14 +47,18 @@ def test_what_the_preset_has_already_is_no_row():
 
 @pytest.mark.parametrize("name", ablations.EXPERIMENTS)
 def test_a_run_s_words_reach_its_configuration(name):
-    protocol = grid.Protocol(epochs=20)
     for declared in ablations.comparison(name).runs(0):
-        options = command_line.Options()
-        run_command.define(options)
-        options.values(["run", *grid.arguments(declared, protocol)[2:]])
-        assert run_command.configuration_from(options.values) == grid.configuration(
-            declared, protocol
-        )
+        found = configuration_of(*grid.arguments(declared, PROTOCOL)[2:])
+        assert found == grid.configuration(declared, PROTOCOL)
+
+
+def test_values_of_every_kind_reach_the_configuration():
+    """A switch takes no word of its own, and a tuple is joined by commas."""
+    changes = {"counts": (2, 4), "early_end": False, "hidden_sees_location": True}
+    changes |= {"init_seed": 7, "learning_rate": 3e-4, "count_rule": "sampled"}
+    declared = grid.Run("table1/asr-13", 1, tuple(changes.items()))
+    found = configuration_of(*grid.arguments(declared, PROTOCOL)[2:])
+    assert found == grid.configuration(declared, PROTOCOL) and found.changed == changes
 
 
 def test_a_longer_run_stands_for_a_shorter_one(results, capsys):
