@@ -122,12 +122,9 @@ def configuration(run, protocol):
 
 
 def log_file(run, protocol):
-    """The run's log, named like the folder of its record: other runs have others.
-
-    Calls with different results folders share it, as they share the checkpoint.
-    """
+    """The run's log, named like the folder of its record: other runs have others."""
     name = records.run_folder("", configuration(run, protocol)).relative_to("runs")
-    return files.OUTPUTS / "logs" / f"{name}.log"
+    return files.logs_folder(protocol.results) / f"{name}.log"
 
 
 def variant(experiment, protocol):

@@ -5,7 +5,6 @@ what they make of the records; here is all that comes before that.
 """
 
 import os
-import pathlib
 import sys
 
 from reproduce import cells, estimate, files, grid, interrupts, pool, published
@@ -49,7 +48,7 @@ def define(options, seeds=published.SEEDS):
         "index", None, "run only the N-th line of --list, the first is 0", lower=0
     )
     options.group("Where")
-    options.text("results", None, "folder of runs/ and tables (default results)", "DIR")
+    options.text("results", None, files.RESULTS_HELP, "DIR")
 
 
 def protocol_from(values):
@@ -60,8 +59,7 @@ def protocol_from(values):
     """
     if values.retrain and values["train"].present and not values.train:
         raise UsageError("--notrain: not allowed with --retrain; give one of them")
-    default = files.SMOKE_RESULTS if values.smoke else files.RESULTS
-    results = default if values.results is None else pathlib.Path(values.results)
+    results = files.results_folder(values.results, values.smoke)
     if results.exists() and not results.is_dir():
         raise UsageError(f"--results: {results} is a file; allowed: a folder")
     epochs = values.epochs

@@ -14,7 +14,6 @@ import dataclasses
 import hashlib
 import inspect
 import json
-import pathlib
 import sys
 
 import data
@@ -41,7 +40,6 @@ DESCRIPTION = (
     "ordered from left to right, trained and drawn without and with it. An "
     "interrupted call goes on; a finished one only draws."
 )
-CHECKPOINTS = files.REPOSITORY / "checkpoints" / "own_constraint"
 NAME = "left_to_right"
 NON_FINITE = 3  # exit code, as of a run
 SHOWN = 8  # the first scenes of the test set
@@ -82,8 +80,8 @@ def define(options):
     options.switch("smoke", False, "toy size: rendered digits, few images, two epochs")
     options.group("How to run it")
     options.switch("retrain", False, "begin again, whatever was trained before")
-    options.text("results", None, "folder of figures/ (default results)", "DIR")
-    options.text("checkpoints", str(CHECKPOINTS), "folder of checkpoints", "DIR")
+    options.text("results", None, files.RESULTS_HELP, "DIR")
+    options.text("checkpoints", None, files.CHECKPOINTS_HELP, "DIR")
 
 
 def body(values):
@@ -190,8 +188,9 @@ def train(values, configuration, name, constraints, kept):
 def _place(values, configuration, name):
     """The folder of one of the two runs' checkpoint and lock."""
     own = f"-weight{values.weight:g}-{_digest(left_to_right)}" if name == "with" else ""
-    root = pathlib.Path(values.checkpoints) / (name + own)
-    return checkpoint.folder_of(root, configuration)
+    results = files.results_folder(values.results, values.smoke)
+    root = files.checkpoints_folder(values.checkpoints, results) / "own_constraint"
+    return checkpoint.folder_of(root / (name + own), configuration)
 
 
 def _digest(function):
@@ -275,13 +274,10 @@ def _write(file, configuration, weight, measured):
 def _file(values):
     """Where the picture goes, without suffix: results/ holds the default call's."""
     flags = ("setting", "weight", "epochs", "seed", "digits")
-    usual = not values.smoke and not any(values[name].present for name in flags)
-    if values.results is not None:
-        folder = pathlib.Path(values.results)
-    elif values.smoke:
-        folder = files.SMOKE_RESULTS
-    else:
-        folder = files.RESULTS if usual else files.OUTPUTS
+    usual = not any(values[name].present for name in flags)
+    folder = files.results_folder(values.results, values.smoke)
+    if values.results is None and not usual and not values.smoke:
+        folder = files.OUTPUTS
     return folder / "figures" / "own_constraint"
 
 

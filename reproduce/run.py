@@ -32,7 +32,6 @@ DESCRIPTION = (
     "Trains one model with one seed and writes its record. The same command resumes "
     "an interrupted run, and ends at once if the record is there."
 )
-CHECKPOINTS = files.REPOSITORY / "checkpoints"
 NON_FINITE = 3  # exit code
 COMMAND_OPTIONS = ("experiment", "preset", "seed", "epochs")
 
@@ -58,8 +57,8 @@ def define(options):
         "threads", None, "processor threads, none for all", 1, optional=True
     )
     options.switch("retrain", False, "ignore the record and the checkpoint")
-    options.text("results", str(files.RESULTS), "folder that holds runs/", "DIR")
-    options.text("checkpoints", str(CHECKPOINTS), "folder of checkpoints", "DIR")
+    options.text("results", None, files.RESULTS_HELP, "DIR")
+    options.text("checkpoints", None, files.CHECKPOINTS_HELP, "DIR")
     options.group("Options changed from the preset (each is the preset's if not given)")
     for name, field in fields.items():
         if name not in COMMAND_OPTIONS:
@@ -70,8 +69,10 @@ def body(values):
     """Runs it; returns the exit code."""
     configuration = configuration_from(values)
     scene_specification(configuration)  # bad data options are told first
-    folder = records.run_folder(values.results, configuration)
-    kept = checkpoint.folder_of(values.checkpoints, configuration)
+    results = files.results_folder(values.results, values.smoke)
+    checkpoints = files.checkpoints_folder(values.checkpoints, results)
+    folder = records.run_folder(results, configuration)
+    kept = checkpoint.folder_of(checkpoints, configuration)
     files.require_writable(folder, "--results")
     files.require_writable(kept, "--checkpoints")
     name = f"{configuration.experiment} seed {configuration.seed}"

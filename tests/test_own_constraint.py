@@ -122,7 +122,7 @@ def test_the_command_end_to_end_at_toy_size(tmp_path, monkeypatch, capsys, eager
     content = json.loads((tmp_path / "figures/own_constraint.json").read_text())
     assert set(content["test"]) == {"without", "with"}
     for name, present in (("without", False), ("with-weight10-*", True)):
-        (file,) = (tmp_path / "kept").glob(f"{name}/**/history.csv")
+        (file,) = (tmp_path / "kept/own_constraint").glob(f"{name}/**/history.csv")
         header = file.read_text().splitlines()[0].split(",")
         assert ("train_left_to_right" in header) == present
         assert "train_pair_overlap" in header

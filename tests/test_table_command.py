@@ -227,7 +227,7 @@ def test_each_run_has_a_log_of_its_own(results, capsys):
     for epochs in ("2", "3"):
         call("--results", str(results), *synthetic_words, "--epochs", epochs)
     for epochs in (2, 3):
-        log = files.OUTPUTS / f"logs/table1/asr-13/paper-{epochs}ep-seed0.log"
+        log = results / f"logs/table1/asr-13/paper-{epochs}ep-seed0.log"
         assert log.read_text().count("trains") == 1
 
 
