@@ -189,8 +189,8 @@ def save_interrupted(training, step, unsaved, values):
       values: the command's flags.
     """
     interrupts.ignore_signals()
-    without = " without --retrain" if values.retrain else ""
-    command = f"the same command{without} goes on from"
+    command = "without --retrain it" if values.retrain else "the same command"
+    command += " goes on from"
     try:
         if training.save():
             return f"saved at step {step}; {command} there"

@@ -55,16 +55,16 @@ class Page(NamedTuple):
     name: str  # of the files, and of the command: reproduce/<name>.sh
     title: str
     introduction: str
+    selector: str  # the flag that selects comparisons
 
 
-def body(values, page, comparisons, selected):
+def body(values, page, comparisons):
     """Runs a command on comparisons; returns the exit code.
 
     Args:
       values: the flags of `grid_command.define`.
       page: the command's `Page`.
       comparisons: list of `Comparison`, those asked for.
-      selected: whether they are only a part of the command's.
     """
     protocol = grid_command.protocol_from(values)
     runs = [run for s in values.seeds for c in comparisons for run in c.runs(s)]
@@ -77,10 +77,10 @@ def body(values, page, comparisons, selected):
     files.require_folder(protocol.results, "--results")
     epochs = protocol.epochs if values["epochs"].present else None
     found = {c: collect(c, values.seeds, protocol, epochs) for c in comparisons}
-    part = selected or any(values[flag].present for flag in ("seeds", "epochs"))
+    part = grid_command.selects(values, (page.selector, "seeds", "epochs"))
     folder = files.OUTPUTS if part and not protocol.smoke else protocol.results
     file = folder / protocol.named(page.name)
-    text = markdown(page, found)
+    text = markdown(page, found, grid_command.call_of(values, page.name))
     files.write_atomically(f"{file}.md", text)
     content = json.dumps(to_json(found), indent=1, ensure_ascii=False)
     files.write_atomically(f"{file}.json", content + "\n")
@@ -130,19 +130,19 @@ def collect(comparison, seeds, protocol, epochs=None):
     return collected
 
 
-def markdown(page, found):
+def markdown(page, found, command):
     """The comparisons as a Markdown page.
 
     Args:
       page: a `Page`.
       found: from each `Comparison` to its rows' cells, see `collect`.
+      command: the one that writes it.
     """
     lines = [f"# {page.title}", ""]
     lines.append(
         f"{page.introduction} nELBO and SE: lower is better; ACC and mIoU: higher is "
         "better. Mean ± standard deviation over seeds (ddof 1) where there are "
-        f"several. Written by `bash reproduce/{page.name}.sh`; `--train` trains what "
-        "is missing."
+        f"several. Written by `{command}`; `--train` trains what is missing."
     )
     for comparison, row_cells in found.items():
         own = published.METRICS[comparison.experiment.split("/")[0]]

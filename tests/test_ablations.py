@@ -132,6 +132,22 @@ def test_the_plain_call_writes_results(results, capsys):
     assert capsys.readouterr().out.count("5 rows missing") == 3
 
 
+def test_a_page_names_the_call_that_wrote_it(results):
+    assert call("--results", str(results), "--preset", "released") == 0
+    page = (results / "ablations-released.md").read_text()
+    command = f"bash reproduce/ablations.sh --preset released --results {results}"
+    assert f"Written by `{command}`; `--train` trains what is missing." in page
+
+
+@pytest.mark.parametrize(
+    "words", [["--comparisons", "number,overlap,sprites"], ["--seeds", "0"]]
+)
+def test_a_call_that_selects_is_a_part(words, results):
+    """Even if it selects what the plain call has."""
+    assert call(*words, "--results", str(results)) == 0
+    assert (files.OUTPUTS / "ablations.md").exists() and not any(results.iterdir())
+
+
 def test_bad_input_is_one_line(capsys):
     assert call("--comparisons", "size") == 2
     assert capsys.readouterr().err.count("\n") == 1

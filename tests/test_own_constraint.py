@@ -160,7 +160,7 @@ def test_an_interrupted_call_says_how_it_goes_on(tmp_path, monkeypatch, capsys):
     words += ["--results", str(tmp_path), "--checkpoints", str(tmp_path / "kept")]
     for more, advice in (
         ([], "command goes"),
-        (["--retrain"], "without --retrain goes"),
+        (["--retrain"], "without --retrain it goes"),
     ):
         code = command_line.main(
             own_constraint.define, own_constraint.body, [*words, *more]

@@ -247,6 +247,6 @@ def test_retrain_begins_anew_and_says_how_an_interrupted_one_goes_on(place, refe
     process.send_signal(signal.SIGINT)
     code, out, err = ended(process)
     assert code == 130 and "begins" in out
-    assert "saved at step 2; the same command without --retrain goes on" in err
+    assert "saved at step 2; without --retrain it goes on" in err
     assert not (place.record / "record.json").exists()
     goes_on_to_the_same(place, reference)
