@@ -48,6 +48,12 @@ CHOICES = (
 )
 
 
+def in_short(claim, told):
+    """A claim in one line: its number, a few words and, in brackets, what is told."""
+    words = f"{claim.number}. {IN_SHORT[claim.number]}"
+    return f"{words} ({told})" if told else words
+
+
 def judge(table, cells):
     """The claims about one table, in the order of their numbers.
 

@@ -156,7 +156,7 @@ def test_smoke_shows_all_rows_and_writes_none_of_the_results(results, capsys):
     assert len(runs) == 9 and {seed for _, seed in runs} == {0}
     assert len(re.findall(r"^AIR\S* §¶ +350\.00 ", out, re.MULTILINE)) == 9
     assert out.count("  paper") == 9
-    assert "smoke run" in out and "HOLD" not in out
+    assert "smoke run" in out and "claims" not in out
     rows = json.loads((results / "table1.json").read_text())["rows"]
     assert all(row["smoke"] and row["digits"] == "rendered" for row in rows)
 
@@ -168,7 +168,6 @@ def test_smoke_has_folders_of_its_own():
     values(["", "--smoke"])
     protocol = grid_command.protocol_from(values)
     assert protocol.results == files.SMOKE_RESULTS
-    assert not table.is_whole(values, protocol)
     assert protocol.named("table1") == "table1"
 
 
