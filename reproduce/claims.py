@@ -49,6 +49,12 @@ CHOICES = f"""The paper states its claims in words. Choices of this project:
 - 1, 1b, 2, 5 and 8: means are compared as rounded to two digits."""
 
 
+def in_short(claim, told):
+    """A claim in one line: its number, a few words and, in brackets, what is told."""
+    words = f"{claim.number}. {IN_SHORT[claim.number]}"
+    return f"{words} ({told})" if told else words
+
+
 def judge(table, cells):
     """The claims about one table, in the order of their numbers.
 

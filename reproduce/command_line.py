@@ -26,41 +26,14 @@ import re
 import signal
 import sys
 import textwrap
-import time
 
 from absl import flags
 
-from reproduce import parsers
+from reproduce import interrupts, parsers
 from reproduce.errors import UsageError
 
 BAD_INPUT = 2
-# All that asks a command to end: Ctrl-C, `kill`, and the end of the terminal.
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# One interrupt can come as several signals: when a terminal closes, SIGHUP is sent
-# by the kernel and by the shell. Those that follow the first in less than so many
-# seconds must not interrupt the saving that it began.
-ONE_INTERRUPT_SECONDS = 1.0
 _LEFT_COLUMN = 26  # width of the help's left column, in characters
-_arrived = []  # pairs (signal, time), since the command began
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, SIGTERM or SIGHUP, raised in the main thread while a body runs.
-
-    Attributes:
-      signal_number: one of `SIGNALS`; the exit code is 128 plus it.
-      note: what `main` prints after "interrupted: "; a body that has saved its
-        state catches the exception, sets the note and raises it again.
-    """
-
-    def __init__(self, signal_number=signal.SIGINT, note=""):
-        super().__init__(signal_number)
-        self.signal_number = signal_number
-        self.note = note
-
-    @property
-    def exit_code(self):
-        return 128 + int(self.signal_number)
 
 
 class Options:
@@ -157,7 +130,7 @@ def main(define, body, argv=None, description="", errors=()):
       An integer, see the module's docstring.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
-    restore = _catch_signals()
+    restore = interrupts.catch_signals()
     try:
         options = Options()
         define(options)
@@ -188,34 +161,6 @@ def main(define, body, argv=None, description="", errors=()):
         restore()
 
 
-def raise_if_interrupted():
-    """Raises `Interrupted` if a signal has arrived; long loops call it at each turn.
-
-    An exception that a signal's handler raises is lost where Python or a library
-    drops exceptions, in a `__del__` for example. This finds the signal again.
-    """
-    if _arrived:
-        raise Interrupted(_arrived[0][0])
-
-
-def caught_signals():
-    """Those of `SIGNALS` that are to be caught: all, but under nohup not SIGHUP.
-
-    There the end of the terminal is ignored already, and is to stay so.
-    """
-    return [
-        number
-        for number in SIGNALS
-        if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN)
-    ]
-
-
-def ignore_signals():
-    """Lets no further one of `SIGNALS` disturb the saving that one has begun."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-
-
 def _parse(options, argv):
     """Parses the words into `options.values`; every fault is a UsageError."""
     known = sorted(options.values)
@@ -228,7 +173,7 @@ def _parse(options, argv):
         rest = options.values(["command", *argv])[1:]
     except flags.UnrecognizedFlagError as error:
         raise UsageError(_unknown(error.flagname, known)) from None
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # a ValueError is of --noname=value
         raise UsageError(_reworded(str(error))) from None
     if rest:
         raise UsageError(
@@ -249,6 +194,10 @@ def _reworded(message):
     if switch:
         name, value = switch.groups()
         return f"--{name}: {value!r} is not allowed; allowed: --{name}, --no{name}"
+    off = re.match(r"--no(\w+)=(.*) does not take an argument", message, re.DOTALL)
+    if off:
+        name, value = off.groups()
+        return f"--no{name}: {value!r} is not allowed; allowed: --{name}, --no{name}"
     missing = re.match(r"Missing value for flag --(\w+)", message)
     if missing:
         return f"--{missing.group(1)}: a value is missing; allowed: see --help"
@@ -268,7 +217,8 @@ def _print_error(error):
 
 
 def _interrupted(error):
-    error = error if isinstance(error, Interrupted) else Interrupted()
+    if not isinstance(error, interrupts.Interrupted):
+        error = interrupts.Interrupted()
     note = error.note or "nothing that was saved is lost; the same command goes on"
     with contextlib.suppress(OSError):  # the terminal is gone
         print(f"interrupted: {note}", file=sys.stderr, flush=True)
@@ -286,21 +236,3 @@ def _flush_or_drop():
             stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _catch_signals():
-    """Makes `caught_signals` raise `Interrupted`; returns what undoes it."""
-
-    _arrived.clear()
-
-    def handle(signal_number, _):
-        now = time.monotonic()
-        _arrived.append((signal_number, now))
-        if len(_arrived) == 1 or now - _arrived[0][1] >= ONE_INTERRUPT_SECONDS:
-            raise Interrupted(signal_number)
-
-    try:
-        before = {number: signal.signal(number, handle) for number in caught_signals()}
-    except ValueError:  # not in the main thread: the signals go elsewhere
-        return lambda: None
-    return lambda: [signal.signal(*item) for item in before.items()]

@@ -61,7 +61,7 @@ def body(values):
     if grid_command.listed_or_run(values, runs, protocol):
         return 0
     found, failures = gather.gather(values, protocol, runs)
-    train = "bash reproduce/curves.sh --train"
+    train = f"{grid_command.call_of(values, 'curves')} --train"
     if not any(cell.complete for cell in found):
         raise UsageError(f"curves: no run has a record yet; made by: {train}")
     gather.name_missing(found, train)

@@ -46,7 +46,7 @@ def _unread(configuration):
     if configuration.fixed_count is not None:
         reason = "the number of objects is known (--fixed_count)"
         names = ("presence", "presence_prior_lag", "fixed_count_log_odds", "steps")
-        add((*_CONCRETE, *names, "count_rule"), reason)
+        add((*_CONCRETE, *_NUMBER, *names, "count_rule", "early_end"), reason)
     elif configuration.presence == "exact":
         add(_CONCRETE, "z_pres is exact (--presence)")
     else:

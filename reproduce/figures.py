@@ -62,9 +62,7 @@ def body(values):
     if grid_command.listed_or_run(values, runs, protocol):
         return 0
     found, failures = gather.gather(values, protocol, runs)
-    train = f"bash reproduce/figure{values.figure}.sh --train"
-    if values["settings"].present:
-        train += f" --settings {','.join(settings)}"
+    train = f"{grid_command.call_of(values, f'figure{values.figure}')} --train"
     if not any(cell.complete for cell in found):
         raise UsageError(
             f"figure {values.figure}: no run has a record yet; made by: {train}"

@@ -10,6 +10,49 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = REPOSITORY / "results"  # committed: run records, tables, figures
 OUTPUTS = REPOSITORY / "outputs"  # ignored by git: smoke runs, parts of a table
 SMOKE_RESULTS = OUTPUTS / "smoke"
+CHECKPOINTS = REPOSITORY / "checkpoints"  # ignored by git: of the runs of RESULTS
+# Of the flags that name such folders.
+RESULTS_HELP = "folder of results (default results; of smoke runs outputs/smoke)"
+CHECKPOINTS_HELP = (
+    "folder of checkpoints (default checkpoints; with --results DIR or smoke runs that "
+    "folder's own, DIR/checkpoints)"
+)
+
+
+def results_folder(given, smoke):
+    """The folder of results: the one given, or the project's own.
+
+    Args:
+      given: value of `--results`, None for the default.
+      smoke: whether the runs are of toy size; they stay out of the committed results.
+    """
+    if given is not None:
+        return pathlib.Path(given)
+    return SMOKE_RESULTS if smoke else RESULTS
+
+
+def checkpoints_folder(given, results):
+    """The folder of the checkpoints of the runs in a folder of results.
+
+    Each folder of results has its own: a run is trained for the one it is asked for,
+    whatever others hold, and `--retrain` there touches no other run.
+
+    Args:
+      given: value of `--checkpoints`, None for the default.
+      results: see `results_folder`.
+    """
+    if given is not None:
+        return pathlib.Path(given)
+    return CHECKPOINTS if _committed(results) else results / "checkpoints"
+
+
+def logs_folder(results):
+    """The folder of the logs of the runs in a folder of results, likewise its own."""
+    return (OUTPUTS if _committed(results) else results) / "logs"
+
+
+def _committed(results):
+    return results.resolve() == RESULTS.resolve()
 
 
 def require_writable(folder, flag):

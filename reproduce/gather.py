@@ -52,7 +52,7 @@ def picture_file(name, values, protocol, flags):
     of the `flags` goes to `outputs/figures/`, a smoke run to its own
     folder. Presets and substitute digits have pictures of their own.
     """
-    part = any(values[flag].present for flag in flags)
+    part = grid_command.selects(values, flags)
     folder = files.OUTPUTS if part and not protocol.smoke else protocol.results
     return folder / "figures" / protocol.named(name)
 

@@ -122,17 +122,23 @@ def configuration(run, protocol):
 
 
 def log_file(run, protocol):
-    """The run's log, named like the folder of its record: other runs have others.
-
-    Calls with different results folders share it, as they share the checkpoint.
-    """
+    """The run's log, named like the folder of its record: other runs have others."""
     name = records.run_folder("", configuration(run, protocol)).relative_to("runs")
-    return files.OUTPUTS / "logs" / f"{name}.log"
+    return files.logs_folder(protocol.results) / f"{name}.log"
 
 
 def variant(experiment, protocol):
     """The variant of the grid's runs: no option changed but the digits."""
     return configuration(Run(experiment, 0), protocol).variant
+
+
+def option_words(name, value):
+    """The words of a command line that set an option to a value."""
+    if isinstance(value, bool):  # a switch, which takes no word of its own
+        return [f"--{name}" if value else f"--no{name}"]
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
+    return [f"--{name}", str(value)]
 
 
 def arguments(run, protocol):
@@ -144,7 +150,7 @@ def arguments(run, protocol):
     if plain_options(run.experiment, protocol) and not protocol.smoke:
         words += ["--digits", protocol.digits]
     for option, value in run.changes:
-        words += [f"--{option}", str(value)]
+        words += option_words(option, value)
     if protocol.smoke:
         words += ["--smoke"]
     if protocol.results != files.RESULTS:

@@ -5,10 +5,10 @@ what they make of the records; here is all that comes before that.
 """
 
 import os
-import pathlib
+import shlex
 import sys
 
-from reproduce import cells, command_line, estimate, files, grid, pool, published
+from reproduce import cells, estimate, files, grid, interrupts, pool, published
 from reproduce.configuration import (
     LARGEST_SEED,
     PRESETS,
@@ -19,6 +19,12 @@ from reproduce.errors import UsageError
 from reproduce.words import count_of, duration
 
 FAILED_RUNS = 1  # exit code
+# The flags that say which runs a call is about and where they are; not every command
+# has all of them.
+SAME_RUNS = (
+    *("tables", "comparisons", "searches", "methods", "settings"),
+    *("seeds", "epochs", "preset", "digits", "mnist", "smoke", "results"),
+)
 
 
 def define(options, seeds=published.SEEDS):
@@ -49,7 +55,7 @@ def define(options, seeds=published.SEEDS):
         "index", None, "run only the N-th line of --list, the first is 0", lower=0
     )
     options.group("Where")
-    options.text("results", None, "folder of runs/ and tables (default results)", "DIR")
+    options.text("results", None, files.RESULTS_HELP, "DIR")
 
 
 def protocol_from(values):
@@ -58,10 +64,9 @@ def protocol_from(values):
     Raises:
       UsageError: if flags contradict each other or a folder is none.
     """
-    if values.retrain and values["train"].present and not values.train:
+    if values.retrain and values.train is False:
         raise UsageError("--notrain: not allowed with --retrain; give one of them")
-    default = files.SMOKE_RESULTS if values.smoke else files.RESULTS
-    results = default if values.results is None else pathlib.Path(values.results)
+    results = files.results_folder(values.results, values.smoke)
     if results.exists() and not results.is_dir():
         raise UsageError(f"--results: {results} is a file; allowed: a folder")
     epochs = values.epochs
@@ -73,9 +78,32 @@ def protocol_from(values):
         digits=values.digits,
         mnist=None if values.mnist is None else os.path.abspath(values.mnist),
         smoke=values.smoke,
-        retrain=values.retrain or values.smoke,
+        retrain=values.retrain or (values.smoke and values.train is not False),
         results=results.absolute(),
     )
+
+
+def selects(values, flags):
+    """Whether a call selects by one of these flags, even by its usual value.
+
+    What it shows is then a part: it never replaces what the plain call has written.
+    """
+    return any(values[flag].present for flag in flags)
+
+
+def call_of(values, name, without=()):
+    """The command that asks for the same runs, `bash reproduce/<name>.sh` with flags.
+
+    Args:
+      values: the flags of a command that has those of `define`.
+      name: of its script.
+      without: flags to leave out of `SAME_RUNS`.
+    """
+    words = ["bash", f"reproduce/{name}.sh"]
+    for flag in SAME_RUNS:
+        if flag in values and values[flag].present and flag not in without:
+            words += grid.option_words(flag, values[flag].value)
+    return shlex.join(words)
 
 
 def seeds_from(values):
@@ -103,7 +131,7 @@ def runs_to_train(values, protocol, runs, only_epochs, only_seeds):
     """
     if protocol.retrain:
         return runs
-    if values["train"].present and not values.train:
+    if values.train is False:  # by --notrain
         return []
     exact = values.train or only_epochs is not None
     experiments = list(dict.fromkeys(run.experiment for run in runs))
@@ -148,8 +176,10 @@ def train(values, protocol, runs):
     ]
     try:
         return pool.run(jobs, at_once, threads, _say)
-    except command_line.Interrupted as interrupted:
-        if protocol.retrain:  # which would begin again
+    except interrupts.Interrupted as interrupted:
+        if protocol.smoke:
+            interrupted.note = "a smoke run begins again when it is called again"
+        elif protocol.retrain:  # which would begin again
             interrupted.note = "the same command without --retrain goes on"
         raise
 

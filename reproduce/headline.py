@@ -9,7 +9,6 @@ from reproduce import claims, grid, judging, published, records, render
 from reproduce.configuration import METHODS
 
 DEVIATIONS = 2  # a choice of this project
-VERDICTS = (judging.HOLDS, judging.FAILS, judging.UNDECIDED)
 NEAR, BETTER, WORSE = range(3)
 SHARES = ("acc", "miou")  # metrics whose distances can be compared
 
@@ -177,15 +176,14 @@ def _claims(judged):
     for claim, _ in judged:
         verdicts.setdefault(claim.number, set()).add(claim.verdict)
     lines = []
-    for verdict in VERDICTS:
+    for verdict in judging.VERDICTS:
         texts = []
         for claim, title in judged:
             if claim.verdict != verdict:
                 continue
-            text = f"  - {claim.number}. {claims.IN_SHORT[claim.number]}"
             where = f"{title}: " if len(verdicts[claim.number]) > 1 else ""
             told = f"{where}{claim.score}" if claim.score else title if where else ""
-            texts.append(f"{text} ({told})" if told else text)
+            texts.append(f"  - {claims.in_short(claim, told)}")
         if texts:
             lines += [f"- {verdict}:", *dict.fromkeys(texts)]
     return "\n".join(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from reproduce import published
 
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "not enough runs"
+VERDICTS = (HOLDS, FAILS, UNDECIDED)
 
 
 class Claim(NamedTuple):

@@ -21,9 +21,14 @@ def kind(field):
     return next((t for t in typing.get_args(field.type) if t is not None), field.type)
 
 
+def allows_none(field):
+    """Whether None is one of a field's values."""
+    return type(None) in typing.get_args(field.type)
+
+
 def check(field, value):
     """Raises UsageError unless `value` is one that the field allows."""
-    if value is None and type(None) in typing.get_args(field.type):
+    if value is None and allows_none(field):
         return
     allowed, lower, upper = (
         field.metadata[name] for name in ("allowed", "lower", "upper")

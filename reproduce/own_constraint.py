@@ -14,11 +14,18 @@ import dataclasses
 import hashlib
 import inspect
 import json
-import pathlib
 import sys
 
 import data
-from reproduce import checkpoint, command_line, files, history, scene_data, start
+from reproduce import (
+    checkpoint,
+    command_line,
+    files,
+    history,
+    interrupts,
+    scene_data,
+    start,
+)
 from reproduce import run as single
 from reproduce.configuration import (
     LARGEST_SEED,
@@ -33,7 +40,6 @@ DESCRIPTION = (
     "ordered from left to right, trained and drawn without and with it. An "
     "interrupted call goes on; a finished one only draws."
 )
-CHECKPOINTS = files.REPOSITORY / "checkpoints" / "own_constraint"
 NAME = "left_to_right"
 NON_FINITE = 3  # exit code, as of a run
 SHOWN = 8  # the first scenes of the test set
@@ -74,8 +80,8 @@ def define(options):
     options.switch("smoke", False, "toy size: rendered digits, few images, two epochs")
     options.group("How to run it")
     options.switch("retrain", False, "begin again, whatever was trained before")
-    options.text("results", None, "folder of figures/ (default results)", "DIR")
-    options.text("checkpoints", str(CHECKPOINTS), "folder of checkpoints", "DIR")
+    options.text("results", None, files.RESULTS_HELP, "DIR")
+    options.text("checkpoints", None, files.CHECKPOINTS_HELP, "DIR")
 
 
 def body(values):
@@ -167,7 +173,7 @@ def train(values, configuration, name, constraints, kept):
         except KeyboardInterrupt as error:
             unsaved = f"step {run.taken} is not finite and was not saved"
             saved = single.save_interrupted(run, run.taken, unsaved, values)
-            if isinstance(error, command_line.Interrupted):
+            if isinstance(error, interrupts.Interrupted):
                 error.note = f"{name} {NAME}: {saved}"
             raise
         files.write_atomically(kept / "history.csv", history.format(run.history))
@@ -182,8 +188,9 @@ def train(values, configuration, name, constraints, kept):
 def _place(values, configuration, name):
     """The folder of one of the two runs' checkpoint and lock."""
     own = f"-weight{values.weight:g}-{_digest(left_to_right)}" if name == "with" else ""
-    root = pathlib.Path(values.checkpoints) / (name + own)
-    return checkpoint.folder_of(root, configuration)
+    results = files.results_folder(values.results, values.smoke)
+    root = files.checkpoints_folder(values.checkpoints, results) / "own_constraint"
+    return checkpoint.folder_of(root / (name + own), configuration)
 
 
 def _digest(function):
@@ -267,13 +274,10 @@ def _write(file, configuration, weight, measured):
 def _file(values):
     """Where the picture goes, without suffix: results/ holds the default call's."""
     flags = ("setting", "weight", "epochs", "seed", "digits")
-    usual = not values.smoke and not any(values[name].present for name in flags)
-    if values.results is not None:
-        folder = pathlib.Path(values.results)
-    elif values.smoke:
-        folder = files.SMOKE_RESULTS
-    else:
-        folder = files.RESULTS if usual else files.OUTPUTS
+    usual = not any(values[name].present for name in flags)
+    folder = files.results_folder(values.results, values.smoke)
+    if values.results is None and not usual and not values.smoke:
+        folder = files.OUTPUTS
     return folder / "figures" / "own_constraint"
 
 

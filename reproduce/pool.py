@@ -19,8 +19,8 @@ import sys
 import time
 from typing import NamedTuple
 
-from reproduce import command_line, files
-from reproduce.command_line import Interrupted
+from reproduce import files, interrupts
+from reproduce.interrupts import Interrupted
 from reproduce.words import count_of, duration
 
 POLL_SECONDS = 0.1
@@ -147,7 +147,7 @@ class _Pool:
         """Notes signals instead of raising, so that no worker is ever lost."""
         before = {
             number: signal.signal(number, lambda n, _: self._caught.append(n))
-            for number in command_line.caught_signals()
+            for number in interrupts.caught_signals()
         }
         return lambda: [signal.signal(*item) for item in before.items()]
 

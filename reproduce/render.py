@@ -4,9 +4,7 @@ What falls short of the paper's protocol is marked in the row's name, and the
 legend explains the marks that occur and gives the command that completes them.
 """
 
-import textwrap
-
-from reproduce import published
+from reproduce import claims, judging, published
 from reproduce.words import duration
 
 TITLES = {
@@ -19,7 +17,6 @@ BETTER = {
 }
 ROWS = {"table1": " AIR-13 is AIR on scenes of 1 or 3 digits; 14 and 24 likewise."}
 CLAIMS_HEADING = "## The paper's claims"
-WIDTH = 88
 MARKS = {
     "†": f"fewer than {published.EPOCHS} epochs",
     "‡": f"fewer than {published.RUNS} seeds",
@@ -72,8 +69,8 @@ def table_line(words):
     return "| " + " | ".join(words) + " |"
 
 
-def terminal(table, cells, claims, command):
-    """The table, its legend and its claims in lines of at most 88 characters."""
+def terminal(table, cells, judged, command):
+    """The table, its legend and its claims in short, as text for a terminal."""
     metrics = published.METRICS[table]
     head = ["", *(published.TITLES[m] for m in metrics), "epochs", "runs (seeds)"]
     lines = [head]
@@ -97,19 +94,20 @@ def terminal(table, cells, claims, command):
             before = cell.setting
         text += rows[2 * index + 1 : 2 * index + 3]
     text += ["", *_legend(cells, command)]
-    if claims:
-        text += ["", "The paper's claims:"]
-    for claim in claims:
-        text += _wrap(claim.claim, 3)
-        verdict = f"   {claim.words.upper()}{_score(claim)}{_notes(claim)}"
-        text += _wrap(verdict, 3)
-        for point in claim.points:
-            text += _wrap(f"   - {point}", 5)
+    if judged:
+        text += ["", "The paper's claims so far (the numbers behind: in the .md below)"]
+    for verdict in judging.VERDICTS:
+        found = [claim for claim in judged if claim.verdict == verdict]
+        text += [f"{verdict}:"] if found else []
+        text += [f"  {claims.in_short(claim, claim.score)}" for claim in found]
     return "\n".join(text) + "\n"
 
 
-def markdown(table, cells, claims, command):
-    """The same as a Markdown page, with the paper's column beside each of ours."""
+def markdown(table, cells, judged, command):
+    """The table as a Markdown page, the paper's column beside each of ours.
+
+    Its claims have all the numbers behind them.
+    """
     metrics = published.METRICS[table]
     head = [""]
     for metric in metrics:
@@ -133,8 +131,8 @@ def markdown(table, cells, claims, command):
     page += [table_line(line) for line in lines]
     hidden = len(cells) - len(shown)
     page += ["", *(f"{line}  " for line in _legend(cells, f"`{command}`", hidden))]
-    page += ["", CLAIMS_HEADING, ""]
-    for claim in claims:
+    page += ["", CLAIMS_HEADING, ""] if judged else []
+    for claim in judged:
         page += [f"- {claim.claim}: **{claim.words}**{_score(claim)}{_notes(claim)}"]
         page += [f"  - {point}" for point in claim.points]
     return "\n".join(page) + "\n"
@@ -143,13 +141,6 @@ def markdown(table, cells, claims, command):
 def _preset(cells):
     preset = cells[0].preset
     return "" if preset == "paper" else f" --preset {preset}"
-
-
-def _wrap(text, indent):
-    """The text in lines, the second and later ones indented by so many spaces."""
-    return textwrap.wrap(
-        text, WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False
-    )
 
 
 def _score(claim):
@@ -180,7 +171,7 @@ def _legend(cells, command, hidden=0):
         lines.append(f"{hidden} of {len(cells)} rows are left out: no run yet")
     elif missing:
         lines.append("missing: no run has a record yet")
-    if missing or present & {"†", "‡", "§", "¶"}:
+    if missing or present & {"†", "‡", "¶"}:
         lines.append(f"To complete the table: {command}")
     return lines
 

@@ -76,6 +76,7 @@ def body(values):
         record
         for experiment in experiments()
         for record in records.find(folder, experiment).values()
+        if not record["smoke"]
     ]
     protocol = grid.Protocol(results=folder)
     tables = _cells(protocol)

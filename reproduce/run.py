@@ -13,18 +13,25 @@ import sys
 import filelock
 
 import data
-from reproduce import checkpoint, command_line, compiled, files, records, start
+from reproduce import (
+    checkpoint,
+    command_line,
+    compiled,
+    files,
+    interrupts,
+    records,
+    start,
+)
 from reproduce import configuration as configurations
 from reproduce.effect import require_effect
 from reproduce.errors import NonFiniteError, UsageError
-from reproduce.options import kind
+from reproduce.options import allows_none, kind
 from reproduce.scene_data import scene_specification
 
 DESCRIPTION = (
     "Trains one model with one seed and writes its record. The same command resumes "
     "an interrupted run, and ends at once if the record is there."
 )
-CHECKPOINTS = files.REPOSITORY / "checkpoints"
 NON_FINITE = 3  # exit code
 COMMAND_OPTIONS = ("experiment", "preset", "seed", "epochs")
 
@@ -50,8 +57,8 @@ def define(options):
         "threads", None, "processor threads, none for all", 1, optional=True
     )
     options.switch("retrain", False, "ignore the record and the checkpoint")
-    options.text("results", str(files.RESULTS), "folder that holds runs/", "DIR")
-    options.text("checkpoints", str(CHECKPOINTS), "folder of checkpoints", "DIR")
+    options.text("results", None, files.RESULTS_HELP, "DIR")
+    options.text("checkpoints", None, files.CHECKPOINTS_HELP, "DIR")
     options.group("Options changed from the preset (each is the preset's if not given)")
     for name, field in fields.items():
         if name not in COMMAND_OPTIONS:
@@ -62,8 +69,10 @@ def body(values):
     """Runs it; returns the exit code."""
     configuration = configuration_from(values)
     scene_specification(configuration)  # bad data options are told first
-    folder = records.run_folder(values.results, configuration)
-    kept = checkpoint.folder_of(values.checkpoints, configuration)
+    results = files.results_folder(values.results, values.smoke)
+    checkpoints = files.checkpoints_folder(values.checkpoints, results)
+    folder = records.run_folder(results, configuration)
+    kept = checkpoint.folder_of(checkpoints, configuration)
     files.require_writable(folder, "--results")
     files.require_writable(kept, "--checkpoints")
     name = f"{configuration.experiment} seed {configuration.seed}"
@@ -179,9 +188,9 @@ def save_interrupted(training, step, unsaved, values):
       unsaved: why there was not, in words.
       values: the command's flags.
     """
-    command_line.ignore_signals()
-    without = " without --retrain" if values.retrain else ""
-    command = f"the same command{without} goes on from"
+    interrupts.ignore_signals()
+    command = "without --retrain it" if values.retrain else "the same command"
+    command += " goes on from"
     try:
         if training.save():
             return f"saved at step {step}; {command} there"
@@ -242,7 +251,9 @@ def _define_option(options, field):
     """One flag for one field; its default is None, the preset's value."""
     about, expected = field.metadata, kind(field)
     if about["allowed"]:
-        options.choice(field.name, None, about["text"], about["allowed"], optional=True)
+        options.choice(
+            field.name, None, about["text"], about["allowed"], allows_none(field)
+        )
     elif expected is bool:
         options.switch(field.name, None, about["text"])
     elif expected is tuple:
@@ -255,7 +266,7 @@ def _define_option(options, field):
             about["text"],
             about["lower"],
             about["upper"],
-            optional=True,
+            allows_none(field),
         )
 
 

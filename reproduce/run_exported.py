@@ -36,8 +36,8 @@ def define(options):
     options.text("mnist", None, "MNIST in Keras's format (mnist.npz)", "FILE")
     options.group("How to run it")
     options.switch("retrain", False, "ignore the records and the checkpoints")
-    options.text("results", str(files.RESULTS), "folder that holds runs/", "DIR")
-    options.text("checkpoints", str(single.CHECKPOINTS), "their folder", "DIR")
+    options.text("results", None, files.RESULTS_HELP, "DIR")
+    options.text("checkpoints", None, files.CHECKPOINTS_HELP, "DIR")
 
 
 def body(programs, values):
@@ -53,10 +53,12 @@ def body(programs, values):
         configurations = [
             dataclasses.replace(c, epochs=values.epochs) for c in configurations
         ]
+    results = files.results_folder(values.results, exported.manifest["smoke"])
+    checkpoints = files.checkpoints_folder(values.checkpoints, results)
     places = [
         (
-            records.run_folder(values.results, configuration),
-            checkpoint.folder_of(values.checkpoints, configuration),
+            records.run_folder(results, configuration),
+            checkpoint.folder_of(checkpoints, configuration),
         )
         for configuration in configurations
     ]

@@ -25,6 +25,7 @@ PAGE = variants.Page(
     "Number of objects: the paper's whole grid. Overlap: one group of weights at a "
     "time takes the paper's values, the others stay as it chose them (it does not say "
     "how it searched). In bold the weights it chose.",
+    "searches",
 )
 SEARCHES = ("number", "overlap")
 SEEDS = (0,)
@@ -55,7 +56,7 @@ def define(options):
 def body(values):
     """Runs the command; returns the exit code."""
     wanted = [comparison(name, values.preset) for name in values.searches]
-    return variants.body(values, PAGE, wanted, tuple(values.searches) != SEARCHES)
+    return variants.body(values, PAGE, wanted)
 
 
 def comparison(search, preset="paper"):

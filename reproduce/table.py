@@ -8,10 +8,11 @@ is what `bash reproduce/table1.sh` runs. Which runs are trained first:
 - with `--epochs N` given, all that lack a record of exactly N epochs, and the
   table then shows runs of N epochs only;
 - with `--train`, all that lack a record of the protocol asked for;
-- with `--retrain` or `--smoke`, all; with `--notrain`, none.
+- with `--retrain` or `--smoke`, all;
+- with `--notrain`, none.
 
-A run that failed has a record: only `--retrain` trains it again. The whole grid
-at the paper's length is written to `results/`, anything else to `outputs/`.
+A run that failed has a record: only `--retrain` trains it again. The table is written
+to `results/`; a part of it, selected by one of the flags `PART`, to `outputs/`.
 """
 
 import sys
@@ -24,7 +25,6 @@ from reproduce import (
     grid,
     grid_command,
     judging,
-    published,
     render,
     tables,
 )
@@ -35,6 +35,7 @@ DESCRIPTION = (
     "Cells that have no record at all are trained first. Training can be interrupted: "
     "the same command goes on."
 )
+PART = ("methods", "settings", "seeds", "epochs")
 
 
 def define(options):
@@ -74,40 +75,22 @@ def body(values):
 
 def _show(values, protocol, table):
     """Prints the table and writes its files."""
-    whole = is_whole(values, protocol)
-    folder = protocol.results if whole or protocol.smoke else files.OUTPUTS
+    part = grid_command.selects(values, PART)
+    folder = files.OUTPUTS if part and not protocol.smoke else protocol.results
     file = folder / protocol.named(values.table)
     complete = completing_command(values)
     judged = claims.judge(values.table, table)
-    if not whole:  # claims about the rest of the grid would only be noise
+    if part or protocol.smoke:  # claims about the rest would only be noise
         judged = [claim for claim in judged if claim.verdict != judging.UNDECIDED]
     print(render.terminal(values.table, table, judged, complete), flush=True)
-    tables.write(file, values.table, table, complete)
+    tables.write(file, values.table, table, judged, complete)
     print(f"written: {files.shown(file)}.md and .json")
-
-
-def is_whole(values, protocol):
-    """Whether the call shows the whole grid at the paper's length."""
-    return (
-        not protocol.smoke
-        and set(values.methods) == set(METHODS)
-        and set(values.settings or grid.SETTINGS[values.table])
-        == set(grid.SETTINGS[values.table])
-        and set(values.seeds) >= set(published.SEEDS)
-        and values.epochs == published.EPOCHS
-    )
 
 
 def completing_command(values):
     """The command that brings all rows shown to the paper's protocol."""
-    words = [f"bash reproduce/{values.table}.sh --train"]
-    if set(values.methods) != set(METHODS):
-        words.append("--methods " + ",".join(values.methods))
-    if values.settings:
-        words.append("--settings " + ",".join(values.settings))
-    if values.preset != "paper":
-        words.append(f"--preset {values.preset}")
-    return " ".join(words)
+    without = ("seeds", "epochs", "smoke")
+    return f"{grid_command.call_of(values, values.table, without)} --train"
 
 
 if __name__ == "__main__":

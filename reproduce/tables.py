@@ -7,15 +7,15 @@ presets other than `paper`.
 
 import json
 
-from reproduce import claims, files, published, render
+from reproduce import files, published, render
 
 
-def results(table, cells):
+def results(cells, judged):
     """What `results/<table>.json` holds.
 
     Args:
-      table: "table1" or "table2".
       cells: list of `cells.Cell` in the paper's order.
+      judged: the claims to tell, a list of `judging.Claim`.
 
     Returns:
       A dict {"rows": [...], "claims": [...]} of plain JSON values. A row has
@@ -26,7 +26,7 @@ def results(table, cells):
     """
     return {
         "rows": [row(cell) for cell in cells],
-        "claims": [claim.to_json() for claim in claims.judge(table, cells)],
+        "claims": [claim.to_json() for claim in judged],
     }
 
 
@@ -50,22 +50,21 @@ def row(cell):
     }
 
 
-def write(file, table, cells, command):
+def write(file, table, cells, judged, command):
     """Writes `<file>.json` and `<file>.md`, each whole or not at all.
 
     Args:
       file: the path without its suffix.
       table: "table1" or "table2".
-      cells: as of `results`.
+      cells, judged: as of `results`.
       command: the command that completes the table, for the legend.
 
     Raises:
       OSError: naming the file that could not be written.
     """
-    content = results(table, cells)
+    content = results(cells, judged)
     text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
     files.write_atomically(f"{file}.json", text + "\n")
-    judged = claims.judge(table, cells)
     page = render.markdown(table, cells, judged, command)
     files.write_atomically(f"{file}.md", page)
 

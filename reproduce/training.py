@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from data.order import epoch_order
-from reproduce import checkpoint, command_line, evaluation, memory, run_state
+from reproduce import checkpoint, evaluation, interrupts, memory, run_state
 from reproduce.progress import Progress
 
 # A step first tries to end the object loop early if this share of the epoch's steps
@@ -129,7 +129,7 @@ class Training:
         seed = self.configuration.seed
         order = epoch_order(len(self.images), batch_size, seed, epoch)
         for rows in order[first:]:
-            command_line.raise_if_interrupted()
+            interrupts.raise_if_interrupted()
             begun = time.perf_counter()
             means = self._step(tf.constant(self.images[rows]))
             if not np.isfinite(means["loss"].numpy() + means["gradient_norm"].numpy()):

@@ -56,17 +56,17 @@ class Page(NamedTuple):
     name: str  # of the files, and of the command: reproduce/<name>.sh
     title: str
     introduction: str
+    selector: str  # the flag that selects comparisons
     pictures: bool = False  # whether every comparison is drawn as well
 
 
-def body(values, page, comparisons, selected):
+def body(values, page, comparisons):
     """Runs a command on comparisons; returns the exit code.
 
     Args:
       values: the flags of `grid_command.define`.
       page: the command's `Page`.
       comparisons: list of `Comparison`, those asked for.
-      selected: whether they are only a part of the command's.
     """
     protocol = grid_command.protocol_from(values)
     runs = [run for s in values.seeds for c in comparisons for run in c.runs(s)]
@@ -79,10 +79,11 @@ def body(values, page, comparisons, selected):
     files.require_folder(protocol.results, "--results")
     epochs = protocol.epochs if values["epochs"].present else None
     found = {c: collect(c, values.seeds, protocol, epochs) for c in comparisons}
-    part = selected or any(values[flag].present for flag in ("seeds", "epochs"))
+    part = grid_command.selects(values, (page.selector, "seeds", "epochs"))
     folder = files.OUTPUTS if part and not protocol.smoke else protocol.results
     file = folder / protocol.named(page.name)
-    text = markdown(page, found, protocol)
+    command = grid_command.call_of(values, page.name)
+    text = markdown(page, found, protocol, command)
     files.write_atomically(f"{file}.md", text)
     content = json.dumps(to_json(found), indent=1, ensure_ascii=False)
     files.write_atomically(f"{file}.json", content + "\n")
@@ -138,20 +139,20 @@ def collect(comparison, seeds, protocol, epochs=None):
     return collected
 
 
-def markdown(page, found, protocol):
+def markdown(page, found, protocol, command):
     """The comparisons as a Markdown page.
 
     Args:
       page: a `Page`.
       found: from each `Comparison` to its rows' cells, see `collect`.
       protocol: the `grid.Protocol`.
+      command: the one that writes it.
     """
     lines = [f"# {page.title}", ""]
     lines.append(
         f"{page.introduction} nELBO and SE: lower is better; ACC and mIoU: higher is "
         "better. Mean ± standard deviation over seeds (ddof 1) where there are "
-        f"several. Written by `bash reproduce/{page.name}.sh`; `--train` trains what "
-        "is missing."
+        f"several. Written by `{command}`; `--train` trains what is missing."
     )
     for comparison, row_cells in found.items():
         own = published.METRICS[comparison.experiment.split("/")[0]]

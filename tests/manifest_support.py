@@ -8,9 +8,9 @@ STATE = {"name": "0000", "shape": [3], "dtype": "float32", "glorot_uniform": Non
 INTERFACE = {"arguments": [], "results": []}
 
 
-def made_up(folder):
+def made_up(folder, smoke=False):
     """Writes an export with one run, whose programs are no programs; its folder."""
-    described = dict.fromkeys(manifest.KEYS) | {"state": [STATE]}
+    described = dict.fromkeys(manifest.KEYS) | {"state": [STATE], "smoke": smoke}
     for name in ("programs", "initial", "runs"):  # which `write` gives
         del described[name]
     programs = {name: (b"program", INTERFACE) for name in manifest.PROGRAMS}

@@ -7,6 +7,7 @@ import picture_support
 import pytest
 import synthetic
 from matplotlib.figure import Figure
+from run_support import configuration_of
 
 from reproduce import (
     ablations,
@@ -17,7 +18,8 @@ from reproduce import (
     grid_command,
     variants,
 )
-from reproduce import run as run_command
+
+PROTOCOL = grid.Protocol(epochs=20)
 
 
 def call(*words):
@@ -56,14 +58,18 @@ def test_what_the_preset_has_already_is_no_row():
 
 @pytest.mark.parametrize("name", ablations.EXPERIMENTS)
 def test_a_run_s_words_reach_its_configuration(name):
-    protocol = grid.Protocol(epochs=20)
     for declared in ablations.comparison(name).runs(0):
-        options = command_line.Options()
-        run_command.define(options)
-        options.values(["run", *grid.arguments(declared, protocol)[2:]])
-        assert run_command.configuration_from(options.values) == grid.configuration(
-            declared, protocol
-        )
+        found = configuration_of(*grid.arguments(declared, PROTOCOL)[2:])
+        assert found == grid.configuration(declared, PROTOCOL)
+
+
+def test_values_of_every_kind_reach_the_configuration():
+    """A switch takes no word of its own, and a tuple is joined by commas."""
+    changes = {"counts": (2, 4), "early_end": False, "hidden_sees_location": True}
+    changes |= {"init_seed": 7, "learning_rate": 3e-4, "count_rule": "sampled"}
+    declared = grid.Run("table1/asr-13", 1, tuple(changes.items()))
+    found = configuration_of(*grid.arguments(declared, PROTOCOL)[2:])
+    assert found == grid.configuration(declared, PROTOCOL) and found.changed == changes
 
 
 def test_a_longer_run_stands_for_a_shorter_one(results, capsys):
@@ -165,6 +171,22 @@ def test_the_plain_call_writes_results(results, capsys):
     assert call("--results", str(results)) == 0
     assert (results / "ablations.json").exists()
     assert capsys.readouterr().out.count("5 rows missing") == 3
+
+
+def test_a_page_names_the_call_that_wrote_it(results):
+    assert call("--results", str(results), "--preset", "released") == 0
+    page = (results / "ablations-released.md").read_text()
+    command = f"bash reproduce/ablations.sh --preset released --results {results}"
+    assert f"Written by `{command}`; `--train` trains what is missing." in page
+
+
+@pytest.mark.parametrize(
+    "words", [["--comparisons", "number,overlap,sprites"], ["--seeds", "0"]]
+)
+def test_a_call_that_selects_is_a_part(words, results):
+    """Even if it selects what the plain call has."""
+    assert call(*words, "--results", str(results)) == 0
+    assert (files.OUTPUTS / "ablations.md").exists() and not any(results.iterdir())
 
 
 def test_bad_input_is_one_line(capsys):

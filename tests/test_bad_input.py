@@ -6,6 +6,7 @@ refuses; in test_bad_files the files and constraints that a run meets. What all
 commands share is in test_command_line, the table's flags in test_table_command.
 """
 
+import dataclasses
 import json
 import os
 import shutil
@@ -15,8 +16,8 @@ import pytest
 import synthetic
 from bad_input_support import EXPERIMENT, SMALL, call, check
 
-from reproduce import checkpoint, files, grid_command, run, table
-from reproduce.configuration import preset_configuration
+from reproduce import checkpoint, command_line, files, grid_command, run, table
+from reproduce.configuration import Configuration, preset_configuration
 
 # Flags of `reproduce.run`: refused before anything is loaded or written.
 
@@ -65,6 +66,7 @@ RUN = {
     ("--batch_size", "40001"): "--batch_size: 40001 is not allowed; use at most",
     ("--number_image_weight", "-1"): "--number_image_weight: '-1'",
     ("--number_marginal_weight", "nan"): "--number_marginal_weight: 'nan'",
+    ("--learning_rate", "none"): "--learning_rate: 'none' is not allowed; allowed: a",
     ("--overlap_weight", "inf"): "--overlap_weight: 'inf'",
     ("--learning_rate", "0"): "--learning_rate: '0'",
     ("--learning_rate", "2"): "--learning_rate: '2'",
@@ -85,6 +87,17 @@ def test_a_run_with_a_bad_flag(words, tmp_path, folders, capsys, monkeypatch):
     expected = RUN.get(words) or RUN[words[2:]]
     check(capsys, call(run, *folders, *words), expected)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_none_is_offered_where_it_is_allowed_alone(capsys):
+    offering = []
+    for field in dataclasses.fields(Configuration):
+        assert call(run, f"--{field.name}=?") == command_line.BAD_INPUT
+        line = capsys.readouterr().err
+        assert line.startswith(f"error: --{field.name}: '?' is not allowed; allowed: ")
+        if line.endswith(" or none\n"):
+            offering.append(field.name)
+    assert offering == ["digits", "fixed_count", "init_seed"]
 
 
 def test_retrain_with_a_missing_file_loses_nothing(folders, tmp_path, capsys):

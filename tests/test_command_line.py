@@ -10,7 +10,7 @@ import textwrap
 import pytest
 from survival_support import start_on_terminal
 
-from reproduce import command_line, files
+from reproduce import command_line, files, interrupts
 from reproduce.errors import UsageError
 
 
@@ -91,6 +91,9 @@ BAD = {
     ("--seeds", "1,1"): "each once",
     ("--mnist", ""): "--mnist: ''",
     ("--smoke=perhaps",): "--smoke: 'perhaps' is not allowed; allowed: --smoke, --no",
+    ("--notrain=maybe",): "--notrain: 'maybe' is not allowed; allowed: --train, --not",
+    ("--nohelp=3",): "--nohelp: '3' is not allowed; allowed: --help, --nohelp",
+    ("--nosmoke=",): "--nosmoke: '' is not allowed; allowed: --smoke, --nosmoke",
     ("--epoch", "3"): "--epoch: there is no such option; did you mean --epochs?",
     ("--sedes", "3"): "did you mean --seeds?",
     ("--zzz",): "--zzz: there is no such option; see --help",
@@ -197,7 +200,7 @@ def test_signals_soon_after_the_first_are_the_same_interrupt(
     seconds, code, monkeypatch, hangup
 ):
     """They must not end the saving; later ones may end a command that hangs."""
-    monkeypatch.setattr(command_line, "ONE_INTERRUPT_SECONDS", seconds)
+    monkeypatch.setattr(interrupts, "ONE_INTERRUPT_SECONDS", seconds)
 
     def body(values):
         try:
@@ -242,16 +245,16 @@ def test_an_interrupt_that_a_library_drops_is_found_again(monkeypatch):
     reached, dropped = [], []
 
     def body(values):
-        command_line.raise_if_interrupted()
+        interrupts.raise_if_interrupted()
         monkeypatch.setattr(sys, "unraisablehook", dropped.append)
         Drops()
         reached.append("lost")
-        command_line.raise_if_interrupted()
+        interrupts.raise_if_interrupted()
         reached.append("never")
 
     assert call(body=body) == 143 and reached == ["lost"] and len(dropped) == 1
     assert call() == 0  # the next command begins without it
-    assert call(body=lambda values: command_line.raise_if_interrupted()) == 0
+    assert call(body=lambda values: interrupts.raise_if_interrupted()) == 0
 
 
 def test_a_reader_that_leaves_is_no_failure_of_ours():

@@ -1,5 +1,6 @@
 """Learning curves: the right numbers, bands and published lines."""
 
+import shlex
 import statistics
 
 import pytest
@@ -82,6 +83,19 @@ def test_one_run_has_no_band(results):
 def test_list_prints_a_command_a_run(results, capsys):
     assert call("--list", "--tables", "table2", "--settings", "mnist") == 0
     assert len(capsys.readouterr().out.splitlines()) == 9
+
+
+def test_the_command_for_what_is_missing_has_the_flags_of_the_call(results, capsys):
+    synthetic.write(results, "table2/asr-mnist", epochs=5)
+    words = "--tables table2 --methods pprior,asr --settings mnist --epochs 5"
+    words += f" --results '{results.parent}/a b'"
+    results.rename(results.parent / "a b")
+    assert call(*shlex.split(words)) == 0
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line == (
+        "no run yet: AIR-pPrior (multi-mnist); made by: "
+        f"bash reproduce/curves.sh {words} --train"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import data
-from reproduce import build, command_line, summaries, training
+from reproduce import build, interrupts, summaries, training
 from reproduce.exported import runtime
 from reproduce.exported import training as exported_training
 from reproduce.exported.initialisation import glorot_uniform
@@ -127,7 +127,7 @@ def test_a_resumed_run_equals_one_that_was_not_interrupted(
 
     interrupted._call_steps = 1
     monkeypatch.setattr(exported_training, "CALL_SECONDS", 0.0)
-    monkeypatch.setattr(command_line, "raise_if_interrupted", interrupt)
+    monkeypatch.setattr(interrupts, "raise_if_interrupted", interrupt)
     with pytest.raises(KeyboardInterrupt):
         interrupted.train_all()
     assert interrupted.save()

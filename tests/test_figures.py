@@ -52,16 +52,24 @@ def test_a_missing_model_is_named_with_its_command(results, capsys):
     assert call("--results", str(results)) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == (
-        "no run yet: AIR-13, AIR-pPrior-13; made by: bash reproduce/figure3.sh --train"
+        "no run yet: AIR-13, AIR-pPrior-13; made by: bash reproduce/figure3.sh "
+        f"--results {results} --train"
     )
     assert (results / "figures/figure3.png").exists()
 
 
-def test_without_any_run_one_line_names_the_command(results, capsys):
-    assert call("--figure", "5", "--results", str(results)) == 2
+@pytest.mark.parametrize(
+    "figure, words",
+    [("5", ""), ("3", "--methods asr --settings 14,24 --seeds 1 --epochs 7")]
+    + [("4", "--preset released --digits rendered")],
+)
+def test_without_any_run_one_line_names_the_command(figure, words, results, capsys):
+    """It trains the runs that this call would draw."""
+    words = f"{words} --results {results}".strip()
+    assert call("--figure", figure, *words.split()) == 2
     assert capsys.readouterr().err == (
-        "error: figure 5: no run has a record yet; made by: "
-        "bash reproduce/figure5.sh --train\n"
+        f"error: figure {figure}: no run has a record yet; made by: "
+        f"bash reproduce/figure{figure}.sh {words} --train\n"
     )
     assert not any(results.iterdir())
 

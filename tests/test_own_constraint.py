@@ -15,7 +15,15 @@ import tensorflow as tf
 
 import air
 import asr
-from reproduce import build, command_line, errors, files, own_constraint, training
+from reproduce import (
+    build,
+    command_line,
+    errors,
+    files,
+    interrupts,
+    own_constraint,
+    training,
+)
 
 
 def posterior(x, validity=None):
@@ -114,7 +122,7 @@ def test_the_command_end_to_end_at_toy_size(tmp_path, monkeypatch, capsys, eager
     content = json.loads((tmp_path / "figures/own_constraint.json").read_text())
     assert set(content["test"]) == {"without", "with"}
     for name, present in (("without", False), ("with-weight10-*", True)):
-        (file,) = (tmp_path / "kept").glob(f"{name}/**/history.csv")
+        (file,) = (tmp_path / "kept/own_constraint").glob(f"{name}/**/history.csv")
         header = file.read_text().splitlines()[0].split(",")
         assert ("train_left_to_right" in header) == present
         assert "train_pair_overlap" in header
@@ -140,19 +148,19 @@ def test_an_edited_constraint_is_trained_anew(tmp_path, monkeypatch, capsys, eag
 
 def test_an_interrupted_call_says_how_it_goes_on(tmp_path, monkeypatch, capsys):
     def interrupted(self, name):
-        raise command_line.Interrupted(2)
+        raise interrupts.Interrupted(2)
 
     def small(configuration, constraints=()):
         return tiny(configuration.canvas_side, constraints)
 
     monkeypatch.setattr(build, "build_model", small)
     monkeypatch.setattr(training.Training, "run", interrupted)
-    monkeypatch.setattr(command_line, "ignore_signals", lambda: None)
+    monkeypatch.setattr(interrupts, "ignore_signals", lambda: None)
     words = ["--smoke", "--epochs", "1", "--setting", "dsprites"]
     words += ["--results", str(tmp_path), "--checkpoints", str(tmp_path / "kept")]
     for more, advice in (
         ([], "command goes"),
-        (["--retrain"], "without --retrain goes"),
+        (["--retrain"], "without --retrain it goes"),
     ):
         code = command_line.main(
             own_constraint.define, own_constraint.body, [*words, *more]

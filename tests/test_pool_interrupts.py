@@ -12,7 +12,7 @@ import pytest
 from pool_support import job, saved, saving, stubborn
 from survival_support import start_on_terminal
 
-from reproduce import command_line, files, pool
+from reproduce import files, interrupts, pool
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def command(*jobs):
     return [sys.executable, "-c", textwrap.dedent(code)]
 
 
-@pytest.mark.parametrize("number", command_line.SIGNALS)
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
 def test_an_interrupt_lets_every_worker_save(tmp_path, number):
     jobs = [saving(tmp_path, str(k)) for k in range(3)]
     ready = []
@@ -58,7 +58,7 @@ def test_an_interrupt_lets_every_worker_save(tmp_path, number):
             if len(ready) == 2:
                 os.kill(os.getpid(), number)
 
-    with pytest.raises(command_line.Interrupted) as caught:
+    with pytest.raises(interrupts.Interrupted) as caught:
         pool.run(jobs, 2, say=say)
     assert caught.value.exit_code == 128 + number
     assert caught.value.note.startswith("the runs have saved what they have")
@@ -71,7 +71,7 @@ def test_a_second_interrupt_kills_a_worker_that_does_not_end(tmp_path):
             os.kill(os.getpid(), signal.SIGINT)
 
     start = time.monotonic()
-    with pytest.raises(command_line.Interrupted) as caught:
+    with pytest.raises(interrupts.Interrupted) as caught:
         pool.run([stubborn(tmp_path)], 1, say=say)
     assert time.monotonic() - start < 20 and not is_alive(tmp_path)
     assert caught.value.note.startswith("killed before saving: a; ")
@@ -87,7 +87,7 @@ def test_under_nohup_the_end_of_the_terminal_changes_nothing(tmp_path):
     assert "b trains" in lines
     assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    with pytest.raises(command_line.Interrupted) as caught:
+    with pytest.raises(interrupts.Interrupted) as caught:
         pool.run(jobs, 1, say=lines.append)
     assert caught.value.exit_code == 129
 
@@ -100,7 +100,7 @@ def test_a_second_hangup_kills_no_worker_that_saves(tmp_path):
         if line.endswith("ready"):
             os.kill(os.getpid(), signal.SIGHUP)
 
-    with pytest.raises(command_line.Interrupted):
+    with pytest.raises(interrupts.Interrupted):
         pool.run([saving(tmp_path, meanwhile=again)], 1, say=say)
     assert saved(tmp_path) == {"0": signal.SIGHUP}
 

@@ -29,6 +29,13 @@ def test_report_counts_full_runs_and_lists_every_run(tmp_path):
     assert text.count("| multi_mnist, [1, 3] | test | 100 |") == 2  # two digests
 
 
+def test_smoke_runs_are_left_out(tmp_path):
+    synthetic.write(tmp_path, "table1/asr-13", epochs=4)
+    synthetic.write(tmp_path, "table1/air-13", epochs=2, smoke=True, test_images=128)
+    text = write_report(tmp_path)
+    assert "All 1 runs here" in text and "| table1/air-13 |" not in text
+
+
 def test_report_takes_over_tables_figures_and_observations(tmp_path):
     claims = "## The paper's claims\n\n- twice\n"
     (tmp_path / "table1.md").write_text(f"# Table 1\n\nrows\n\n## Notes\n\n{claims}")

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from run_support import configuration_of
 
 import data
 from reproduce import checkpoint, command_line, files, records, run
@@ -16,17 +17,6 @@ from reproduce.errors import UsageError
 from reproduce.scene_data import scene_specification
 
 EXPERIMENT = "table1/asr-13"
-
-
-def configuration_of(*words):
-    """The configuration that the flags ask for."""
-    caught = []
-
-    def body(values):
-        caught.append(run.configuration_from(values))
-
-    assert command_line.main(run.define, body, words) == 0
-    return caught[0]
 
 
 def test_flags_without_options_are_the_preset():
@@ -81,6 +71,15 @@ def test_every_kind_of_option_is_taken_from_its_flag():
         (
             "table2/asr-mnist",
             ("--preset", "released", "--nopresence_prior_lag"),
+        ),
+        *(
+            ("table1/asr-13", ("--counts", "3", "--fixed_count", "3", *words))
+            for words in (
+                ("--noearly_end",),
+                ("--number_image_weight", "5"),
+                ("--number_marginal_weight", "5"),
+                ("--number_penalty", "unary"),
+            )
         ),
     ],
 )

@@ -3,6 +3,7 @@
 import json
 
 import synthetic
+from run_support import configuration_of
 
 from reproduce import command_line, files, grid, grid_command, sensitivity
 
@@ -82,16 +83,10 @@ def test_train_trains_only_what_has_no_record(results, monkeypatch, capsys):
 
 def test_a_run_s_words_reach_its_configuration():
     """What --list prints is parsed back to the same configuration."""
-    from reproduce import run as run_command
-
     protocol = grid.Protocol(epochs=5)
     for declared in sensitivity.comparison("overlap").runs(0):
-        options = command_line.Options()
-        run_command.define(options)
-        options.values(["run", *grid.arguments(declared, protocol)[2:]])
-        assert run_command.configuration_from(options.values) == grid.configuration(
-            declared, protocol
-        )
+        found = configuration_of(*grid.arguments(declared, protocol)[2:])
+        assert found == grid.configuration(declared, protocol)
 
 
 def test_bad_input_is_one_line(capsys):

@@ -11,7 +11,7 @@ import time
 import pytest
 from survival_support import Place, ended, wait_for
 
-from reproduce import checkpoint, command_line
+from reproduce import checkpoint, interrupts
 
 # Phase, how often it begins in a run, and about how long it takes, in seconds.
 PHASES = {
@@ -202,7 +202,7 @@ def test_under_nohup_a_run_outlives_its_terminal(place, reference):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", command_line.SIGNALS)
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
 @pytest.mark.parametrize("phase", PHASES)
 def test_an_interrupt_at_a_random_moment(place, reference, number, phase):
     if phase == "synthesis":
@@ -247,6 +247,6 @@ def test_retrain_begins_anew_and_says_how_an_interrupted_one_goes_on(place, refe
     process.send_signal(signal.SIGINT)
     code, out, err = ended(process)
     assert code == 130 and "begins" in out
-    assert "saved at step 2; the same command without --retrain goes on" in err
+    assert "saved at step 2; without --retrain it goes on" in err
     assert not (place.record / "record.json").exists()
     goes_on_to_the_same(place, reference)

@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 import data
-from reproduce import command_line, run_state, summaries
+from reproduce import interrupts, run_state, summaries
 from reproduce.errors import UsageError
 from reproduce.exported.runtime import Program
 from reproduce.progress import Progress
@@ -113,7 +113,7 @@ class Training:
         order = np.stack([self._order(run) for run in self.runs], axis=1)
         order = self.device.put(order.astype(np.int32))
         while self.step < self.steps and self._alive():
-            command_line.raise_if_interrupted()
+            interrupts.raise_if_interrupted()
             begun = time.perf_counter()
             taken = self._advance(order)
             seconds = time.perf_counter() - begun
