@@ -79,12 +79,7 @@ def load(file):
 
 def folder_of(root, configuration):
     """The folder of a run's checkpoint and lock under the folder `root`."""
-    return (
-        pathlib.Path(root)
-        / configuration.table
-        / f"{configuration.method}-{configuration.setting}"
-        / f"{configuration.variant}-{configuration.epochs}ep-seed{configuration.seed}"
-    )
+    return pathlib.Path(root) / records.name_of(configuration)
 
 
 def starting_point(folder, epochs):
