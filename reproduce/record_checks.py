@@ -32,8 +32,12 @@ FIELDS = {
     "wall_seconds": (int, float),
     "images_per_second": (int, float, type(None)),
     "environment": _OBJECT,
-    "git": _OBJECT,
+    "git": _OBJECT,  # of the code that trained it last
 }
+# Only in the record of a run that other code or another device went on with: all of
+# them, a list of what `run_state.note_process` notes; of the first, "first_step" alone
+# where its checkpoint is older than this list.
+OPTIONAL_FIELDS = {"trained_by": (list,)}
 # `write_record` adds these: the format and SHA-256 digests of the options, of
 # the bytes of history.csv, and of all the other fields of the record.
 ADDED_FIELDS = ("format", "configuration_digest", "history_digest", "record_digest")
@@ -49,9 +53,12 @@ def check_form(record):
         raise ValueError(
             f"format {record['format']!r} of record.json is unknown; allowed: {FORMAT}"
         )
-    if wrong := sorted(set(record) ^ (set(FIELDS) | set(ADDED_FIELDS))):
+    found = set(record) - set(OPTIONAL_FIELDS)
+    if wrong := sorted(found ^ (set(FIELDS) | set(ADDED_FIELDS))):
         raise ValueError(f"fields missing or unknown in record.json: {wrong}")
-    for name, kinds in FIELDS.items():
+    for name, kinds in (FIELDS | OPTIONAL_FIELDS).items():
+        if name not in record:
+            continue
         value = record[name]
         if not isinstance(value, kinds) or (
             isinstance(value, bool) and bool not in kinds

@@ -72,8 +72,9 @@ def write_record(folder, record, history_rows):
 
     Args:
       folder: the run's own folder, see `run_folder`.
-      record: dict with exactly the fields `record_checks.FIELDS` (those of
-        `describe` may be taken from there); `ADDED_FIELDS` are made here.
+      record: dict with the fields `record_checks.FIELDS` (those of `describe` may
+        be taken from there) and possibly `OPTIONAL_FIELDS`; `ADDED_FIELDS` are made
+        here.
       history_rows: list of dicts with equal keys, one an epoch; floats are
         written so that they are read back exactly.
 

@@ -13,7 +13,15 @@ import sys
 import filelock
 
 import data
-from reproduce import checkpoint, command_line, compiled, files, records, start
+from reproduce import (
+    checkpoint,
+    command_line,
+    compiled,
+    environment,
+    files,
+    records,
+    start,
+)
 from reproduce import configuration as configurations
 from reproduce.effect import require_effect
 from reproduce.errors import NonFiniteError, UsageError
@@ -149,6 +157,8 @@ def _train(values, configuration, name, folder, kept):
     run = training.Training(configuration, model, scenes, kept, values.retrain)
     if run.resumed_from not in (None, run.file):
         print(f"{name}: goes on from {files.shown(run.resumed_from.parent)}")
+    if not run.finished:
+        run_state.note_process(run, code, _device(), start.PRECISION)
     failure = None
     try:
         run.run(name)
@@ -202,13 +212,9 @@ def say_ended(name, folder, failure):
 
 def _write(values, configuration, run, scenes, folder, failure):
     import numpy as np
-    import tensorflow as tf
 
-    from reproduce import environment, outcome
+    from reproduce import outcome
 
-    gpus = tf.config.list_physical_devices("GPU")
-    details = tf.config.experimental.get_device_details(gpus[0]) if gpus else {}
-    device = details.get("device_name") or environment.processor()
     outcome.write(
         folder,
         configuration,
@@ -216,10 +222,19 @@ def _write(values, configuration, run, scenes, folder, failure):
         scenes,
         steps=run.steps,
         parameters=sum(int(np.prod(v.shape)) for v in run.model.trainable_variables),
-        surroundings=environment.describe(device, values.threads or os.cpu_count()),
+        surroundings=environment.describe(_device(), values.threads or os.cpu_count()),
         smoke=values.smoke,
         failure=failure,
     )
+
+
+def _device():
+    """The name of the device that TensorFlow computes on."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    details = tf.config.experimental.get_device_details(gpus[0]) if gpus else {}
+    return details.get("device_name") or environment.processor()
 
 
 def already_ended(name, record):

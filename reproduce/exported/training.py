@@ -157,13 +157,9 @@ class Training:
             for number in alive
         }
         found = {number: future.result() for number, future in waiting.items()}
-        before = {number: run.seconds for number, run in alive.items()}
         self._count_time()
         self.whole = False
-        rows = {
-            number: run.row(found[number], run.seconds - before[number])
-            for number, run in alive.items()
-        }
+        rows = {number: run.row(found[number]) for number, run in alive.items()}
         rows = {number: row for number, row in rows.items() if row}
         reporting = [
             number
