@@ -4,8 +4,8 @@
 
 It prints one line of JSON: seconds from the start of the process to the first
 step's end (imports, building, compilation), seconds a step (median), and memory.
-With --meet it tells its parent that it is ready and waits for a line from it, so
-that several such processes step at the same time.
+Before the steps it says "ready" and waits for a line on standard input, so that
+several such processes step at the same time.
 """
 
 import json
@@ -15,7 +15,8 @@ import statistics
 import sys
 import time
 
-from reproduce import command_line, configuration, memory, quiet
+from benchmarks import together
+from reproduce import command_line, configuration, memory, start
 
 
 def define(options):
@@ -30,25 +31,20 @@ def define(options):
     options.integer("steps", 6, "K, number of objects", 3, 20)
     options.integer("count", 60, "training steps after the first", 1)
     options.integer("threads", 1, "processor threads", 1)
-    options.switch("meet", False, "wait for a line on standard input before stepping")
 
 
 def body(values):
     """Measures and prints."""
-    with quiet.standard_error():
-        import tensorflow as tf
+    start.tensorflow(values.threads)
+    import tensorflow as tf
 
-        tf.config.threading.set_intra_op_parallelism_threads(values.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(values.threads)
-        from benchmarks import bare_step
+    from benchmarks import bare_step
 
-        step, _ = bare_step.compiled(tf, values.experiment, values.steps)
-        step()
-        memory.return_freed()  # as `reproduce.training` does
+    step, _ = bare_step.compiled(tf, values.experiment, values.steps)
+    step()
+    memory.return_freed()  # as `reproduce.training` does
     first = time.time() - process_start()
-    if values.meet:
-        print("ready", flush=True)
-        sys.stdin.readline()
+    together.meet()
     seconds = [bare_step.timed(step) for _ in range(values.count)]
     with open("/proc/self/statm", encoding="ascii") as stream:
         pages = int(stream.read().split()[1])

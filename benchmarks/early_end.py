@@ -9,7 +9,7 @@ the largest allowed count, and with K set to that count.
 import statistics
 import sys
 
-from reproduce import command_line, configuration, quiet
+from reproduce import command_line, configuration, start
 from reproduce.errors import UsageError
 
 # Those whose steps can end early: AIR-ASR of Table 1.
@@ -35,23 +35,21 @@ def body(values):
             f"--steps: {values.steps} is not allowed with {values.experiment}, whose "
             f"steps end early after {max(counts)}; allowed: more than that"
         )
-    with quiet.standard_error():
-        import tensorflow as tf
+    start.tensorflow(values.threads)
+    import tensorflow as tf
 
-        tf.config.threading.set_intra_op_parallelism_threads(values.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-        from air import early_end
-        from benchmarks import bare_step
+    from air import early_end
+    from benchmarks import bare_step
 
-        # Every step is to be taken: what differs then is the time alone.
-        early_end.LARGEST_VALIDITY = 2.0
-        whole, model = bare_step.compiled(tf, values.experiment, values.steps)
-        end = model.early_end
-        early = ended_early(tf, model, bare_step.batch(tf))
-        short, _ = bare_step.compiled(tf, values.experiment, end)
-        functions = {"whole": whole, "early": early, "short": short}
-        for function in functions.values():
-            function()
+    # Every step is to be taken: what differs then is the time alone.
+    early_end.LARGEST_VALIDITY = 2.0
+    whole, model = bare_step.compiled(tf, values.experiment, values.steps)
+    end = model.early_end
+    early = ended_early(tf, model, bare_step.batch(tf))
+    short, _ = bare_step.compiled(tf, values.experiment, end)
+    functions = {"whole": whole, "early": early, "short": short}
+    for function in functions.values():
+        function()
     seconds = {name: [] for name in functions}
     for _ in range(values.rounds):  # interleaved: the machine's speed varies
         for name, function in functions.items():

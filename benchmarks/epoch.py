@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from reproduce import command_line, configuration, quiet
+from reproduce import command_line, configuration, start
 
 BARE = 50  # bare steps before and after every epoch
 
@@ -30,14 +30,12 @@ def define(options):
 
 def body(values):
     """Measures and prints."""
-    with quiet.standard_error():
-        import tensorflow as tf
+    start.tensorflow(values.threads)
+    import tensorflow as tf
 
-        tf.config.threading.set_intra_op_parallelism_threads(values.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(values.threads)
-        import data
-        from benchmarks.bare_step import timed
-        from reproduce import build, scene_data, training
+    import data
+    from benchmarks.bare_step import timed
+    from reproduce import build, scene_data, training
 
     options = configuration.preset_configuration(
         values.experiment,

@@ -8,15 +8,14 @@ process, as many copies of a folder's program train at the same time.
 """
 
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import time
 
 import numpy as np
 
-from reproduce import command_line, files, run_exported
+from benchmarks import together
+from reproduce import command_line, run_exported
 from reproduce.errors import UsageError
 from reproduce.exported.manifest import Exported
 
@@ -64,33 +63,21 @@ def body(values):
 
 def several(folder, processes, values):
     """What so many copies measure that run at the same time: a list of dicts."""
-    command = [
-        *(sys.executable, "-m", "benchmarks.exported", "--worker"),
-        *("--programs", folder, "--steps", str(values.steps)),
-        *("--rounds", str(values.rounds)),
-    ]
+    words = ["-m", "benchmarks.exported", "--worker"]
+    words += ["--programs", str(pathlib.Path(folder).absolute())]
+    words += ["--steps", str(values.steps), "--rounds", str(values.rounds)]
     # JAX would otherwise give the first process most of a GPU's memory.
-    surroundings = {**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-    started = [
-        subprocess.Popen(
-            command, cwd=files.REPOSITORY, env=surroundings, stdout=subprocess.PIPE
-        )
-        for _ in range(processes)
-    ]
-    outputs = [process.communicate()[0] for process in started]
-    if any(process.returncode for process in started):
-        raise UsageError(f"--programs: {folder}: a process failed, see above")
-    return [json.loads(output) for output in outputs]
+    return together.measure(words, processes, XLA_PYTHON_CLIENT_PREALLOCATE="false")
 
 
 def measure(folder, steps, rounds):
-    """Compiles a folder's programs and times them: a dict."""
+    """Compiles a folder's programs, times them when all are ready: a dict."""
     import jax
 
     from reproduce import environment
     from reproduce.exported.runtime import Device, Program
 
-    exported = Exported(pathlib.Path(folder).absolute())
+    exported = Exported(folder)
     device, manifest = Device(), exported.manifest
     begun = time.perf_counter()
     train = Program(exported, "train", device)
@@ -120,6 +107,7 @@ def measure(folder, steps, rounds):
     rows = put(np.zeros(shapes["rows"], np.int32))
     seeds = put(np.int32(manifest["evaluation_seeds"]))
     weights = state[: manifest["trainable"] + 1]
+    together.meet()
     return {
         "runs": runs,
         "compilation": compilation,

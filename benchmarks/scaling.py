@@ -7,13 +7,12 @@ once as the machine has processors, and one with a thread for each processor. Le
 the machine alone while it runs. Linux only.
 """
 
-import json
 import os
 import statistics
-import subprocess
 import sys
 
-from reproduce import command_line, files
+from benchmarks import together
+from reproduce import command_line
 
 
 def define(options):
@@ -28,13 +27,13 @@ def define(options):
 def body(values):
     """Measures and prints."""
     processes = values.processes
-    alone, together, threaded = [], [], []
+    alone, at_once, threaded = [], [], []
     for _ in range(values.rounds):
         alone += measure(values, 1, 1)
-        together += measure(values, processes, 1)
+        at_once += measure(values, processes, 1)
         threaded += measure(values, 1, processes)
     step = median(alone, "step_seconds")
-    shared = median(together, "step_seconds")
+    shared = median(at_once, "step_seconds")
     wide = median(threaded, "step_seconds")
     print(f"K = {values.steps}, batch 64")
     print(f"one run, one thread                  {1e3 * step:8.1f} ms a step")
@@ -53,26 +52,9 @@ def body(values):
 
 def measure(values, processes, threads):
     """What as many processes, stepping at the same time, tell: a list of dicts."""
-    words = [sys.executable, "-m", "benchmarks.child", "--meet"]
-    words += ["--steps", str(values.steps), "--count", str(values.count)]
-    words += ["--threads", str(threads)]
-    children = [
-        subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=files.REPOSITORY,
-            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
-        )
-        for _ in range(processes)
-    ]
-    for child in children:
-        child.stdout.readline()
-    for child in children:
-        child.stdin.write("go\n")
-        child.stdin.flush()
-    return [json.loads(child.communicate()[0].splitlines()[-1]) for child in children]
+    words = ["-m", "benchmarks.child", "--steps", str(values.steps)]
+    words += ["--count", str(values.count), "--threads", str(threads)]
+    return together.measure(words, processes, OMP_NUM_THREADS=str(threads))
 
 
 def median(measured, name):

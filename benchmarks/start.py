@@ -3,13 +3,12 @@
 python -m benchmarks.start
 """
 
-import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 
-from reproduce import command_line, compiled, files
+from benchmarks import together
+from reproduce import command_line, compiled
 
 
 def define(options):
@@ -28,12 +27,9 @@ def body(values):
 
 def first_step(steps):
     """Seconds from the start of a process to the end of its first training step."""
-    words = [sys.executable, "-m", "benchmarks.child", "--count", "1"]
-    words += ["--steps", str(steps)]
-    done = subprocess.run(
-        words, stdout=subprocess.PIPE, text=True, check=True, cwd=files.REPOSITORY
-    )
-    return json.loads(done.stdout)["first_step_seconds"]
+    words = ["-m", "benchmarks.child", "--count", "1", "--steps", str(steps)]
+    (measured,) = together.measure(words)
+    return measured["first_step_seconds"]
 
 
 if __name__ == "__main__":

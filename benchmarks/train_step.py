@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from reproduce import command_line, quiet
+from reproduce import command_line, start
 
 BYTES = 4
 ADAM_PASSES = 7  # reads weight, gradient and two moments; writes three of them
@@ -30,17 +30,15 @@ def define(options):
 
 def body(values):
     """Measures and prints."""
-    with quiet.standard_error():
-        import tensorflow as tf
+    start.tensorflow(values.threads)
+    import tensorflow as tf
 
-        tf.config.threading.set_intra_op_parallelism_threads(values.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-        from benchmarks import bare_step, products
+    from benchmarks import bare_step, products
 
-        step, model = bare_step.compiled(
-            tf, "table1/asr-13", values.steps, values.batch_size, values.xla
-        )
-        compile_seconds = bare_step.timed(step)
+    step, model = bare_step.compiled(
+        tf, "table1/asr-13", values.steps, values.batch_size, values.xla
+    )
+    compile_seconds = bare_step.timed(step)
     needed = products.training_step(values.batch_size, values.steps)
     parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     moved = ADAM_PASSES * BYTES * parameters

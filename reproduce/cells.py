@@ -75,6 +75,15 @@ class Cell:
         """Whether the runs are shorter than the paper's."""
         return self.epochs is not None and self.epochs < published.EPOCHS
 
+    @property
+    def tensorfloat32(self):
+        """Whether a run's matrix products were, in part at least, less precise."""
+        return any(
+            process.get("precision") == "tensorfloat32"
+            for record in self.complete
+            for process in (record["environment"], *record.get("trained_by", ()))
+        )
+
     def values(self, metric):
         """The metric of each complete run, by seed; [] where it is not logged."""
         found = [value_of(record, metric) for record in self.complete]

@@ -20,6 +20,8 @@ STATE = (
     *("configuration", "data_digest", "history", "reported", "seconds"),
     "step_seconds",
 )
+# What states of older versions lack, and what stands for it.
+ADDED_STATE = {"trained_by": [{"first_step": 0}]}  # by nobody knows whom
 
 
 class CheckpointError(UsageError):
@@ -37,7 +39,7 @@ def save(file, arrays, state):
       file: path of the archive.
       arrays: a dict of arrays.
       state: what else belongs to the run's state, ready for JSON: a dict with
-        the keys `STATE`.
+        the keys `STATE` and `ADDED_STATE`.
 
     Raises:
       OSError: naming the file; the old checkpoint is intact.
@@ -74,17 +76,12 @@ def load(file):
         raise CheckpointError(file, f"format {found} is unknown; known: {FORMAT}")
     if missing := sorted(set(STATE) - set(state)):
         raise CheckpointError(file, f"it lacks {', '.join(missing)}")
-    return content, state
+    return content, {**ADDED_STATE, **state}
 
 
 def folder_of(root, configuration):
     """The folder of a run's checkpoint and lock under the folder `root`."""
-    return (
-        pathlib.Path(root)
-        / configuration.table
-        / f"{configuration.method}-{configuration.setting}"
-        / f"{configuration.variant}-{configuration.epochs}ep-seed{configuration.seed}"
-    )
+    return pathlib.Path(root) / records.name_of(configuration)
 
 
 def starting_point(folder, epochs):

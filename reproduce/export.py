@@ -11,8 +11,9 @@ import pathlib
 import sys
 
 import data
-from reproduce import command_line, files, quiet
+from reproduce import command_line, files, start
 from reproduce import configuration as configurations
+from reproduce import run as single
 from reproduce.errors import UsageError
 
 DESCRIPTION = (
@@ -35,12 +36,10 @@ def define(options):
     options.choice(
         "precision", "float32", "of the matrix products on a GPU", PRECISIONS
     )
-    options.choice(
-        "digits", None, "changed from the preset", ("mnist", "rendered"), optional=True
-    )
     options.switch("smoke", False, "toy size: rendered digits, few images, two epochs")
     options.group("Where to")
     options.text("out", None, "folder of the programs", "DIR")
+    single.define_changes(options)
 
 
 def body(values):
@@ -49,13 +48,10 @@ def body(values):
         if values[flag].value is None:
             raise UsageError(f"--{flag}: a value is missing; allowed: see --help")
     files.require_writable(values.out, "--out")
-    runs = [
-        configuration_of(values, experiment, seed)
-        for experiment in values.experiment
-        for seed in values.seeds
-    ]
-    with quiet.standard_error():
-        from reproduce.exported import lowering
+    runs = configurations_from(values)
+    start.tensorflow()
+    from reproduce.exported import lowering
+
     manifest = lowering.export(runs, values.out, values.precision, values.smoke)
     size = sum(f.stat().st_size for f in pathlib.Path(values.out).iterdir())
     print(f"{len(manifest['runs'])} runs in one program, {size / 1e6:.1f} MB:")
@@ -63,13 +59,13 @@ def body(values):
     return 0
 
 
-def configuration_of(values, experiment, seed):
-    """The `Configuration` of one run."""
-    changes = {"digits": values.digits} if values["digits"].present else {}
-    configuration = configurations.preset_configuration(
-        experiment, values.preset, seed=seed, **changes
-    )
-    return configurations.smoke(configuration) if values.smoke else configuration
+def configurations_from(values):
+    """The `Configuration` of every run, those of one experiment side by side."""
+    return [
+        single.changed(values, experiment, seed=seed)
+        for experiment in values.experiment
+        for seed in values.seeds
+    ]
 
 
 if __name__ == "__main__":

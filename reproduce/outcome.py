@@ -5,7 +5,7 @@ import io
 import numpy as np
 
 import data.statistics
-from reproduce import environment, files, records
+from reproduce import files, records
 
 FIGURE_FILE = "figure.npz"
 
@@ -27,8 +27,8 @@ def write(
     Args:
       folder: the run's own folder, see `records.run_folder`.
       configuration: its `Configuration`.
-      run: what came of it: `history`, `reported`, `figures`, `seconds` and
-        `step_seconds` as `training.Training` has them.
+      run: what came of it: `history`, `reported`, `figures`, `seconds`,
+        `step_seconds` and `trained_by` as `training.Training` has them.
       scenes: its `data.Scenes`.
       steps: training steps an epoch.
       parameters: number of trainable parameters.
@@ -57,8 +57,10 @@ def write(
         "wall_seconds": run.seconds,
         "images_per_second": trained / run.step_seconds if trained else None,
         "environment": surroundings,
-        "git": environment.git(),
+        "git": {name: run.trained_by[-1].get(name) for name in ("commit", "dirty")},
     }
+    if len(run.trained_by) > 1:
+        record["trained_by"] = run.trained_by
     if not failure:
         stream = io.BytesIO()
         np.savez_compressed(stream, **run.figures)

@@ -41,7 +41,6 @@ DESCRIPTION = (
     "interrupted call goes on; a finished one only draws."
 )
 NAME = "left_to_right"
-NON_FINITE = 3  # exit code, as of a run
 SHOWN = 8  # the first scenes of the test set
 MEASURED = ("nelbo", "se", "miou")
 
@@ -102,7 +101,7 @@ def body(values):
             trained[name] = train(values, configuration, name, own[name], places[name])
     except NonFiniteError as error:
         print(f"error: {error}", file=sys.stderr)
-        return NON_FINITE
+        return single.NON_FINITE
     except asr.ConstraintError as error:
         raise UsageError(str(error)) from None
     runs = {name: trained[name] for name in places}

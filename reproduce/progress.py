@@ -26,22 +26,28 @@ class Progress:
         self.begun, self.first, self.shown = None, done, 0.0
 
     def step(self, taken):
-        """Notes that `taken` steps of the whole run are done."""
+        """Notes that `taken` steps of the whole run are done, from 1."""
         now = time.perf_counter()
         if self.begun is None:  # the first step compiles: not a measure of speed
             self.begun, self.first = now, taken
         if not self.stream.isatty() or now - self.shown < REFRESH_SECONDS:
             return
         self.shown = now
-        epoch, step = divmod(taken, self.steps)
+        epoch, step = divmod(taken - 1, self.steps)  # both from 0, of the last step
         self.stream.write(
             f"\r\033[K{self.name}  epoch {epoch + 1}/{self.epochs}  step "
-            f"{step}/{self.steps}  {self._left(taken)}"
+            f"{step + 1}/{self.steps}  {self._left(taken)}"
         )
         self.stream.flush()
 
-    def epoch(self, row, taken):
-        """Prints an epoch's line: its test metrics, seconds and the time left."""
+    def epoch(self, row, taken, name=None):
+        """Prints an epoch's line: its test metrics, seconds and the time left.
+
+        Args:
+          row: of the history.
+          taken: steps of the whole run that are done.
+          name: the line's head, None for the run's own.
+        """
         figures = [
             f"{name} {row[f'test_{key}']:.{digits}f}"
             for name, key, digits in (
@@ -53,7 +59,7 @@ class Progress:
         ]
         start = "\r\033[K" if self.stream.isatty() else ""
         self.stream.write(
-            f"{start}{self.name}  epoch {row['epoch']}/{self.epochs}  loss "
+            f"{start}{name or self.name}  epoch {row['epoch']}/{self.epochs}  loss "
             f"{row['train_loss']:.1f}  test: {'  '.join(figures)}  "
             f"{row['seconds']:.0f} s  {self._left(taken)}\n"
         )

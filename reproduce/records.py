@@ -4,59 +4,30 @@ A run has the folder
 
     <results>/runs/<table>/<method>-<setting>/<variant>-<epochs>ep-seed<k>/
 
-with `record.json` (`FIELDS` says what it holds) and `history.csv` (one row an
-epoch: `epoch`, `train_*` and `test_*` columns, `seconds`). `record.json` is
-written last, so a folder without one is a run that has not ended. A record is
+with `record.json` (`record_checks.FIELDS` says what it holds) and `history.csv`
+(one row an epoch: `epoch`, `train_*` and `test_*` columns, `seconds`). `record.json`
+is written last, so a folder without one is a run that has not ended. A record is
 believed only if everything in it agrees: see `read_record`.
 """
 
 import hashlib
 import json
-import math
 import pathlib
 import re
 
 from reproduce import configuration as configurations
 from reproduce import files, history
 from reproduce.errors import UsageError
+from reproduce.record_checks import (  # noqa: F401 (read as records.COMPLETE)
+    ADDED_FIELDS,
+    CHECKED_METRICS,
+    COMPLETE,
+    FAILED,
+    FORMAT,
+    check_form,
+    check_history,
+)
 
-FORMAT = 1
-COMPLETE, FAILED = "complete", "failed"
-
-_TEXT, _OBJECT = (str,), (dict,)
-_MAYBE_TEXT = (str, type(None))
-# The fields that the writer of a record gives, and their types in JSON.
-FIELDS = {
-    "status": _TEXT,  # "complete" or "failed"
-    "failure": _MAYBE_TEXT,  # one line, of a failed run
-    "experiment": _TEXT,
-    "table": _TEXT,
-    "method": _TEXT,
-    "setting": _TEXT,
-    "dataset": _TEXT,
-    "preset": _TEXT,
-    "variant": _TEXT,
-    "changed": _OBJECT,  # options changed from the preset's
-    "seed": (int,),
-    "epochs": (int,),
-    "reported_epoch": (int, type(None)),  # from 1; null if the run failed
-    "digits": _MAYBE_TEXT,
-    "smoke": (bool,),
-    "configuration": _OBJECT,
-    "data_digest": _TEXT,  # of the scenes' bytes
-    "data_statistics": _OBJECT,
-    "metrics": (dict, type(None)),  # at `reported_epoch`; null if the run failed
-    "parameters": (int,),
-    "wall_seconds": (int, float),
-    "images_per_second": (int, float, type(None)),
-    "environment": _OBJECT,
-    "git": _OBJECT,
-}
-# `write_record` adds these: the format and SHA-256 digests of the options, of
-# the bytes of history.csv, and of all the other fields of the record.
-ADDED_FIELDS = ("format", "configuration_digest", "history_digest", "record_digest")
-# Metrics that must equal the history's column `test_<name>` at `reported_epoch`.
-CHECKED_METRICS = ("nelbo", "se", "acc", "miou")
 _DERIVED = (
     *("experiment", "table", "method", "setting", "dataset", "preset", "variant"),
     *("seed", "epochs", "digits"),
@@ -74,16 +45,18 @@ class RecordError(UsageError):
         )
 
 
+def name_of(configuration):
+    """A run's place under `runs/` and under the folder of checkpoints, a path."""
+    return (
+        pathlib.Path(configuration.table)
+        / f"{configuration.method}-{configuration.setting}"
+        / f"{configuration.variant}-{configuration.epochs}ep-seed{configuration.seed}"
+    )
+
+
 def run_folder(results, configuration):
     """The folder of the run of `configuration` under the folder `results`."""
-    return (
-        pathlib.Path(results)
-        / "runs"
-        / configuration.table
-        / f"{configuration.method}-{configuration.setting}"
-        / f"{configuration.variant}-{configuration.epochs}ep"
-        f"-seed{configuration.seed}"
-    )
+    return pathlib.Path(results) / "runs" / name_of(configuration)
 
 
 def describe(configuration):
@@ -99,8 +72,9 @@ def write_record(folder, record, history_rows):
 
     Args:
       folder: the run's own folder, see `run_folder`.
-      record: dict with exactly the fields `FIELDS` (those of `describe` may be
-        taken from there); `ADDED_FIELDS` are made here.
+      record: dict with the fields `record_checks.FIELDS` (those of `describe` may
+        be taken from there) and possibly `OPTIONAL_FIELDS`; `ADDED_FIELDS` are made
+        here.
       history_rows: list of dicts with equal keys, one an epoch; floats are
         written so that they are read back exactly.
 
@@ -224,11 +198,11 @@ def find(results, experiment, variant=None, epochs=None, seed=None):
 def _check(folder, record, content):
     """Raises RecordError unless record, history and folder agree."""
     try:
-        _check_form(record)
+        check_form(record)
         _check_configuration(folder, record)
         if hashlib.sha256(content).hexdigest() != record["history_digest"]:
             raise ValueError("history.csv is not the one that the record was made from")
-        _check_history(record, history.parse(content))
+        check_history(record, history.parse(content))
         rest = {name: record[name] for name in record if name != "record_digest"}
         if _digest(rest) != record["record_digest"]:
             raise ValueError("record.json was changed after it was written")
@@ -236,25 +210,6 @@ def _check(folder, record, content):
         raise RecordError(folder, str(error)) from None
     except (AttributeError, KeyError, TypeError):  # a word for a number, say
         raise RecordError(folder, "record.json holds what no run writes") from None
-
-
-def _check_form(record):
-    if not isinstance(record, dict) or "format" not in record:
-        raise ValueError("record.json is not a run record")
-    if record["format"] != FORMAT:
-        raise ValueError(
-            f"format {record['format']!r} of record.json is unknown; allowed: {FORMAT}"
-        )
-    if wrong := sorted(set(record) ^ (set(FIELDS) | set(ADDED_FIELDS))):
-        raise ValueError(f"fields missing or unknown in record.json: {wrong}")
-    for name, kinds in FIELDS.items():
-        value = record[name]
-        if not isinstance(value, kinds) or (
-            isinstance(value, bool) and bool not in kinds
-        ):
-            raise ValueError(f"{name} of record.json cannot be {value!r}")
-    if record["status"] not in (COMPLETE, FAILED):
-        raise ValueError(f"status of record.json cannot be {record['status']!r}")
 
 
 def _check_configuration(folder, record):
@@ -271,41 +226,9 @@ def _check_configuration(folder, record):
                 f"{name} is {record[name]!r}, but the configuration says "
                 f"{described[name]!r}"
             )
-    expected = run_folder("", configuration).parts[-3:]
-    if folder.resolve().parts[-3:] != expected:
-        raise ValueError(f"the record belongs to {'/'.join(expected)}")
-
-
-def _check_history(record, rows):
-    epochs = [row.get("epoch") for row in rows]
-    if epochs != list(range(1, len(rows) + 1)):
-        raise ValueError("history.csv does not count the epochs from 1")
-    if record["status"] == FAILED:
-        if not record["failure"]:
-            raise ValueError("a failed run must say why")
-        return
-    if len(rows) != record["epochs"]:
-        raise ValueError(
-            f"history.csv has {len(rows)} of {record['epochs']} epochs of a complete "
-            "run"
-        )
-    metrics, reported = record["metrics"], record["reported_epoch"]
-    values = [value for row in rows for value in row.values() if value is not None]
-    if not all(math.isfinite(value) for value in values):
-        raise ValueError("history.csv of a complete run has a value that is not finite")
-    if metrics is None or reported is None or not 1 <= reported <= len(rows):
-        raise ValueError("a complete run must have metrics of one of its epochs")
-    for name in CHECKED_METRICS:
-        value, logged = metrics.get(name), rows[reported - 1].get(f"test_{name}")
-        both = value is not None and logged is not None
-        if both and math.isclose(value, logged, rel_tol=1e-6, abs_tol=1e-9):
-            continue
-        if value is None and logged is None and name == "acc":
-            continue  # nothing to count when the number of objects is fixed
-        raise ValueError(
-            f"{name} is {value} in record.json, but {logged} in epoch {reported} of "
-            "history.csv"
-        )
+    expected = name_of(configuration)
+    if folder.resolve().parts[-3:] != expected.parts:
+        raise ValueError(f"the record belongs to {expected.as_posix()}")
 
 
 def _digest(value):

@@ -23,6 +23,7 @@ MARKS = {
     "§": "digits rendered from fonts, not MNIST",
     "¶": "smoke run: toy size, checks that everything works, compares with nothing",
     "✗": "a run failed; it is left out of the means",
+    "≈": "matrix products in TensorFloat-32, not in full single precision",
 }
 
 
@@ -37,6 +38,7 @@ def marks(cell):
         "§": cell.digits == "rendered",
         "¶": cell.smoke,
         "✗": bool(cell.failed),
+        "≈": cell.tensorfloat32,
     }
     return "".join(mark for mark, present in found.items() if present)
 

@@ -17,6 +17,7 @@ from reproduce import (
     checkpoint,
     command_line,
     compiled,
+    environment,
     files,
     interrupts,
     records,
@@ -59,9 +60,14 @@ def define(options):
     options.switch("retrain", False, "ignore the record and the checkpoint")
     options.text("results", None, files.RESULTS_HELP, "DIR")
     options.text("checkpoints", None, files.CHECKPOINTS_HELP, "DIR")
+    define_changes(options)
+
+
+def define_changes(options):
+    """The flags of all that can be changed from a preset."""
     options.group("Options changed from the preset (each is the preset's if not given)")
-    for name, field in fields.items():
-        if name not in COMMAND_OPTIONS:
+    for field in _fields():
+        if field.name not in COMMAND_OPTIONS:
             _define_option(options, field)
 
 
@@ -118,37 +124,47 @@ def configuration_from(values):
             "--experiment: a value is missing; allowed: "
             + ", ".join(configurations.experiments())
         )
+    identity = {"seed": values.seed, "epochs": values.epochs}
+    configuration = changed(values, values.experiment, **identity)
+    if values.smoke and values["epochs"].present:
+        return dataclasses.replace(configuration, epochs=values.epochs)
+    return configuration
+
+
+def changed(values, experiment, **identity):
+    """The `Configuration` of an experiment with what the flags change in it.
+
+    Args:
+      values: the command's flags, `define_changes`, --preset and --smoke among them.
+      experiment: such as "table1/asr-13".
+      **identity: its seed, and its epochs if they are given.
+
+    Raises:
+      UsageError: if an option does not fit the others.
+    """
     changes = {
         field.name: values[field.name].value
         for field in _fields()
         if field.name not in COMMAND_OPTIONS and values[field.name].present
     }
     configuration = configurations.preset_configuration(
-        values.experiment,
-        values.preset,
-        seed=values.seed,
-        epochs=values.epochs,
-        **changes,
+        experiment, values.preset, **identity, **changes
     )
     require_effect(configuration)
-    if values.smoke:
-        given = {
-            name: values[name].value
-            for name in ("epochs", "train_images", "test_images")
-            if values[name].present
-        }
-        toy = configurations.smoke(configuration)
-        configuration = dataclasses.replace(toy, **given)
-    return configuration
+    if not values.smoke:
+        return configuration
+    sizes = {n: changes[n] for n in ("train_images", "test_images") if n in changes}
+    return dataclasses.replace(configurations.smoke(configuration), **sizes)
 
 
 def _train(values, configuration, name, folder, kept):
     resumes = (kept / checkpoint.NAME).exists() and not values.retrain
     message = "resumed" if resumes else "begins"
     print(f"{name}: {message}: {configuration.variant}", flush=True)
+    code = environment.git()  # now: another commit may follow while it trains
     start.tensorflow(values.threads)
     import asr
-    from reproduce import build, training
+    from reproduce import build, run_state, training
 
     specification = scene_specification(configuration)
     scenes = data.load(specification, mnist_path=values.mnist)
@@ -158,6 +174,8 @@ def _train(values, configuration, name, folder, kept):
     run = training.Training(configuration, model, scenes, kept, values.retrain)
     if run.resumed_from not in (None, run.file):
         print(f"{name}: goes on from {files.shown(run.resumed_from.parent)}")
+    if not run.finished:
+        run_state.note_process(run, code, _device(), start.PRECISION)
     failure = None
     try:
         run.run(name)
@@ -211,13 +229,9 @@ def say_ended(name, folder, failure):
 
 def _write(values, configuration, run, scenes, folder, failure):
     import numpy as np
-    import tensorflow as tf
 
-    from reproduce import environment, outcome
+    from reproduce import outcome
 
-    gpus = tf.config.list_physical_devices("GPU")
-    details = tf.config.experimental.get_device_details(gpus[0]) if gpus else {}
-    device = details.get("device_name") or environment.processor()
     outcome.write(
         folder,
         configuration,
@@ -225,10 +239,19 @@ def _write(values, configuration, run, scenes, folder, failure):
         scenes,
         steps=run.steps,
         parameters=sum(int(np.prod(v.shape)) for v in run.model.trainable_variables),
-        surroundings=environment.describe(device, values.threads or os.cpu_count()),
+        surroundings=environment.describe(_device(), values.threads or os.cpu_count()),
         smoke=values.smoke,
         failure=failure,
     )
+
+
+def _device():
+    """The name of the device that TensorFlow computes on."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    details = tf.config.experimental.get_device_details(gpus[0]) if gpus else {}
+    return details.get("device_name") or environment.processor()
 
 
 def already_ended(name, record):

@@ -14,7 +14,7 @@ import os
 import sys
 
 import data
-from reproduce import checkpoint, command_line, environment, files, records
+from reproduce import checkpoint, command_line, environment, files, records, run_state
 from reproduce import run as single
 from reproduce.errors import UsageError
 from reproduce.exported.manifest import Exported
@@ -98,6 +98,7 @@ def _name(configuration):
 
 
 def _train(values, exported, configurations, places):
+    code = environment.git()  # now: another commit may follow while it trains
     from reproduce.exported.runtime import Device
     from reproduce.exported.training import Training
 
@@ -130,8 +131,14 @@ def _train(values, exported, configurations, places):
     for run, _ in waiting:
         message = "resumed" if run.resumed else "begins"
         print(f"{_name(run.configuration)}: {message}: {run.configuration.variant}")
-    device = Device()
-    print(f"compiling for {device.name or environment.processor()}", flush=True)
+    device, manifest = Device(), exported.manifest
+    name = device.name or environment.processor()
+    for run, _ in waiting:
+        if not run.finished:
+            run_state.note_process(
+                run, code, name, manifest["precision"], manifest["git"]
+            )
+    print(f"compiling for {name}", flush=True)
     training = Training(exported, runs, device)
     try:
         training.train_all()
@@ -154,6 +161,7 @@ def _write(exported, training, run, folder):
     surroundings |= {
         "runtime": "exported programs on JAX's PJRT client",
         "exported_with": manifest["versions"],
+        "exported_from": manifest["git"],
         "precision": manifest["precision"],
         "runs_at_once": len(training.runs),
         "peak_device_memory_megabytes": device.peak_megabytes,

@@ -1,8 +1,8 @@
 """What a run has come to so far, besides its weights: the same for every trainer.
 
 A trainer here is an object with `configuration`, `history`, `reported`, `figures`,
-`seconds` and `step_seconds`, as `training.Training` describes them. Nothing here
-needs TensorFlow.
+`seconds`, `step_seconds` and `trained_by`, as `training.Training` describes them.
+Nothing here needs TensorFlow.
 """
 
 import math
@@ -11,22 +11,43 @@ from reproduce import checkpoint, records
 from reproduce.errors import NonFiniteError, UsageError
 
 _FIGURE = "figure_"  # prefix of the figure's arrays in a checkpoint
-_KEPT = ("history", "reported", "seconds", "step_seconds")  # in a checkpoint
+# In a checkpoint.
+_KEPT = ("history", "reported", "seconds", "step_seconds", "trained_by")
 _SUMS = ("loss", "nelbo", "penalty")  # a faulty term makes these faulty too
 
 
-def history_row(trainer, train, figures, seconds):
+def note_process(trainer, git, device, precision, exported_from=None):
+    """Notes what trains on from here, unless the same has trained up to here.
+
+    Args:
+      trainer: the trainer, at the step `taken`.
+      git: `environment.git` of the code that trains.
+      device: name of the device that computes.
+      precision: of its matrix products, such as "float32".
+      exported_from: `environment.git` of the code that made exported programs.
+    """
+    process = {**git, "device": device, "precision": precision}
+    if exported_from:
+        process["exported_from"] = exported_from
+    # One that was interrupted before its first step has trained nothing.
+    earlier = [p for p in trainer.trained_by if p["first_step"] < trainer.taken]
+    if earlier and earlier[-1] == {**process, "first_step": earlier[-1]["first_step"]}:
+        trainer.trained_by = earlier
+    else:
+        trainer.trained_by = [*earlier, {"first_step": trainer.taken, **process}]
+
+
+def history_row(trainer, train, figures):
     """The history's row of the epoch after the last one in it.
 
     Args:
-      trainer: the trainer.
+      trainer: the trainer, its `seconds` up to date.
       train: means of what the training steps measured, a dict of floats.
       figures: `summaries.figures` of the test images.
-      seconds: wall time of the epoch.
 
     Returns:
       A dict: "epoch", the means as train_<name>, the figures as test_<name>,
-      "seconds".
+      "seconds": all time that is in no row before, whatever was interrupted.
 
     Raises:
       NonFiniteError: naming the figure of the test images that is not finite.
@@ -41,7 +62,7 @@ def history_row(trainer, train, figures, seconds):
         "epoch": epoch,
         **{f"train_{name}": value for name, value in train.items()},
         **{f"test_{name}": value for name, value in figures.items()},
-        "seconds": seconds,
+        "seconds": trainer.seconds - sum(row["seconds"] for row in trainer.history),
     }
 
 

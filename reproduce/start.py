@@ -4,6 +4,8 @@ import os
 
 from reproduce import quiet
 
+PRECISION = "float32"  # of matrix products, on every device
+
 
 def tensorflow(threads=None):
     """Imports TensorFlow and takes the devices into use, without its notices.

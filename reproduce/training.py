@@ -29,6 +29,8 @@ class Training:
       figures: `evaluation.figure_arrays` of that epoch (of a run that has ended).
       seconds: wall time so far, over all processes, in seconds.
       step_seconds: the part of it that went into training steps.
+      trained_by: the processes that trained it, a list of dicts, one for each that
+        differs from the one before: see `run_state.note_process`.
       train_step: the compiled step, a function of a batch of images.
       evaluate: the evaluation of the test images, an `evaluation.Evaluator`.
     """
@@ -62,7 +64,7 @@ class Training:
         )
         self._compiled = False
         self.history, self.reported, self.figures = [], None, None
-        self.seconds = self.step_seconds = 0.0
+        self.seconds, self.step_seconds, self.trained_by = 0.0, 0.0, []
         self._clock = time.perf_counter()
         self.resumed_from = None if fresh else self._resume(folder)
 
@@ -153,9 +155,8 @@ class Training:
     def _end_epoch(self, progress):
         train = {name: float(t.result()) for name, t in self.model.trackers.items()}
         figures, scenes = self.evaluate()
-        before = self.seconds
         self._count_time()
-        row = run_state.history_row(self, train, figures, self.seconds - before)
+        row = run_state.history_row(self, train, figures)
         if run_state.is_reported(self, row):
             side = self.configuration.sampled_side
             summary = evaluation.summary(self.model, self.test, scenes, side)

@@ -7,8 +7,16 @@ import sys
 import pytest
 import synthetic
 
-from benchmarks import child, early_end, epoch, time_to_published
-from reproduce import command_line, files
+from benchmarks import (
+    child,
+    early_end,
+    epoch,
+    exported,
+    time_to_published,
+    together,
+    train_step,
+)
+from reproduce import command_line, errors, files
 
 TAKERS = (child, early_end, epoch, time_to_published)  # of an --experiment
 TARGETS = {"nelbo": 360.2, "acc": 0.96, "miou": 0.61}
@@ -74,6 +82,86 @@ def test_an_experiment_that_is_not_there_is_one_line(benchmark, words, reason, c
     assert command_line.main(benchmark.define, benchmark.body, words) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and reason in error and "allowed: " in error
+
+
+class Begun(Exception):
+    """TensorFlow would be started now."""
+
+
+@pytest.mark.parametrize("benchmark", (child, early_end, epoch, train_step))
+def test_tensorflow_is_started_as_for_training(benchmark, monkeypatch):
+    """In the precision of a run's products, with the threads asked for."""
+    given = []
+
+    def begin(threads):
+        given.append(threads)
+        raise Begun
+
+    monkeypatch.setattr(benchmark.start, "tensorflow", begin)
+    with pytest.raises(Begun):
+        command_line.main(benchmark.define, benchmark.body, ("--threads", "3"))
+    assert given == [3]
+
+
+def test_processes_measure_when_the_last_one_is_ready(tmp_path):
+    """The second to come here waits a second before it is ready."""
+    program = (
+        "import pathlib, time\n"
+        "from benchmarks import together\n"
+        f"first = pathlib.Path({str(tmp_path / 'first')!r})\n"
+        "try:\n"
+        "    first.touch(exist_ok=False)\n"
+        "except FileExistsError:\n"
+        "    time.sleep(1)\n"
+        "ready = time.time()\n"
+        "together.meet()\n"
+        "print([ready, time.time()])\n"
+    )
+    measured = together.measure(["-c", program], 2)
+    assert len(measured) == 2
+    assert max(ready for ready, _ in measured) <= min(begun for _, begun in measured)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "raise SystemExit(7)",
+        "print('ready', flush=True); raise SystemExit(7)",
+        "print('ready', flush=True); input(); raise SystemExit(7)",
+    ],
+)
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_process_that_fails_is_one_line(program, processes, capsys):
+    def body(_):
+        together.measure(["-c", program], processes)
+
+    assert command_line.main(lambda _: None, body, ()) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "ended with exit code 7 before" in error
+
+
+def test_one_that_fails_ends_the_others(tmp_path, capsys):
+    program = (
+        "import pathlib, time\n"
+        f"first = pathlib.Path({str(tmp_path / 'first')!r})\n"
+        "first.touch(exist_ok=False)\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    with pytest.raises(errors.UsageError, match="exit code 1 before"):
+        together.measure(["-c", program], 2)
+
+
+def test_workers_get_absolute_folders(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(together, "measure", lambda *words, **_: given.append(words))
+    monkeypatch.chdir(tmp_path)
+    command_line.main(
+        exported.define, lambda values: exported.several("one", 2, values), ()
+    )
+    ((words, processes),) = given
+    assert words[words.index("--programs") + 1] == str(tmp_path / "one")
+    assert processes == 2
 
 
 @pytest.mark.slow

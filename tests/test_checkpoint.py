@@ -117,11 +117,12 @@ def test_a_checkpoint_from_before_an_option_was_added_is_used(tmp_path, good_byt
     file = tmp_path / checkpoint.NAME
     file.write_bytes(good_bytes)
     arrays, state = checkpoint.load(file)
-    del state["configuration"]["early_end"]
+    del state["configuration"]["early_end"], state["trained_by"]
     checkpoint.save(
         checkpoint.folder_of(tmp_path, options()) / file.name, arrays, state
     )
-    assert start(tmp_path, options()).taken == 3
+    run = start(tmp_path, options())
+    assert run.taken == 3 and run.trained_by == [{"first_step": 0}]
     state["configuration"]["of_a_later_version"] = 1
     checkpoint.save(file, arrays, state)
     assert "another configuration" in refused(tmp_path, file.read_bytes())

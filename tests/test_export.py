@@ -4,7 +4,7 @@ import export_support as support
 import pytest
 
 import data
-from reproduce import records, run_exported
+from reproduce import environment, records, run_exported
 from reproduce.exported import training as exported_training
 
 pytestmark = pytest.mark.usefixtures("tiny_exports")
@@ -33,7 +33,9 @@ def call(exported, monkeypatch, tmp_path):
     return run
 
 
-def test_the_command_writes_records_like_a_run(call, tmp_path, capsys):
+def test_the_command_writes_records_like_a_run(
+    call, exported, tmp_path, capsys, monkeypatch
+):
     assert call("--epochs", "1") == 0
     shown = capsys.readouterr().out
     assert "table1/asr-13, 2 runs  epoch 1/1" in shown and "begins" in shown
@@ -47,12 +49,22 @@ def test_the_command_writes_records_like_a_run(call, tmp_path, capsys):
         assert surroundings["packages"]["jax"]
         assert surroundings["exported_with"]["tensorflow"]
         assert surroundings["precision"] == "float32"
+        assert surroundings["exported_from"] == exported.manifest["git"]
+        assert record["git"] == environment.git() and "trained_by" not in record
     assert call("--epochs", "1") == 0
     assert "its record is there already" in capsys.readouterr().out
-    # More epochs begin where the shorter runs ended.
+    # More epochs begin where the shorter runs ended, here with other code.
+    other = {"commit": "f" * 40, "dirty": False}
+    monkeypatch.setattr(environment, "git", lambda: other)
     assert call("--epochs", "2") == 0
     shown = capsys.readouterr().out
     assert "resumed" in shown and "epoch 1/2" not in shown
+    found = records.find(tmp_path / "results", "table1/asr-13", epochs=2)
+    for record in found.values():
+        first, second = record["trained_by"]
+        assert (first["first_step"], second["first_step"]) == (0, 3)
+        assert first["exported_from"] == exported.manifest["git"]
+        assert second == first | other | {"first_step": 3} and record["git"] == other
 
 
 def test_a_run_that_has_its_record_is_left_out(call, tmp_path, capsys, monkeypatch):

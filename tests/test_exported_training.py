@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import data
-from reproduce import build, interrupts, summaries, training
+from reproduce import build, interrupts, progress, summaries, training
 from reproduce.exported import runtime
 from reproduce.exported import training as exported_training
 from reproduce.exported.initialisation import glorot_uniform
@@ -168,6 +168,29 @@ def test_a_run_moves_between_the_two_kinds_of_training(exported, tmp_path):
         ]
         for value, expected in zip(again.initial, state, strict=True):
             np.testing.assert_array_equal(value, expected)
+
+
+def test_the_moving_line_is_about_the_run_that_ends_last(
+    exported, tmp_path, monkeypatch
+):
+    start(exported, tmp_path, epochs=1).train_all()
+    (tmp_path / "paper-1ep-seed1" / "state.npz").unlink()  # it begins anew
+    shown = []
+
+    class Recording(progress.Progress):
+        def step(self, taken):
+            shown.append((self.name, taken))
+
+        def epoch(self, row, taken, name):
+            shown.append((name, taken))
+
+    monkeypatch.setattr(exported_training, "Progress", Recording)
+    monkeypatch.setattr(exported_training, "CALL_SECONDS", 0.0)  # one step a call
+    start(exported, tmp_path).train_all()
+    steps, asr, pprior = "3 runs", "table1/asr-13, 2 runs", "table1/pprior-13"
+    alone = ("table1/asr-13", 6)
+    first = [(steps, 1), (steps, 2), (steps, 3), (asr, 3), (pprior, 3)]
+    assert shown == [*first, *((steps, taken) for taken in (4, 5, 6)), alone]
 
 
 def test_a_value_that_is_not_finite_ends_its_run_alone(exported, tmp_path):

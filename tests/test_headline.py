@@ -5,7 +5,14 @@ from reproduce.cells import Cell
 
 HOLDS = judging.Claim("1. one", judging.HOLDS, (), "11 of 12")
 FAILS = judging.Claim("2. two", judging.FAILS, ())
-RECORD = {"epochs": 300, "variant": "paper", "seed": 0, "status": "complete"}
+RECORD = {
+    "experiment": "table1/asr-13",
+    "variant": "paper",
+    "seed": 0,
+    "epochs": 300,
+    "status": "complete",
+    "wall_seconds": 3600.0,
+}
 
 
 def cell(experiment, **changes):
@@ -87,13 +94,22 @@ def test_methods_are_compared_where_all_three_have_runs():
 
 
 def test_only_runs_of_the_protocol_count_as_done():
-    others = [{"epochs": 299}, {"seed": 3}, {"variant": "released"}]
-    others.append({"status": "failed"})
-    records = [RECORD | change | {"wall_seconds": 3600.0} for change in ({}, *others)]
+    others = [{"seed": 1, "epochs": 299}, {"seed": 3}, {"variant": "released"}]
+    others.append({"seed": 2, "status": "failed"})
+    records = [RECORD | change for change in ({}, *others)]
     found = text({"table1": [Cell("table1/asr-13")]}, records)
     assert "Of the 3 runs" in found and "1 are done" in found
     assert "All 5 runs here took 5.0 hours" in found
     assert "deviations" not in found
+
+
+def test_the_time_of_a_run_that_was_continued_counts_once():
+    """Seed 0 went on from 64 to 300 epochs, and its time from one hour to four."""
+    long = RECORD | {"wall_seconds": 4 * 3600.0}
+    others = [{"epochs": 64}, {"seed": 1}, {"experiment": "table1/air-13"}]
+    records = [long, *(RECORD | other for other in others)]
+    for order in (records, records[::-1]):
+        assert "All 4 runs here took 6.0 hours" in text({}, order)
 
 
 def test_claims_are_told_by_verdict_and_once():

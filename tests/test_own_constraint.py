@@ -17,11 +17,14 @@ import air
 import asr
 from reproduce import (
     build,
+    checkpoint,
     command_line,
     errors,
     files,
     interrupts,
     own_constraint,
+    run_state,
+    trained,
     training,
 )
 
@@ -186,6 +189,19 @@ def words(tmp_path, monkeypatch):
 
 def call(*words):
     return command_line.main(own_constraint.define, own_constraint.body, words)
+
+
+def test_the_trained_model_is_loaded_with_its_constraint(words, tmp_path, eager):
+    assert call(*words) == 0
+    (file,) = (tmp_path / "kept").glob("with-weight10-*/**/state.npz")
+    own = asr.Constraint("left_to_right", own_constraint.left_to_right, 10.0)
+    model = trained.trained_model(file.parent, [own])
+    assert model.regulariser.names == ["left_to_right"]
+    arrays, _ = checkpoint.load(file)
+    for index, variable in enumerate(run_state.variables(model)):
+        np.testing.assert_array_equal(variable.numpy(), arrays[f"{index:04d}"])
+    with pytest.raises(errors.UsageError, match="state.npz: it is of another model$"):
+        trained.trained_model(file.parent)
 
 
 def test_a_faulty_constraint_is_one_line(words, monkeypatch, capsys, eager):

@@ -2,6 +2,7 @@
 
 import collections
 import itertools
+import types
 
 import numpy as np
 import pytest
@@ -151,6 +152,17 @@ def test_a_run_cut_again_and_again_equals_one_that_was_not(
     configuration = options(reported_epoch=rule)
     run = run_with_cuts(tmp_path, configuration, cut, moments, saves=True)
     assert_same(end_state(run), uninterrupted[rule])
+
+
+def test_the_time_of_an_interrupted_epoch_is_in_the_history(tmp_path, cut, monkeypatch):
+    """On a clock that moves by a second whenever it is read."""
+    clock = types.SimpleNamespace(perf_counter=itertools.count().__next__)
+    monkeypatch.setattr(training, "time", clock)
+    moments = [("step", 2, "after"), ("evaluation", 1, "before"), ("step", 2, "after")]
+    run = run_with_cuts(tmp_path, options(), cut, moments, saves=True)
+    assert min(row["seconds"] for row in run.history) > 0
+    # From the last row to the last checkpoint a second passed.
+    assert run.seconds == sum(row["seconds"] for row in run.history) + 1
 
 
 def test_one_epoch_continued_to_two_equals_two(tmp_path, uninterrupted):

@@ -186,7 +186,7 @@ def made(epochs=300, seeds=3, digits="mnist", smoke=False):
     complete = tuple(
         {
             **{"seed": seed, "metrics": synthetic.METRICS, "parameters": 1234567},
-            "wall_seconds": 7200.0,
+            **{"wall_seconds": 7200.0, "environment": {}},
         }
         for seed in range(seeds)
     )

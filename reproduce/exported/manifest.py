@@ -23,8 +23,9 @@ NAME = "manifest.json"
 INITIAL = "initial.npz"
 # What those read that run or time an export.
 KEYS = (
-    *("versions", "precision", "smoke", "parameters", "trainable", "steps", "batch"),
-    *("parts", "shown", "evaluation_seeds", "state", "programs", "initial", "runs"),
+    *("versions", "git", "precision", "smoke", "parameters", "trainable", "steps"),
+    *("batch", "parts", "shown", "evaluation_seeds", "state", "programs", "initial"),
+    "runs",
 )
 PROGRAMS = ("train", "evaluate", "samples", "figure")
 FILE_KEYS = ("file", "sha256")

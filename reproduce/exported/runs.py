@@ -17,7 +17,8 @@ class Run:
       configuration: its `Configuration`.
       scenes: its `data.Scenes`.
       parts: names of what its training steps measure.
-      history, reported, figures, seconds, step_seconds: as in `training.Training`.
+      history, reported, figures, seconds, step_seconds, trained_by: as in
+        `training.Training`.
       sums, steps_summed: of `parts` over the epoch in progress.
       failure: why it failed, or None.
       left_out: whether it is not to be trained here; False at first.
@@ -44,7 +45,7 @@ class Run:
         self.trainable = exported.manifest["trainable"]
         self.file = folder / checkpoint.NAME
         self.history, self.reported, self.figures = [], None, None
-        self.seconds = self.step_seconds = 0.0
+        self.seconds, self.step_seconds, self.trained_by = 0.0, 0.0, []
         self.failure, self.left_out = None, False
         self.begin_epoch()
         self.initial = exported.initial(number)
@@ -70,12 +71,11 @@ class Run:
         """Forgets the sums of the epoch before."""
         self.sums, self.steps_summed = np.zeros(len(self.parts), np.float32), 0
 
-    def row(self, figures, seconds):
+    def row(self, figures):
         """The history's row of the epoch that ends.
 
         Args:
           figures: `summaries.figures` of the test images.
-          seconds: wall time of the epoch.
 
         Returns:
           The row; None if a figure is not finite, then the run has failed.
@@ -83,7 +83,7 @@ class Run:
         means = self.sums / np.float32(self.steps_summed)
         train = {n: float(v) for n, v in zip(self.parts, means, strict=True)}
         try:
-            return run_state.history_row(self, train, figures, seconds)
+            return run_state.history_row(self, train, figures)
         except NonFiniteError as error:
             self.failure = str(error)
             return None

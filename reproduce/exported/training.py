@@ -75,10 +75,9 @@ class Training:
 
     def train_all(self):
         """Trains and evaluates the epochs that are left, of all runs."""
-        done = min((self._total(run) for run in self._alive()), default=0)
         epochs = max(run.configuration.epochs for run in self.runs)
         name = f"{len(self.active)} runs"
-        progress = Progress(name, epochs, self.steps, done=done)
+        progress = Progress(name, epochs, self.steps, done=self._least_taken())
         workers = min(len(self.runs), os.cpu_count())
         context = multiprocessing.get_context("spawn")
         with concurrent.futures.ProcessPoolExecutor(
@@ -119,7 +118,7 @@ class Training:
             seconds = time.perf_counter() - begun
             for run in self._alive():
                 run.step_seconds += seconds
-            progress.step(max((self._total(run) for run in self._alive()), default=0))
+            progress.step(self._least_taken())
             self._call_steps = max(1, round(CALL_SECONDS * taken / seconds))
 
     def _advance(self, order):
@@ -158,13 +157,9 @@ class Training:
             for number in alive
         }
         found = {number: future.result() for number, future in waiting.items()}
-        before = {number: run.seconds for number, run in alive.items()}
         self._count_time()
         self.whole = False
-        rows = {
-            number: run.row(found[number], run.seconds - before[number])
-            for number, run in alive.items()
-        }
+        rows = {number: run.row(found[number]) for number, run in alive.items()}
         rows = {number: row for number, row in rows.items() if row}
         reporting = [
             number
@@ -225,11 +220,11 @@ class Training:
         for number, row in rows.items():
             name = self.runs[number].configuration.experiment
             experiments.setdefault(name, []).append(row)
-        taken = max((self._total(self.runs[number]) for number in rows), default=0)
         for name, own in experiments.items():
-            progress.name = name if len(own) == 1 else f"{name}, {len(own)} runs"
+            name = name if len(own) == 1 else f"{name}, {len(own)} runs"
             mean = {key: float(np.mean([row[key] for row in own])) for key in own[0]}
-            progress.epoch({**mean, "epoch": own[0]["epoch"]}, taken)
+            row = {**mean, "epoch": own[0]["epoch"]}
+            progress.epoch(row, self._least_taken(), name)
 
     def _order(self, run):
         """Rows of all training images that make up the run's next epoch."""
@@ -251,8 +246,10 @@ class Training:
     def _alive(self):
         return [run for run in self.runs if not run.finished]
 
-    def _total(self, run):
-        return self.taken[id(run)]
+    def _least_taken(self):
+        """Steps taken by the run with which the training ends."""
+        runs = self._alive() or self.active
+        return min((self.taken[id(run)] for run in runs), default=0)
 
     def _step_within(self, run):
         return run.taken - len(run.history) * self.steps
