@@ -80,7 +80,7 @@ def test_figure_4_of_sprites_has_a_picture_of_its_own(results, capsys):
     assert call(*words) == 0
     names = sorted(p.name for p in (results / "figures").glob("*.png"))
     assert names == ["figure4-dsprites.png"]
-    assert "figure4.sh --train --settings dsprites" in capsys.readouterr().out
+    assert "figure4.sh --settings dsprites" in capsys.readouterr().out
 
 
 def test_the_appendix_settings_have_pictures_of_their_own(results):

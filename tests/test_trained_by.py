@@ -6,7 +6,7 @@ import pytest
 import synthetic
 import training_support as support
 
-from reproduce import command_line, records, run, run_state, training
+from reproduce import command_line, interrupts, records, run, run_state, training
 from reproduce.configuration import preset_configuration
 
 ONE, OTHER = ({"commit": letter * 40, "dirty": False} for letter in "ab")
@@ -78,7 +78,7 @@ def call(compiled_once, code, monkeypatch, tmp_path):
     monkeypatch.setattr(build, "build_model", support.tiny)
     monkeypatch.setattr(run.data, "load", lambda *_, **__: support.scenes())
     monkeypatch.setattr(run.start, "tensorflow", lambda _: None)
-    monkeypatch.setattr(command_line, "ignore_signals", lambda: None)
+    monkeypatch.setattr(interrupts, "ignore_signals", lambda: None)
     words = [f"--{name}={value}" for name, value in SIZE.items()]
     words += [f"--{name}={tmp_path / name}" for name in ("results", "checkpoints")]
     configuration = preset_configuration(EXPERIMENT, **SIZE)
