@@ -53,6 +53,7 @@ def write_figure(folder, number):
         figures={"images": np.random.default_rng(number).random(1000)},
         seconds=1.0,
         step_seconds=1.0,
+        trained_by=[{"commit": None, "dirty": None}],
     )
     outcome.write(
         target,

@@ -193,7 +193,7 @@ def call(*words):
 
 def test_the_trained_model_is_loaded_with_its_constraint(words, tmp_path, eager):
     assert call(*words) == 0
-    (file,) = (tmp_path / "kept").glob("with-weight10-*/**/state.npz")
+    (file,) = (tmp_path / "kept").glob("own_constraint/with-weight10-*/**/state.npz")
     own = asr.Constraint("left_to_right", own_constraint.left_to_right, 10.0)
     model = trained.trained_model(file.parent, [own])
     assert model.regulariser.names == ["left_to_right"]
