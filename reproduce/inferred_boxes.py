@@ -105,16 +105,19 @@ def _uncovered(scenes):
       scenes: of `kept_scenes.load`; a pixel is covered where its centre is in a box.
     """
     images, boxes = scenes["images"] / 255, scenes["boxes"]
-    exist = np.arange(boxes.shape[1]) < scenes["counts"][:, None]
     centres = np.arange(images.shape[1]) + 0.5
     low, high = boxes[..., :2, None], (boxes[..., :2] + boxes[..., 2:])[..., None]
     inside = (low <= centres) & (centres < high)  # [scenes, K, (x, y), S]
-    inside &= exist[:, :, None, None]
+    inside &= _exist(boxes, scenes["counts"])[:, :, None, None]
     covered = np.einsum("bky,bkx->byx", *(inside[:, :, i].astype(int) for i in (1, 0)))
     return np.sum(images * (covered == 0), axis=(1, 2))
 
 
 def _sides(boxes, counts):
     """The sides of the boxes that exist; boxes are squares."""
-    exist = np.arange(boxes.shape[1]) < counts[:, None]
-    return boxes[..., 2][exist].tolist()
+    return boxes[..., 2][_exist(boxes, counts)].tolist()
+
+
+def _exist(boxes, counts):
+    """Which of the boxes exist: those before the count. Shape [scenes, K]."""
+    return np.arange(boxes.shape[1]) < counts[:, None]
