@@ -1,17 +1,30 @@
 """The generative family: AIR and AIR-pPrior as Keras models."""
 
 from air.concrete import ConcreteEstimator
-from air.elbo import ExactEstimator, FixedCountEstimator
+from air.elbo import Estimator, ExactEstimator, FixedCountEstimator, Pass
+from air.latents import Latents, ObjectDistributions
+from air.likelihood import BernoulliLikelihood
 from air.model import AIR
-from air.prior import FixedPrior, LearnedPrior
+from air.prior import FixedPrior, LearnedPrior, Prior
+from air.released import ClippedCornersSampler, ReleasedLikelihood
 from air.shapes import Sizes
+from air.spatial_transformer import HatSampler
 
 __all__ = [
     "AIR",
+    "BernoulliLikelihood",
+    "ClippedCornersSampler",
     "ConcreteEstimator",
+    "Estimator",
     "ExactEstimator",
     "FixedCountEstimator",
     "FixedPrior",
+    "HatSampler",
+    "Latents",
     "LearnedPrior",
+    "ObjectDistributions",
+    "Pass",
+    "Prior",
+    "ReleasedLikelihood",
     "Sizes",
 ]

@@ -4,8 +4,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from air import likelihood
-from air.elbo import Estimator, attribute_divergences
+from air.elbo import Estimator
 
 tfd = tfp.distributions
 
@@ -45,45 +44,46 @@ class ConcreteEstimator(Estimator):
             )
         self.temperature, self.stop_threshold = temperature, stop_threshold
 
-    def terms(self, inference, relaxed=True):
-        """The terms of the negative ELBO estimate.
-
-        Args:
-          inference: a `Pass`.
-          relaxed: whether y_t stays relaxed, as in training, or is rounded.
-
-        Returns:
-          A dict from term to nats. Shape [batch] each.
-        """
-        logits = inference.recognition.presence_logits
-        uniform = tf.clip_by_value(
-            inference.noise.presence, SMALLEST_UNIFORM, 1 - SMALLEST_UNIFORM
+    def terms(self, inference):
+        """The terms of the negative ELBO estimate of a `Pass`. Shape [batch] each."""
+        logits = inference.presence_logits
+        before_sigmoid, presence, running = self._sample(
+            logits, inference.uniforms, inference.training
         )
-        # y > 1/2 where uniform < p_t, as in `stick_breaking.sampled_count`.
-        logistic = tf.math.log1p(-uniform) - tf.math.log(uniform)
-        # The sample before its sigmoid, where densities are logistic.
-        before_sigmoid = (logits + logistic) / self.temperature
-        presence = tf.sigmoid(before_sigmoid)
-        if not relaxed:
-            presence = tf.round(presence)
-        running = tf.cumsum(1 - presence, axis=1)
-        before = tf.pad(running[:, :-1], [[0, 0], [1, 0]])
+        before = tf.concat([tf.zeros_like(running[:, :1]), running[:, :-1]], axis=1)
         counts = tf.cast(running < self.stop_threshold, logits.dtype)
         reached = tf.cast(before < self.stop_threshold, logits.dtype)
 
         canvas = tf.einsum("bk,bkyx->byx", counts * presence, inference.canvases)
         terms = {
-            "reconstruction": likelihood.cross_entropy(
-                inference.images, tf.minimum(canvas, 1.0), inference.floor
+            "reconstruction": inference.cross_entropy(
+                inference.images, tf.minimum(canvas, 1.0)
             )
         }
-        for name, divergence in attribute_divergences(inference).items():
+        for name, divergence in inference.divergences.items():
             terms[name] = tf.reduce_sum(counts * divergence, axis=1)
         log_ratio = self._log_density(before_sigmoid, logits) - self._log_density(
-            before_sigmoid, inference.prior.presence_logits
+            before_sigmoid, inference.prior_logits
         )
         terms["kl_presence"] = tf.reduce_sum(reached * log_ratio, axis=1)
         return terms
+
+    def goes_on(self, logits, uniforms, training):
+        """Whether the running sum, object n included, is under the threshold: an
+        object beyond it has no part in the objective. Shape [batch]."""
+        return self._sample(logits, uniforms, training)[2][:, -1] < self.stop_threshold
+
+    def _sample(self, logits, uniforms, training):
+        """y_t before its sigmoid, where densities are logistic; y_t; the running sum
+        of 1 - y_t. Shape [batch, n] each."""
+        uniforms = tf.clip_by_value(uniforms, SMALLEST_UNIFORM, 1 - SMALLEST_UNIFORM)
+        # y > 1/2 where uniform < p_t, as in `stick_breaking.sampled_count`.
+        logistic = tf.math.log1p(-uniforms) - tf.math.log(uniforms)
+        before_sigmoid = (logits + logistic) / self.temperature
+        presence = tf.sigmoid(before_sigmoid)
+        if not training:
+            presence = tf.round(presence)
+        return before_sigmoid, presence, tf.cumsum(1 - presence, axis=1)
 
     def get_config(self):
         """The settings, for Keras's saving."""

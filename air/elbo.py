@@ -12,65 +12,127 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from air import likelihood, stick_breaking
+from air import stick_breaking
 
 tfd = tfp.distributions
 
 CERTAIN_LOG_ODDS = 100.0  # log-odds that stand for "certainly present"
+LARGEST_VALIDITY = 1e-6  # S_t that counts as no object; this project's choice
+SLOPES = ("exact", "concrete", "floored")
+SMALLEST_SLOPE = 0.01  # of p (1 - p), slope "floored"; this project's choice
 
 
 class Pass(NamedTuple):
     """What one pass of inference and generation leaves for an estimator.
 
+    Objects that the pass did not take have log-odds, divergences and canvases of 0.
+
     Attributes:
       images: x. Shape [batch, S, S].
       canvases: each object on a canvas of its own. Shape [batch, K, S, S].
-      recognition: q's `ObjectDistributions`.
-      prior: p's `ObjectDistributions`.
-      noise: the `Noise` of the pass.
-      floor: how the likelihood is kept finite, see `air.likelihood`.
+      presence_logits: log-odds of z_pres^t under q, or None. Shape [batch, K].
+      prior_logits: those under p, or None. Shape [batch, K].
+      divergences: KL(q || p) of every object's "kl_location", "kl_scale" and
+        "kl_appearance", a dict, in nats. Shape [batch, K] each.
+      uniforms: the noise of z_pres, uniform in [0, 1). Shape [batch, K].
+      likelihood: p(x | z, n), such as `BernoulliLikelihood`.
+      training: whether this is a training step; evaluation relaxes nothing.
     """
 
     images: Any
     canvases: Any
-    recognition: Any
-    prior: Any
-    noise: Any
-    floor: str
+    presence_logits: Any
+    prior_logits: Any
+    divergences: Any
+    uniforms: Any
+    likelihood: Any
+    training: bool
 
-    @property
-    def steps(self):
-        """K, the number of objects."""
-        return self.canvases.shape[1]
+    def cross_entropy(self, images, reconstructions):
+        """-log p(x | z, n), in nats. Shape [...], of images [..., S, S]."""
+        return self.likelihood.cross_entropy(images, reconstructions, self.training)
 
 
-def attribute_divergences(inference):
+def attribute_divergences(q, p, latents):
     """KL(q || p) of every object's location, scale and appearance.
 
+    In closed form where TFP has one; else its estimate log q(z) - log p(z) from the one
+    sample of z, as for a mixture prior.
+
     Args:
-      inference: a `Pass`.
+      q: `ObjectDistributions` of n objects.
+      p: theirs under the prior.
+      latents: their sample of z under q, a `Latents`.
 
     Returns:
       A dict from "kl_location", "kl_scale", "kl_appearance" to nats. Shape [batch,
-      K] each.
+      n] each.
     """
-    q, p = inference.recognition, inference.prior
     return {
-        "kl_location": tfd.kl_divergence(q.location, p.location),
-        "kl_scale": tfd.kl_divergence(q.scale, p.scale),
-        "kl_appearance": tfd.kl_divergence(q.appearance, p.appearance),
+        f"kl_{name}": _divergence(
+            getattr(q, name), getattr(p, name), getattr(latents, name)
+        )
+        for name in ("location", "scale", "appearance")
     }
 
 
-def presence_divergence(recognition_logits, prior_logits):
-    """KL(Bern(p_t) || Bern(prior p_t)) from log-odds, in nats. Same shape."""
-    return tfd.kl_divergence(
-        tfd.Bernoulli(logits=recognition_logits), tfd.Bernoulli(logits=prior_logits)
-    )
+def _divergence(q, p, sample):
+    try:
+        return tfd.kl_divergence(q, p)
+    except NotImplementedError:
+        return q.log_prob(sample) - p.log_prob(sample)
+
+
+def presence_divergence(logits, prior_logits, slope="exact"):
+    """KL(Bern(p_t) || Bern(prior p_t)) from log-odds, in nats. Same shape.
+
+    Its slope by the log-odds l is p (1 - p) (l - prior l), which vanishes where p
+    saturates: once q is certain, the prior can change its mind no more. Two other
+    slopes leave the value as it is (straight-through; this project's choice):
+
+      "concrete": the slope of d coth(d / 2) - 2 with d = l - prior l, the divergence
+        between the binary Concrete relaxations of the two, which for |d| >> 1 is 1
+        whatever p. It does not depend on their temperature.
+      "floored": p (1 - p) is replaced by max(p (1 - p), 0.01).
+
+    Args:
+      logits: l, log-odds of p_t.
+      prior_logits: log-odds of the prior's p_t.
+      slope: one of `SLOPES`.
+    """
+    present = tf.math.log_sigmoid(logits) - tf.math.log_sigmoid(prior_logits)
+    absent = tf.math.log_sigmoid(-logits) - tf.math.log_sigmoid(-prior_logits)
+    exact = tf.sigmoid(logits) * present + tf.sigmoid(-logits) * absent
+    if slope == "exact":
+        return exact
+    if slope == "concrete":
+        other = _logistic_divergence(logits - prior_logits)
+    else:
+        variance = tf.sigmoid(logits) * tf.sigmoid(-logits)
+        by_logits = tf.maximum(variance, SMALLEST_SLOPE) * (logits - prior_logits)
+        by_prior = tf.sigmoid(prior_logits) - tf.sigmoid(logits)
+        other = (
+            tf.stop_gradient(by_logits) * logits
+            + tf.stop_gradient(by_prior) * prior_logits
+        )
+    return other + tf.stop_gradient(exact - other)
+
+
+def _logistic_divergence(distance):
+    """KL between two logistic distributions of scale 1 whose means are d apart.
+
+    d coth(d / 2) - 2; near 0, where that is 0 / 0, its series.
+    """
+    near, square = tf.abs(distance) < 0.1, tf.square(distance)
+    safe = tf.where(near, tf.ones_like(distance), distance)
+    series = square / 6 - tf.square(square) / 360
+    return tf.where(near, series, safe / tf.tanh(safe / 2) - 2)
 
 
 class Estimator:
     """How the number of objects n enters the ELBO; its subclasses are final.
+
+    An estimator of one's own has these methods.
 
     Attributes:
       infers_presence: whether the models have z_pres at all.
@@ -78,17 +140,26 @@ class Estimator:
 
     infers_presence = True
 
-    def terms(self, inference, relaxed=True):
-        """The terms of the negative ELBO of a `Pass`, by name. Shape [batch] each.
-
-        `relaxed` tells an estimator that relaxes z_pres whether it may; the others
-        have no use for it.
-        """
-        raise TypeError(f"{type(self).__name__} does not define the ELBO's terms")
+    def terms(self, inference):
+        """The terms of the negative ELBO of a `Pass`, by name. Shape [batch] each."""
+        raise NotImplementedError(f"{type(self).__name__}.terms")
 
     def presence_logits(self, inference):
         """Log-odds of p_t under q. Shape [batch, K]."""
-        return inference.recognition.presence_logits
+        return inference.presence_logits
+
+    def goes_on(self, logits, uniforms, training):
+        """Whether an image may have the last of n objects.
+
+        Args:
+          logits: log-odds of z_pres of the first n objects. Shape [batch, n].
+          uniforms: their noise. Shape [batch, n].
+          training: as in `Pass`.
+
+        Returns:
+          A bool an image. Shape [batch].
+        """
+        raise NotImplementedError(f"{type(self).__name__}.goes_on")
 
     def get_config(self):
         """The settings, for Keras's saving."""
@@ -128,38 +199,50 @@ class ExactEstimator(Estimator):
     No relaxation, no score-function estimator.
     """
 
-    def terms(self, inference, relaxed=True):
-        """The terms of the negative ELBO.
+    def __init__(self, slope="exact"):
+        """Sets the slope of KL(z_pres).
 
         Args:
-          inference: a `Pass`.
-          relaxed: unused; estimators share one signature.
+          slope: one of `SLOPES`, see `presence_divergence`.
 
-        Returns:
-          A dict from term to nats. Shape [batch] each.
+        Raises:
+          ValueError: if it is none of them.
         """
-        # A pass that looks ahead has z_pres of one object more than it draws; the
-        # scene of all that are drawn then stands for n = K and for every larger n.
-        logits, steps = inference.recognition.presence_logits, inference.steps
+        if slope not in SLOPES:
+            raise ValueError(f"slope {slope!r}: use one of {SLOPES}")
+        self.slope = slope
+
+    def terms(self, inference):
+        """The terms of the negative ELBO of a `Pass`, by name. Shape [batch] each."""
+        logits = inference.presence_logits
         validity = tf.exp(stick_breaking.log_validity(logits))
-        count = tf.exp(stick_breaking.log_count(logits[:, :steps]))
+        count = tf.exp(stick_breaking.log_count(logits))
 
         scenes = partial_scenes(inference.canvases)
-        entropies = likelihood.cross_entropy(
-            inference.images[:, None], scenes, inference.floor
+        entropies = inference.cross_entropy(inference.images[:, None], scenes)
+        empty = inference.likelihood.empty_cross_entropy(
+            inference.images, inference.training
         )
-        empty = likelihood.empty_cross_entropy(inference.images)
         entropies = tf.concat([empty[:, None], entropies], axis=1)
         reconstruction = tf.reduce_sum(count * entropies, axis=1)
 
         terms = {"reconstruction": reconstruction}
-        for name, divergence in attribute_divergences(inference).items():
-            terms[name] = tf.reduce_sum(validity[:, :steps] * divergence, axis=1)
+        for name, divergence in inference.divergences.items():
+            terms[name] = tf.reduce_sum(validity * divergence, axis=1)
         # No tf.pad: under tf.vectorized_map it takes 0 for any constant.
         reached = tf.concat([tf.ones_like(validity[:, :1]), validity[:, :-1]], axis=1)
-        presence = presence_divergence(logits, inference.prior.presence_logits)
+        presence = presence_divergence(logits, inference.prior_logits, self.slope)
         terms["kl_presence"] = tf.reduce_sum(reached * presence, axis=1)
         return terms
+
+    def goes_on(self, logits, uniforms, training):
+        """S_n >= 1e-6: leaving object n out changes loss and gradient by less than
+        1e-5 of their size. Shape [batch]."""
+        return tf.exp(stick_breaking.log_validity(logits)[:, -1]) >= LARGEST_VALIDITY
+
+    def get_config(self):
+        """The settings, for Keras's saving."""
+        return {"slope": self.slope}
 
 
 @keras.saving.register_keras_serializable("air")
@@ -168,14 +251,12 @@ class FixedCountEstimator(Estimator):
 
     infers_presence = False
 
-    def terms(self, inference, relaxed=True):
+    def terms(self, inference):
         """The terms of the negative ELBO; `kl_presence` is 0. Shape [batch] each."""
         canvas = tf.minimum(tf.reduce_sum(inference.canvases, axis=1), 1.0)
-        reconstruction = likelihood.cross_entropy(
-            inference.images, canvas, inference.floor
-        )
+        reconstruction = inference.cross_entropy(inference.images, canvas)
         terms = {"reconstruction": reconstruction}
-        for name, divergence in attribute_divergences(inference).items():
+        for name, divergence in inference.divergences.items():
             terms[name] = tf.reduce_sum(divergence, axis=1)
         terms["kl_presence"] = tf.zeros_like(reconstruction)
         return terms

@@ -5,59 +5,62 @@ import tensorflow as tf
 
 from air import shapes
 from air.networks import Perceptron
-from air.spatial_transformer import write_window
 
 
 class Decoder(keras.layers.Layer):
     """z_app to a window, and the window onto the canvas."""
 
-    def __init__(self, canvas_side, sizes, seeds, logit_noise=0.0, name="decoder"):
+    def __init__(
+        self, canvas_side, sizes, seeds, sampler, logit_noise=0.0, name="decoder"
+    ):
         """Builds the network.
 
         Args:
           canvas_side: S in pixels.
           sizes: the networks' `Sizes`.
           seeds: stream of kernel seeds.
+          sampler: writes the windows, such as `HatSampler`.
           logit_noise: standard deviation of normal noise on the logits (released
             code, AIR: 0.3).
           name: Keras's name of the layer.
         """
         super().__init__(name=name)
         self.canvas_side, self.logit_noise = canvas_side, logit_noise
-        self.sizes = sizes
-        self.network = Perceptron(
-            sizes.appearance,
-            sizes.encoder[::-1],
-            sizes.window**2,
-            seeds,
-            name="network",
-        )
+        self.sampler, self.sizes = sampler, sizes
+        with keras.name_scope(self.name):
+            self.network = Perceptron(
+                sizes.appearance,
+                sizes.encoder[::-1],
+                [sizes.window**2],
+                seeds,
+                name="network",
+            )
         self.built = True
 
     def draw(self, latents, noise=None):
         """Draws every object on a canvas of its own.
 
         Args:
-          latents: a `Latents` of K objects an image.
-          noise: standard normal noise for the logits, of K objects or more. Shape
-            [batch, at least K, window^2]; None where `logit_noise` is 0.
+          latents: a `Latents` of n objects an image.
+          noise: standard normal noise for their logits. Shape [batch, n, window^2];
+            None where `logit_noise` is 0.
 
         Returns:
-          Grey values in [0, 1], 0 beyond the object's box, whose edge fades over one
-          pixel of the window. Shape [batch, K, S, S].
+          Grey values in [0, 1], 0 beyond the object's box (to rounding, with a sampler
+          that is not exact). Shape [batch, n, S, S].
         """
         batch, steps = shapes.batch_size(latents.location), latents.location.shape[1]
         flat = [tf.reshape(z, [batch * steps, z.shape[-1]]) for z in latents]
         location, scale, appearance = flat
         logits = self.network(appearance)
         if self.logit_noise:
-            logits += self.logit_noise * tf.reshape(noise[:, :steps], tf.shape(logits))
+            logits += self.logit_noise * tf.reshape(noise, tf.shape(logits))
         side = self.sizes.window
         windows = tf.reshape(tf.sigmoid(logits), [batch * steps, side, side])
-        canvases = write_window(
+        canvases = self.sampler.write(
             windows,
             shapes.box_centre(location),
-            shapes.box_size(scale),
+            shapes.box_size(scale, self.sizes.bounded),
             self.canvas_side,
         )
         return tf.reshape(canvases, [batch, steps, self.canvas_side, self.canvas_side])
@@ -77,17 +80,20 @@ def compose(canvases, count):
     return tf.clip_by_value(tf.einsum("bk,bkyx->byx", drawn, canvases), 0.0, 1.0)
 
 
-def drawn_boxes(latents, count, canvas_side):
+def drawn_boxes(latents, count, canvas_side, bounded=True):
     """The boxes of the first `count` objects.
 
     Args:
       latents: a `Latents` of K objects an image.
       count: int32, shape [batch].
       canvas_side: S in pixels.
+      bounded: as in `shapes.box_size`.
 
     Returns:
       (x, y, width, height) in pixels, 0 beyond the count. Shape [batch, K, 4].
     """
-    boxes = shapes.pixel_boxes(latents.location, latents.scale, canvas_side)
+    boxes = shapes.pixel_boxes(
+        latents.location, latents.scale, canvas_side, bounded
+    )
     drawn = tf.sequence_mask(count, boxes.shape[1], dtype=boxes.dtype)
     return boxes * drawn[..., None]

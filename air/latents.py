@@ -6,12 +6,12 @@ import tensorflow as tf
 
 
 class Latents(NamedTuple):
-    """Latent variables of K objects, before the squashing to pixels.
+    """Latent variables of n objects, before the squashing to pixels.
 
     Attributes:
-      location: z_loc. Shape [batch, K, 2].
-      scale: z_scale. Shape [batch, K, 1].
-      appearance: z_app. Shape [batch, K, appearance].
+      location: z_loc. Shape [batch, n, 2].
+      scale: z_scale. Shape [batch, n, 1].
+      appearance: z_app. Shape [batch, n, appearance].
     """
 
     location: Any
@@ -19,19 +19,21 @@ class Latents(NamedTuple):
     appearance: Any
 
     def joined(self):
-        """z = (z_loc, z_scale, z_app). Shape [batch, K, latent]."""
+        """z = (z_loc, z_scale, z_app). Shape [batch, n, latent]."""
         return tf.concat(self, axis=-1)
 
 
 class ObjectDistributions(NamedTuple):
-    """Distributions of K objects' variables, under q or under p.
+    """Distributions of n objects' variables, under q or under p.
 
     Attributes:
       presence_logits: log-odds of z_pres^t given that object t - 1 exists. Shape
-        [batch, K], or None where the count is fixed.
-      location: normal, batch shape [batch, K] (or []), event shape [2].
-      scale: normal, batch shape [batch, K] (or []), event shape [1].
-      appearance: normal, batch shape [batch, K] (or []), event shape [appearance].
+        [batch, n], or [batch, n + 1] where the object after them is looked at too;
+        None where the count is fixed.
+      location: TFP distribution, batch shape [batch, n] (or []), event shape [2].
+      scale: TFP distribution, batch shape [batch, n] (or []), event shape [1].
+      appearance: TFP distribution, batch shape [batch, n] (or []), event shape
+        [appearance].
     """
 
     presence_logits: Any

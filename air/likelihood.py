@@ -2,36 +2,69 @@
 
 import math
 
+import keras
 import tensorflow as tf
 
 SMALLEST = 1e-10  # e, released code
-FLOORS = ("maximum", "sum")
 
 
-def cross_entropy(images, reconstructions, floor="maximum"):
-    """-log p(x | z, n), summed over pixels.
+@keras.saving.register_keras_serializable("air")
+class BernoulliLikelihood:
+    """-log p(x | z, n) = -sum [x log max(r, e) + (1 - x) log max(1 - r, e)].
 
-        -sum [x log max(r, e) + (1 - x) log max(1 - r, e)],   e = 1e-10.
-
-    Args:
-      images: x, grey values in [0, 1]. Shape [..., S, S].
-      reconstructions: r in [0, 1]. Shape [..., S, S].
-      floor: "maximum" as above, or "sum", log(r + e), as in the released code.
-
-    Returns:
-      In nats. Shape [...].
+    Evaluation takes e = 1e-10, so that values compare. With so small a floor the slope
+    by r reaches 1e10 at an ink pixel on the faded edge of a box; training may take a
+    larger one. Below the floor no gradient passes.
     """
-    # Each logarithm's argument is bounded by a maximum. XLA turns (1 - r) + e into
-    # (1 + e) - r, which is 0 in single precision at r = 1; a maximum stops that.
-    if floor == "maximum":
-        present = tf.math.log(tf.maximum(reconstructions, SMALLEST))
-        absent = tf.math.log(tf.maximum(1 - reconstructions, SMALLEST))
-    else:
-        present = tf.math.log(tf.nn.relu(reconstructions) + SMALLEST)
-        absent = tf.math.log(tf.nn.relu(1 - reconstructions) + SMALLEST)
-    return -tf.reduce_sum(images * present + (1 - images) * absent, axis=[-2, -1])
 
+    def __init__(self, training_floor=SMALLEST):
+        """Sets e.
 
-def empty_cross_entropy(images):
-    """`cross_entropy` of an empty canvas, r = 0, with either floor. Shape [batch]."""
-    return -math.log(SMALLEST) * tf.reduce_sum(images, axis=[1, 2])
+        Args:
+          training_floor: e in training, 1e-10 to 0.1.
+
+        Raises:
+          ValueError: if it is not.
+        """
+        if not SMALLEST <= training_floor <= 0.1:
+            raise ValueError(f"training_floor {training_floor}: use 1e-10 to 0.1")
+        self.training_floor = training_floor
+
+    def cross_entropy(self, images, reconstructions, training=False):
+        """-log p(x | z, n), summed over pixels.
+
+        Args:
+          images: x, grey values in [0, 1]. Shape [..., S, S].
+          reconstructions: r, at least 0 and at most 1. Shape [..., S, S].
+          training: whether e is `training_floor`.
+
+        Returns:
+          In nats. Shape [...].
+        """
+        floor = self._floor(training)
+        present, absent = self._logarithms(reconstructions, floor)
+        return -tf.reduce_sum(images * present + (1 - images) * absent, axis=[-2, -1])
+
+    def empty_cross_entropy(self, images, training=False):
+        """`cross_entropy` of an empty canvas, r = 0. Shape [batch]."""
+        return -math.log(self._floor(training)) * tf.reduce_sum(images, axis=[1, 2])
+
+    def get_config(self):
+        """The settings, for Keras's saving."""
+        return {"training_floor": self.training_floor}
+
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`."""
+        return cls(**config)
+
+    def _floor(self, training):
+        return self.training_floor if training else SMALLEST
+
+    def _logarithms(self, reconstructions, floor):
+        """log p(ink) and log p(no ink) of every pixel."""
+        # Each logarithm's argument is bounded by a maximum. XLA turns (1 - r) + e into
+        # (1 + e) - r, which is 0 in single precision at r = 1; a maximum stops that.
+        present = tf.math.log(tf.maximum(reconstructions, floor))
+        absent = tf.math.log(tf.maximum(1 - reconstructions, floor))
+        return present, absent

@@ -10,23 +10,24 @@ import tensorflow as tf
 
 from air import noise as noises
 from air import shapes, stick_breaking
-from air.descent import EVALUATION_SEED, ObjectiveModel
-from air.early_end import loop_may_end
-from air.elbo import ExactEstimator, Pass
+from air.elbo import ExactEstimator, Pass, attribute_divergences
 from air.generation import Decoder, compose, drawn_boxes
+from air.likelihood import BernoulliLikelihood
+from air.loop import over_objects
 from air.networks import kernel_seeds
-from air.options import check_options
+from air.options import check_options, whole_number
 from air.prior import FixedPrior
 from air.recognition import RecognitionModel
-from air.sampling import PriorSampling
 from air.shapes import PAPER_SIZES, Sizes
+from air.spatial_transformer import HatSampler
 from asr import Posterior
 
+EVALUATION_SEED = 20_191_208  # of the one sample of z that predictions draw
 TERMS = ("reconstruction", "kl_location", "kl_scale", "kl_appearance", "kl_presence")
 
 
 @keras.saving.register_keras_serializable("air")
-class AIR(PriorSampling, ObjectiveModel):
+class AIR(keras.Model):
     """Attend, infer, repeat: a generative model of scenes of at most K objects.
 
     Trains as any Keras model, on images alone:
@@ -47,14 +48,16 @@ class AIR(PriorSampling, ObjectiveModel):
         prior=None,
         regulariser=None,
         estimator=None,
+        sampler=None,
+        likelihood=None,
         reads_latents=True,
         scale_sees_location=True,
         hidden_sees_location=False,
         decoder_noise=0.0,
-        likelihood_floor="maximum",
         count_rule="greedy",
         sizes=PAPER_SIZES,
-        early_end=None,
+        ends=(),
+        nonfinite_gradients="keep",
         seed=0,
         init_seed=None,
         **kwargs,
@@ -64,25 +67,31 @@ class AIR(PriorSampling, ObjectiveModel):
         Args:
           canvas_side: S in pixels.
           steps: K, the largest number of objects.
-          prior: `FixedPrior` (default) or `LearnedPrior`.
+          prior: p(z, n), a `Prior`: `FixedPrior` (default) or `LearnedPrior`.
           regulariser: R(q) of equation 11, for example an `asr.Regulariser`: a
             function from `asr.Posterior` to (penalty, dict of violations) with the
-            attribute `names`. None for none.
+            attributes `names`, `least_objects` and `reads_stop`. None for none.
           estimator: how the number of objects enters the ELBO: `ExactEstimator`
             (default), `ConcreteEstimator` or `FixedCountEstimator`.
+          sampler: reads and writes windows: `HatSampler` (default) or
+            `ClippedCornersSampler`.
+          likelihood: p(x | z, n): `BernoulliLikelihood` (default) or
+            `ReleasedLikelihood`.
           reads_latents: whether the recognition LSTM reads z^{t-1} besides x.
           scale_sees_location: whether q(z_scale^t) depends on z_loc^t.
           hidden_sees_location: whether z_loc^t then enters the hidden layer of
             z_scale's nets besides their output layer (as in the released code).
           decoder_noise: standard deviation of noise on the decoder's logits, in
             training, evaluation and `generate`; 0 for none.
-          likelihood_floor: "maximum" or "sum", see `air.likelihood`.
           count_rule: inferred count, "greedy" or "sampled".
           sizes: the networks' `Sizes`; the prior's must be the same.
-          early_end: m, the number of objects after which `early_train_step` ends
-            (see `air.early_end`), 1 to K - 1; None for a model without. It needs
-            `ExactEstimator`, and a regulariser that does not depend on objects that
-            surely do not exist.
+          ends: counts, integers, after which the loop over the objects may end, where
+            no image of a batch can have another one: see `Estimator.goes_on`. Absent
+            objects then cost no time. Those under the regulariser's `least_objects`
+            have no effect, nor those from K on. Each adds to the time to compile.
+          nonfinite_gradients: whether entries of a gradient that are not finite are
+            kept, which training does not survive, or set to 0 ("zero", as in the
+            released code) and counted.
           seed: integer seed of the training noise.
           init_seed: integer seed of the initialisation; None for `seed`. A
             `LearnedPrior` is initialised by a seed of its own.
@@ -92,46 +101,37 @@ class AIR(PriorSampling, ObjectiveModel):
           ValueError: if a value is not as said.
         """
         super().__init__(**kwargs)
-        prior = FixedPrior(sizes=sizes) if prior is None else prior
-        estimator = ExactEstimator() if estimator is None else estimator
+        self.canvas_side, self.steps, self.ends = canvas_side, steps, tuple(ends)
+        self.prior = FixedPrior(sizes=sizes) if prior is None else prior
+        self.estimator = ExactEstimator() if estimator is None else estimator
+        self.likelihood = BernoulliLikelihood() if likelihood is None else likelihood
+        self.sampler = HatSampler() if sampler is None else sampler
+        self.regulariser, self.sizes, self.count_rule = regulariser, sizes, count_rule
+        self.nonfinite_gradients = nonfinite_gradients
+        self.seed, self.init_seed = seed, init_seed
         check_options(
             canvas_side=canvas_side,
             steps=steps,
-            prior=prior,
-            estimator=estimator,
+            prior=self.prior,
+            estimator=self.estimator,
             decoder_noise=decoder_noise,
-            likelihood_floor=likelihood_floor,
             count_rule=count_rule,
             sizes=sizes,
-            early_end=early_end,
+            ends=ends,
+            nonfinite_gradients=nonfinite_gradients,
         )
-        names = ["loss", "nelbo", *TERMS]
-        if regulariser is not None:
-            names += ["penalty", *regulariser.names]
-        if early_end is not None:
-            names.append("ended_early")
-        names.append("gradient_norm")
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(
-                    f"constraint name {name!r} is not allowed: logs use it already"
-                )
-        self.canvas_side, self.steps, self.early_end = canvas_side, steps, early_end
-        self.prior, self.sizes = prior, sizes
-        self.regulariser, self.estimator = regulariser, estimator
-        self.likelihood_floor, self.count_rule = likelihood_floor, count_rule
-        self.seed, self.init_seed = seed, init_seed
         seeds = kernel_seeds([seed if init_seed is None else init_seed, 0])
         self.recognition = RecognitionModel(
             canvas_side,
             sizes,
             seeds,
-            infers_presence=estimator.infers_presence,
+            self.sampler,
+            infers_presence=self.estimator.infers_presence,
             reads_latents=reads_latents,
             scale_sees_location=scale_sees_location,
             hidden_sees_location=hidden_sees_location,
         )
-        self.decoder = Decoder(canvas_side, sizes, seeds, decoder_noise)
+        self.decoder = Decoder(canvas_side, sizes, seeds, self.sampler, decoder_noise)
         # Training iterations so far: seeds the noise and anneals AIR's prior.
         self.iteration = self.add_weight(
             shape=(),
@@ -140,98 +140,169 @@ class AIR(PriorSampling, ObjectiveModel):
             trainable=False,
             name="iteration",
         )
-        self.trackers = {name: keras.metrics.Mean(name) for name in names}
+        self.trackers = {name: keras.metrics.Mean(name) for name in self._names()}
         self.built = True
 
-    def infer(self, images, noise, iteration, early=False):
+    # One pass: inference, then generation.
+
+    def infer(self, images, noise, iteration, training=False):
         """One pass of inference and generation.
 
         Args:
           images: grey values in [0, 1]. Shape [batch, S, S].
           noise: a `Noise`.
           iteration: training iterations so far. Shape [].
-          early: whether to end after `early_end` objects, looking one ahead.
+          training: whether this is a training step.
 
         Returns:
-          latents: the sample of z, a `Latents`.
+          latents: the sample of z, a `Latents`, 0 for objects that were not taken.
           inference: a `Pass`.
+          taken: number of objects that were taken, an int32 tensor. Shape [].
 
         Raises:
           ValueError: if the images are of another size.
         """
-        side = self.canvas_side
+        side, steps = self.canvas_side, self.steps
         if tuple(images.shape[1:]) != (side, side):
             raise ValueError(
                 f"images of shape {tuple(images.shape)}: use [batch, {side}, {side}], "
                 "or another canvas_side"
             )
-        steps = self.early_end if early else self.steps
-        latents, q = self.recognition.infer(images, noise, steps, look_ahead=early)
-        p = self.prior.distributions(latents, iteration, look_ahead=early)
-        canvases = self.decoder.draw(latents, noise.decoder)
-        floor = self.likelihood_floor
-        return latents, Pass(images, canvases, q, p, noise, floor)
+        batch, counted = shapes.batch_size(images), self.estimator.infers_presence
+        recognise, recognised = self.recognition.begin(images)
 
-    def objective(self, images, noise, iteration, early=False, relaxed=True):
+        def block(first, last, state):
+            """The objects first, ..., last - 1: recognised, judged and drawn."""
+            recognised, expected, before = state
+            final = last == steps
+            latents, q, recognised = recognise(noise, first, last, recognised, final)
+            p, expected = self.prior.infer(latents, expected, iteration, first, final)
+            drawn = noise.decoder
+            outputs = {
+                "latents": latents,
+                "divergences": attribute_divergences(q, p, latents),
+                "canvases": self.decoder.draw(
+                    latents, None if drawn is None else drawn[:, first:last]
+                ),
+            }
+            if counted:
+                # z_pres of the object after the block tells whether to go on.
+                logits = (q.presence_logits, p.presence_logits)
+                outputs["logits"] = tuple(values[:, : last - first] for values in logits)
+                ahead = tuple(values[:, last - first :] for values in logits)
+                before = (tf.concat([before[0], outputs["logits"][0]], axis=1), ahead)
+            return outputs, (recognised, expected, before)
+
+        def goes_on(state):
+            logits, (ahead, _) = state[2]
+            if not self._takes_stop():
+                logits = tf.concat([logits, ahead], axis=1)
+            uniforms = noise.presence[:, : logits.shape[1]]
+            return tf.reduce_any(self.estimator.goes_on(logits, uniforms, training))
+
+        def rest(first, outputs, state):
+            """Zeros for the objects that are not taken, but for z_pres of the next."""
+            absent = tf.nest.map_structure(
+                lambda v: tf.zeros([batch, steps - first, *v.shape[2:]], v.dtype),
+                outputs,
+            )
+            absent["logits"] = tuple(
+                tf.pad(values, [[0, 0], [0, steps - first - 1]])
+                for values in state[2][1]
+            )
+            return absent
+
+        empty = tf.zeros([batch, 0], images.dtype)
+        state = (recognised, self.prior.begin(batch, images.dtype), (empty, ()))
+        found, taken = over_objects(block, rest, goes_on, state, steps, self._ends())
+        q_logits, p_logits = found.get("logits", (None, None))
+        return (
+            found["latents"],
+            Pass(
+                images,
+                found["canvases"],
+                q_logits,
+                p_logits,
+                found["divergences"],
+                noise.presence,
+                self.likelihood,
+                training,
+            ),
+            taken,
+        )
+
+    def objective(self, images, noise, iteration, training=False):
         """The training objective -ELBO + R(q) (equation 11) and its parts, batch means.
 
         Args:
           images: grey values in [0, 1]. Shape [batch, S, S].
           noise: a `Noise`.
           iteration: training iterations so far. Shape [].
-          early: whether to end after `early_end` objects.
-          relaxed: whether a `ConcreteEstimator` relaxes z_pres, as in training.
+          training: whether this is a training step.
 
         Returns:
           A dict with "loss", "nelbo", the ELBO's terms and, with a regulariser,
-          "penalty" and every constraint's violation; with an `early_end`,
-          "ended_early", see `air.early_end`. Shape [] each.
+          "penalty" and every constraint's violation; with `ends`, "objects_taken".
+          Shape [] each.
         """
-        latents, inference = self.infer(images, noise, iteration, early)
-        terms = self.estimator.terms(inference, relaxed)
+        latents, inference, taken = self.infer(images, noise, iteration, training)
+        terms = self.estimator.terms(inference)
         parts = {name: tf.reduce_mean(terms[name]) for name in TERMS}
         nelbo = tf.add_n([parts[name] for name in TERMS])
         parts = {"loss": nelbo, "nelbo": nelbo, **parts}
         if self.regulariser is not None:
-            penalty, violations = self.regulariser(self.posterior(latents, inference))
+            posterior = self.posterior(latents, inference, taken)
+            penalty, violations = self.regulariser(posterior)
             parts |= {"loss": nelbo + penalty, "penalty": penalty, **violations}
-        if self.early_end is not None:
-            logits = inference.recognition.presence_logits
-            parts["ended_early"] = loop_may_end(logits, self.early_end)
+        if self.ends:
+            parts["objects_taken"] = tf.cast(taken, images.dtype)
         return parts
 
-    def posterior(self, latents, inference):
+    def posterior(self, latents, inference, taken):
         """The `asr.Posterior` that the regulariser sees."""
-        # A pass that looks ahead has z_pres of one object more.
-        logits, steps = self.estimator.presence_logits(inference), inference.steps
+        logits, bounded = self.estimator.presence_logits(inference), self.sizes.bounded
         return Posterior(
-            log_count=stick_breaking.log_count(logits)[:, : steps + 1],
-            presence_logits=logits[:, :steps],
-            validity=tf.exp(stick_breaking.log_validity(logits))[:, :steps],
+            log_count=stick_breaking.log_count(logits),
+            presence_logits=logits,
+            validity=tf.exp(stick_breaking.log_validity(logits)),
             centre=shapes.pixel_centre(latents.location, self.canvas_side),
-            side=shapes.pixel_side(latents.scale, self.canvas_side),
+            side=shapes.pixel_side(latents.scale, self.canvas_side, bounded),
             canvas_side=self.canvas_side,
+            appearance=latents.appearance,
+            # z_pres was also inferred of the object after the last that was taken.
+            looked_at=taken
+            if self._takes_stop()
+            else tf.minimum(taken + 1, self.steps),
         )
 
-    def draw_noise(self, seed, batch):
-        """The `Noise` of one pass over `batch` images. `seed`: int32, shape [2]."""
-        return noises.draw(
-            seed,
-            batch,
-            self.steps,
-            self.sizes,
-            decoder=self.decoder.logit_noise > 0,
-            dtype=tf.as_dtype(self.compute_dtype),
-        )
+    # Training and evaluation: what Keras calls.
 
-    def call(self, images, seed=None, training=False):
+    def train_step(self, data):
+        """One step of gradient descent on the objective."""
+        images = self.grey(keras.utils.unpack_x_y_sample_weight(data)[0])
+        seed = noises.fold_in(noises.run_seed(self.seed), self.iteration)
+        noise = noises.draw(seed, shapes.batch_size(images), **self._noise_options())
+        with tf.GradientTape() as tape:
+            parts = self.objective(images, noise, self.iteration, training=True)
+        gradients = tape.gradient(parts["loss"], self.trainable_variables)
+        if self.nonfinite_gradients == "zero":
+            gradients, parts["nonfinite_entries"] = _finite(gradients)
+        parts["gradient_norm"] = tf.linalg.global_norm(gradients)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        self.iteration.assign_add(1)
+        return self._track(parts)
+
+    def test_step(self, data):
+        """The objective's parts at the evaluation sample of z."""
+        images = self.grey(keras.utils.unpack_x_y_sample_weight(data)[0])
+        parts = self.objective(images, self.evaluation_noise(images), self.iteration)
+        return self._track(parts, shapes.batch_size(images))
+
+    def call(self, images, training=False):
         """Infers the scene of each image, from one sample of z.
 
         Args:
           images: uint8, or grey values in [0, 1]. Shape [batch, S, S].
-          seed: int32 seed of the sample, shape [2]; None for a fixed one. `predict`
-            and `evaluate` take the fixed one, so that the i-th image of every batch
-            has the same noise; `reproduce.evaluation` has new noise in every batch.
           training: unused; Keras passes it.
 
         Returns:
@@ -244,19 +315,18 @@ class AIR(PriorSampling, ObjectiveModel):
             nelbo and its terms, in nats. Shape [batch].
         """
         images = self.grey(images)
-        seed = noises.run_seed(EVALUATION_SEED) if seed is None else seed
-        noise = self.draw_noise(seed, shapes.batch_size(images))
-        latents, inference = self.infer(images, noise, self.iteration)
+        noise = self.evaluation_noise(images)
+        latents, inference, _ = self.infer(images, noise, self.iteration)
         logits = self.estimator.presence_logits(inference)
         if self.count_rule == "greedy":
             counts = stick_breaking.greedy_count(logits)
         else:
             counts = stick_breaking.sampled_count(logits, noise.presence)
         reconstructions = compose(inference.canvases, counts)
-        terms = self.estimator.terms(inference, relaxed=False)
+        terms = self.estimator.terms(inference)
         return {
             "counts": counts,
-            "boxes": drawn_boxes(latents, counts, self.canvas_side),
+            "boxes": self._boxes(latents, counts),
             "reconstructions": reconstructions,
             "squared_error": tf.reduce_sum(
                 tf.square(images - reconstructions), axis=[1, 2]
@@ -265,23 +335,106 @@ class AIR(PriorSampling, ObjectiveModel):
             **{name: terms[name] for name in TERMS},
         }
 
+    def evaluation_noise(self, images):
+        """The `Noise` of evaluation and prediction: it follows from each image alone,
+        whatever its batch. Images are grey values in [0, 1], [batch, S, S]."""
+        seed = noises.run_seed(EVALUATION_SEED)
+        return noises.draw_by_image(images, seed, **self._noise_options())
+
+    @property
+    def metrics(self):
+        """Running means of the objective's parts."""
+        return list(self.trackers.values())
+
+    def grey(self, images):
+        """Grey values in [0, 1] in the compute type.
+
+        Raises:
+          ValueError: if the images are neither uint8 nor floating numbers.
+        """
+        images = tf.convert_to_tensor(images)
+        if images.dtype == tf.uint8:
+            return tf.cast(images, self.compute_dtype) / 255
+        if not images.dtype.is_floating:
+            raise ValueError(
+                f"images of {images.dtype.name}: use uint8 (0 to 255) or grey values "
+                "in [0, 1]"
+            )
+        return tf.cast(images, self.compute_dtype)
+
+    # Samples from the prior: p(z, n), then p(x | z, n).
+
+    def generate(self, samples, seed, count=None, side=None, draw=True):
+        """Samples scenes from the prior.
+
+        Args:
+          samples: how many.
+          seed: an integer; equal seeds give equal scenes.
+          count: number of objects in every scene, an integer; None to sample it
+            (with a `FixedCountEstimator` it is K).
+          side: side of every box in pixels, in place of the sampled one (as the
+            released code does); None for the sample.
+          draw: whether to draw the images; boxes alone are much faster.
+
+        Returns:
+          A dict with
+            images: grey values in [0, 1], if they are drawn. Shape [samples, S, S].
+            counts: number of objects, int32. Shape [samples].
+            boxes: (x, y, width, height) in pixels, 0 beyond the count. Shape
+              [samples, K, 4].
+
+        Raises:
+          ValueError: if `samples`, `count` or `side` is out of range, or `samples`
+            or `count` is no whole number.
+        """
+        scenes = self.sample(samples, seed, count, side, draw)
+        return {name: value.numpy() for name, value in scenes.items()}
+
+    def sample(self, samples, seed, count=None, side=None, draw=True):
+        """`generate`, its scenes as tensors: for use inside a `tf.function`."""
+        samples = whole_number("samples", samples, 1)
+        if count is not None:
+            count = whole_number("count", count, 0, self.steps)
+        if side is not None and not 0 < side < self.canvas_side:
+            raise ValueError(f"side {side}: use more than 0, less than the canvas")
+        seed = noises.run_seed(seed)
+        options = self._noise_options()
+        options["decoder"] &= draw
+        noise = noises.draw(seed, samples, **options)
+        latents, logits = self.prior.sample(noise, self.iteration)
+        if side is not None:
+            fraction = side / self.canvas_side
+            scale = tf.math.log(fraction / (1 - fraction)) * tf.ones_like(latents.scale)
+            latents = latents._replace(scale=scale)
+        if count is None and not self.estimator.infers_presence:
+            count = self.steps
+        if count is None:
+            counts = stick_breaking.sampled_count(logits, noise.presence)
+        else:
+            counts = tf.fill([samples], count)
+        scenes = {"counts": counts, "boxes": self._boxes(latents, counts)}
+        if draw:
+            canvases = self.decoder.draw(latents, noise.decoder)
+            scenes["images"] = compose(canvases, counts)
+        return scenes
+
+    # Saving.
+
     def get_config(self):
         """The settings, for Keras's saving."""
         serialise = keras.saving.serialize_keras_object
         return {
             "canvas_side": self.canvas_side,
             "steps": self.steps,
-            "prior": serialise(self.prior),
-            "regulariser": serialise(self.regulariser),
-            "estimator": serialise(self.estimator),
+            **{part: serialise(getattr(self, part)) for part in _PARTS},
             "reads_latents": self.recognition.reads_latents,
             "scale_sees_location": self.recognition.scale_sees_location,
             "hidden_sees_location": self.recognition.hidden_sees_location,
             "decoder_noise": self.decoder.logit_noise,
-            "likelihood_floor": self.likelihood_floor,
             "count_rule": self.count_rule,
             "sizes": self.sizes.get_config(),
-            "early_end": self.early_end,
+            "ends": list(self.ends),
+            "nonfinite_gradients": self.nonfinite_gradients,
             "seed": self.seed,
             "init_seed": self.init_seed,
             "name": self.name,
@@ -291,7 +444,68 @@ class AIR(PriorSampling, ObjectiveModel):
     def from_config(cls, config):
         """The inverse of `get_config`."""
         config = dict(config)
-        for part in ("prior", "regulariser", "estimator"):
+        for part in _PARTS:
             config[part] = keras.saving.deserialize_keras_object(config[part])
         config["sizes"] = Sizes.from_config(config["sizes"])
         return cls(**config)
+
+    def _names(self):
+        """The names of what a step measures, in order."""
+        names = ["loss", "nelbo", *TERMS]
+        if self.regulariser is not None:
+            names += ["penalty", *self.regulariser.names]
+        if self.ends:
+            names.append("objects_taken")
+        if self.nonfinite_gradients == "zero":
+            names.append("nonfinite_entries")
+        names.append("gradient_norm")
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(
+                    f"constraint name {name!r} is not allowed: logs use it already"
+                )
+        return names
+
+    def _ends(self):
+        """The `ends` at which the regulariser, too, needs no further object."""
+        least = 0
+        if self.regulariser is not None:
+            least = self.regulariser.least_objects
+            least = self.steps if least is None else least
+        return tuple(end for end in sorted(self.ends) if end >= least)
+
+    def _takes_stop(self):
+        """Whether the object at which an image stops is taken, not looked at alone."""
+        return self.regulariser is not None and self.regulariser.reads_stop
+
+    def _noise_options(self):
+        """What the noise of this model is drawn for, besides seed and images."""
+        return {
+            "steps": self.steps,
+            "sizes": self.sizes,
+            "decoder": self.decoder.logit_noise > 0,
+            "dtype": tf.as_dtype(self.compute_dtype),
+        }
+
+    def _boxes(self, latents, counts):
+        return drawn_boxes(latents, counts, self.canvas_side, self.sizes.bounded)
+
+    def _track(self, parts, images=None):
+        """Updates the running means, weighted by a number of images if given."""
+        for name, value in parts.items():
+            self.trackers[name].update_state(value, images)
+        return {name: self.trackers[name].result() for name in parts}
+
+
+_PARTS = ("prior", "regulariser", "estimator", "sampler", "likelihood")
+
+
+def _finite(gradients):
+    """The gradients with 0 where an entry is not finite, and how many those were."""
+    fine = [tf.math.is_finite(gradient) for gradient in gradients]
+    kept = [
+        tf.where(where, gradient, tf.zeros_like(gradient))
+        for where, gradient in zip(fine, gradients, strict=True)
+    ]
+    counts = [tf.reduce_sum(tf.cast(~where, kept[0].dtype)) for where in fine]
+    return kept, tf.add_n(counts)

@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-tfd = tfp.distributions
+from air.shapes import standard_deviation
 
-LARGEST_LOG_VARIANCE = 10.0  # keeps variances finite; this project's choice
+tfd = tfp.distributions
 
 
 def kernel_seeds(seed):
@@ -35,7 +35,7 @@ def dense(inputs, units, seeds, activation=None, name=None):
 
 
 class Perceptron(keras.layers.Layer):
-    """Multi-layer perceptron with softplus hidden layers and a linear output."""
+    """Multi-layer perceptron with softplus hidden layers and linear outputs."""
 
     def __init__(self, inputs, hidden_units, outputs, seeds, name=None):
         """Builds the layers.
@@ -43,24 +43,28 @@ class Perceptron(keras.layers.Layer):
         Args:
           inputs: number of inputs, the size of `call`'s last axis.
           hidden_units: units of each hidden layer, a sequence.
-          outputs: number of outputs.
+          outputs: number of outputs of each output layer, a sequence.
           seeds: stream of kernel seeds.
           name: Keras's name of the layer.
         """
         super().__init__(name=name)
-        self.layers = []
-        for units in hidden_units:
-            name = f"hidden_{len(self.layers)}"
-            self.layers.append(dense(inputs, units, seeds, "softplus", name))
-            inputs = units
-        self.layers.append(dense(inputs, outputs, seeds, name="output"))
+        self.layers, self.outputs = [], []
+        with keras.name_scope(self.name):
+            for index, units in enumerate(hidden_units):
+                layer = dense(inputs, units, seeds, "softplus", f"hidden_{index}")
+                self.layers.append(layer)
+                inputs = units
+            for index, units in enumerate(outputs):
+                name = f"output_{index}" if len(outputs) > 1 else "output"
+                self.outputs.append(dense(inputs, units, seeds, name=name))
         self.built = True
 
     def call(self, inputs):
-        """Shape [batch, inputs] to [batch, outputs]."""
+        """Shape [batch, inputs] to [batch, sum of outputs]."""
         for layer in self.layers:
             inputs = layer(inputs)
-        return inputs
+        outputs = [layer(inputs) for layer in self.outputs]
+        return outputs[0] if len(outputs) == 1 else tf.concat(outputs, axis=-1)
 
 
 class Head(keras.layers.Layer):
@@ -86,8 +90,9 @@ class Head(keras.layers.Layer):
         super().__init__(name=name)
         self.hidden_sees_extra = hidden_sees_extra
         inputs = sizes.lstm + (extra if hidden_sees_extra else 0)
-        self.hidden = dense(inputs, sizes.head, seeds, "relu", "hidden")
-        self.output_layer = dense(sizes.head + extra, outputs, seeds, name="output")
+        with keras.name_scope(self.name):
+            self.hidden = dense(inputs, sizes.head, seeds, "relu", "hidden")
+            self.output_layer = dense(sizes.head + extra, outputs, seeds, name="output")
         self.built = True
 
     def call(self, inputs, extra=None):
@@ -117,27 +122,22 @@ class GaussianHead(keras.layers.Layer):
           hidden_sees_extra: as in `Head`, of both heads.
         """
         super().__init__(name=name)
+        self.bounded = sizes.bounded
         given = (sizes, outputs, seeds, extra)
-        self.mean = Head(*given, "mean", hidden_sees_extra)
-        self.log_variance = Head(*given, "log_variance", hidden_sees_extra)
+        with keras.name_scope(self.name):
+            self.mean = Head(*given, "mean", hidden_sees_extra)
+            self.log_variance = Head(*given, "log_variance", hidden_sees_extra)
         self.built = True
 
     def call(self, inputs, extra=None):
         """The pair (mean, standard deviation). Shape [..., outputs] each."""
-        return self.mean(inputs, extra), standard_deviation(
-            self.log_variance(inputs, extra)
-        )
+        log_variance = self.log_variance(inputs, extra)
+        return self.mean(inputs, extra), standard_deviation(log_variance, self.bounded)
 
 
-def standard_deviation(log_variance):
-    """exp(log_variance / 2), the log-variance bounded to +-10 (no gradient beyond)."""
-    bound = LARGEST_LOG_VARIANCE
-    return tf.exp(0.5 * tf.clip_by_value(log_variance, -bound, bound))
-
-
-def normal(mean, standard_deviation):
+def normal(mean, deviation):
     """A TFP normal that is independent over the last axis."""
-    return tfd.Independent(tfd.Normal(mean, standard_deviation), 1)
+    return tfd.Independent(tfd.Normal(mean, deviation), 1)
 
 
 class LSTM(keras.layers.Layer):
@@ -160,21 +160,22 @@ class LSTM(keras.layers.Layer):
         """
         super().__init__(name=name)
         self.static, self.moving, self.units = static, moving, units
-        self.kernel = self.add_weight(
-            shape=(static + moving + units, 4 * units),
-            initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
-            name="kernel",
-        )
         forget_one = np.repeat([0.0, 1.0, 0.0, 0.0], units)
-        self.bias = self.add_weight(
-            shape=(4 * units,),
-            initializer=lambda shape, dtype: tf.constant(forget_one, dtype),
-            name="bias",
-        )
+        with keras.name_scope(self.name):
+            self.kernel = self.add_weight(
+                shape=(static + moving + units, 4 * units),
+                initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
+                name="kernel",
+            )
+            self.bias = self.add_weight(
+                shape=(4 * units,),
+                initializer=lambda shape, dtype: tf.constant(forget_one, dtype),
+                name="bias",
+            )
         self.built = True
 
-    def start(self, batch, static_input=None):
-        """The step function and the initial state of one pass over a batch.
+    def begin(self, batch, static_input=None):
+        """The first step, from a state and a moving input of zeros, and the others.
 
         Args:
           batch: number of images.
@@ -182,9 +183,8 @@ class LSTM(keras.layers.Layer):
             Shape [batch, static]; None where `static` is 0.
 
         Returns:
-          step: a function (moving_input [batch, moving], state) -> (output [batch,
-            units], state).
-          state: zeros, a pair of shape [batch, units].
+          step: a function (moving_input [batch, moving], state) -> state.
+          state: of the first step, the pair (output, cell), shape [batch, units] each.
         """
         static_kernel, step_kernel = tf.split(
             tf.convert_to_tensor(self.kernel),
@@ -195,13 +195,17 @@ class LSTM(keras.layers.Layer):
             projection += tf.matmul(static_input, static_kernel)
 
         def step(moving_input, state):
-            hidden, cell = state
-            inputs = tf.concat([moving_input, hidden], axis=1)
-            gates = projection + tf.matmul(inputs, step_kernel)
-            enter, forget, candidate, leave = tf.split(gates, 4, axis=1)
-            cell = tf.sigmoid(forget) * cell + tf.sigmoid(enter) * tf.tanh(candidate)
-            hidden = tf.sigmoid(leave) * tf.tanh(cell)
-            return hidden, (hidden, cell)
+            output, cell = state
+            inputs = tf.concat([moving_input, output], axis=1)
+            return _gated(projection + tf.matmul(inputs, step_kernel), cell)
 
-        zeros = tf.zeros([batch, self.units], self.kernel.dtype)
-        return step, (zeros, zeros)
+        # Zeros add nothing to the projection: there is no product in the first step.
+        first = tf.broadcast_to(projection, [batch, 4 * self.units])
+        return step, _gated(first, tf.zeros([batch, self.units], first.dtype))
+
+
+def _gated(gates, cell):
+    """An LSTM's new state (output, cell) from its gates' inputs and its cell."""
+    enter, forget, candidate, leave = tf.split(gates, 4, axis=1)
+    cell = tf.sigmoid(forget) * cell + tf.sigmoid(enter) * tf.tanh(candidate)
+    return tf.sigmoid(leave) * tf.tanh(cell), cell

@@ -9,6 +9,7 @@ without XLA does: what has to be drawn again is drawn under the same of the two.
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from air import shapes
@@ -53,7 +54,8 @@ def draw(seed, batch, steps, sizes, decoder=False, dtype=tf.float32):
       steps: K.
       sizes: the `Sizes` of the model.
       decoder: whether to draw noise for the decoder's logits as well.
-      dtype: floating type.
+      dtype: floating type; float64 is drawn in float32 and cast, so that both have
+        the same noise.
 
     Returns:
       A `Noise`.
@@ -62,14 +64,43 @@ def draw(seed, batch, steps, sizes, decoder=False, dtype=tf.float32):
 
     def normal(seed, size):
         shape = [batch, steps, size]
-        return tf.random.stateless_normal(shape, seed, dtype=dtype, alg=ALGORITHM)
+        values = tf.random.stateless_normal(shape, seed, alg=ALGORITHM)
+        return tf.cast(values, dtype)
 
+    uniforms = tf.random.stateless_uniform([batch, steps], seeds[3], alg=ALGORITHM)
     return Noise(
         location=normal(seeds[0], shapes.LOCATION_SIZE),
         scale=normal(seeds[1], shapes.SCALE_SIZE),
         appearance=normal(seeds[2], sizes.appearance),
-        presence=tf.random.stateless_uniform(
-            [batch, steps], seeds[3], dtype=dtype, alg=ALGORITHM
-        ),
+        presence=tf.cast(uniforms, dtype),
         decoder=normal(seeds[4], sizes.window**2) if decoder else None,
     )
+
+
+def draw_by_image(images, seed, steps, sizes, decoder=False, dtype=tf.float32):
+    """`draw`, every image's noise from a seed that follows from its pixels.
+
+    So an image's noise depends neither on its batch nor on its place in it. Equal
+    images have equal noise.
+
+    Args:
+      images: grey values in [0, 1], told apart to 1/255. Shape [batch, S, S].
+      seed: int32, shape [2].
+      steps, sizes, decoder, dtype: as for `draw`.
+
+    Returns:
+      A `Noise`.
+    """
+    pixels = images.shape[1] * images.shape[2]
+    grey = tf.cast(tf.round(255 * tf.reshape(images, [-1, pixels])), tf.int32)
+    # Sums of products of integers, modulo 2^32: exact in any order of summation.
+    factors = np.random.default_rng(pixels).integers(-(2**31), 2**31, (2, pixels))
+    sums = [tf.reduce_sum(grey * tf.constant(f, tf.int32), axis=1) for f in factors]
+    seeds = tf.stack(sums, axis=1) + seed
+
+    def one(seed):
+        noise = draw(seed, 1, steps, sizes, decoder, dtype)
+        return [value[0] for value in noise if value is not None]
+
+    kinds = [dtype] * (5 if decoder else 4)
+    return Noise(*tf.map_fn(one, seeds, fn_output_signature=kinds))

@@ -3,10 +3,8 @@
 import math
 import operator
 
-from air.elbo import ExactEstimator
-from air.likelihood import FLOORS
-
 COUNT_RULES = ("greedy", "sampled")
+NONFINITE_GRADIENTS = ("keep", "zero")
 
 
 def whole_number(name, value, least, most=None):
@@ -41,10 +39,10 @@ def check_options(
     prior,
     estimator,
     decoder_noise,
-    likelihood_floor,
     count_rule,
     sizes,
-    early_end,
+    ends,
+    nonfinite_gradients,
 ):
     """Refuses options of `air.AIR` that are not as its constructor says.
 
@@ -58,10 +56,12 @@ def check_options(
     whole_number("steps", steps, 1)
     if not 0 <= decoder_noise < math.inf:
         raise ValueError(f"decoder_noise {decoder_noise}: use 0 or more, finite")
-    if likelihood_floor not in FLOORS:
-        raise ValueError(f"likelihood_floor {likelihood_floor!r}: use one of {FLOORS}")
-    if count_rule not in COUNT_RULES:
-        raise ValueError(f"count_rule {count_rule!r}: use one of {COUNT_RULES}")
+    for name, value, allowed in (
+        ("count_rule", count_rule, COUNT_RULES),
+        ("nonfinite_gradients", nonfinite_gradients, NONFINITE_GRADIENTS),
+    ):
+        if value not in allowed:
+            raise ValueError(f"{name} {value!r}: use one of {allowed}")
     if prior.sizes != sizes:
         raise ValueError(f"sizes {sizes} differ from the prior's")
     if estimator.infers_presence and not prior.infers_presence:
@@ -69,14 +69,9 @@ def check_options(
             f"{type(estimator).__name__} needs a prior with z_pres: use "
             "LearnedPrior(infers_presence=True), or FixedCountEstimator"
         )
-    if early_end is None:
-        return
-    if steps == 1:
-        raise ValueError(f"early_end {early_end}: one step cannot end early; use None")
-    whole_number("early_end", early_end, 1, steps - 1)
-    # The others' terms take no z_pres of an object that is not drawn.
-    if not isinstance(estimator, ExactEstimator):
+    for end in ends:
+        whole_number("ends", end, 1)
+    if ends and not estimator.infers_presence:
         raise ValueError(
-            f"early_end {early_end}: needs ExactEstimator, not "
-            f"{type(estimator).__name__}"
+            f"ends {tuple(ends)}: {type(estimator).__name__} takes all objects; use ()"
         )

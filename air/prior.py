@@ -1,4 +1,7 @@
-"""The priors p(z, n) of the generative model: AIR's fixed one, AIR-pPrior's."""
+"""The priors p(z, n) of the generative model: AIR's fixed one, AIR-pPrior's.
+
+A prior of one's own is a `Prior` with these methods.
+"""
 
 import math
 
@@ -41,8 +44,51 @@ def annealed_log_odds(iteration, dtype=tf.float32):
     return tf.math.log(tf.exp(tf.maximum(exponent, math.log(1e-9))) + 1e-9)
 
 
+class Prior(keras.layers.Layer):
+    """What a model asks of its prior p(z, n).
+
+    Attributes:
+      infers_presence: whether p has z_pres at all.
+      sizes: the model's `Sizes`.
+    """
+
+    def begin(self, batch, dtype):
+        """The state before the first object, a nested structure of tensors."""
+        raise NotImplementedError(f"{type(self).__name__}.begin")
+
+    def infer(self, latents, state, iteration, first, final):
+        """p along a block of objects of a sample of z, given those before them.
+
+        Args:
+          latents: a `Latents` of the objects first, ..., first + n - 1.
+          state: before object `first`.
+          iteration: training iterations so far. Shape [].
+          first: number of the block's first object, from 0.
+          final: whether no object may follow.
+
+        Returns:
+          distributions: p's `ObjectDistributions`, any of TFP's. If an object may
+            follow, its `presence_logits` have shape [batch, n + 1].
+          state: before object first + n.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.infer")
+
+    def sample(self, noise, iteration):
+        """Samples z of K objects.
+
+        Args:
+          noise: a `Noise`.
+          iteration: training iterations so far. Shape [].
+
+        Returns:
+          latents: a `Latents`.
+          presence_logits: log-odds of z_pres^t, or None. Shape [batch, K].
+        """
+        raise NotImplementedError(f"{type(self).__name__}.sample")
+
+
 @keras.saving.register_keras_serializable("air")
-class FixedPrior(keras.layers.Layer):
+class FixedPrior(Prior):
     """AIR's prior: all objects independent, nothing learned (section 2.1).
 
     z_pres has annealed log-odds, the same at every step; z_loc ~ N(0, 1); z_scale
@@ -65,30 +111,26 @@ class FixedPrior(keras.layers.Layer):
         self.sizes, self.infers_presence = sizes, True
         self.built = True
 
-    def distributions(self, latents, iteration, look_ahead=False):
-        """p's `ObjectDistributions`; see `LearnedPrior.distributions`."""
-        batch, steps = shapes.batch_size(latents.location), latents.location.shape[1]
-        steps += look_ahead
+    def begin(self, batch, dtype):
+        """No state: objects are independent."""
+        return ()
+
+    def infer(self, latents, state, iteration, first, final):
+        """p's `ObjectDistributions`, and no state; see `Prior`."""
+        batch, last = shapes.batch_size(latents.location), latents.location.shape[1]
+        last += first + (not final)
         dtype = latents.location.dtype
-        logits = self._presence_logits(steps, iteration, dtype)
-        return ObjectDistributions(
-            tf.broadcast_to(logits, [batch, steps]),
+        logits = self._presence_logits(last, iteration, dtype)[first:]
+        distributions = ObjectDistributions(
+            tf.broadcast_to(logits, [batch, last - first]),
             _standard_normal(shapes.LOCATION_SIZE, dtype),
             _fixed_scale(dtype),
             _standard_normal(self.sizes.appearance, dtype),
         )
+        return distributions, state
 
     def sample(self, noise, iteration):
-        """Samples z of K objects.
-
-        Args:
-          noise: a `Noise`.
-          iteration: training iterations so far. Shape [].
-
-        Returns:
-          latents: a `Latents`.
-          presence_logits: log-odds of z_pres^t. Shape [batch, K].
-        """
+        """Samples z of K objects; see `Prior`."""
         batch, steps = shapes.batch_size(noise.presence), noise.presence.shape[1]
         logits = self._presence_logits(steps, iteration, noise.scale.dtype)
         scale = SCALE_MEAN + math.sqrt(SCALE_VARIANCE) * noise.scale
@@ -115,7 +157,7 @@ class FixedPrior(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("air")
-class LearnedPrior(keras.layers.Layer):
+class LearnedPrior(Prior):
     """AIR-pPrior's prior p(z, n) (equation 5).
 
     An LSTM reads z^{t-1} (z^0 = 0); its output gives p(z_pres^t | z^{<t}),
@@ -174,81 +216,62 @@ class LearnedPrior(keras.layers.Layer):
         self.count_log_odds, self.count = count_log_odds, count
         self.scale_sees_location, self.sizes = scale_sees_location, sizes
         seeds = kernel_seeds([seed, 1])
-        self.lstm = LSTM(0, sizes.latent, sizes.lstm, seeds, name="lstm")
         learns_presence = infers_presence and not count_log_odds
-        self.presence = (
-            Head(sizes, 1, seeds, name="presence") if learns_presence else None
-        )
-        self.location = GaussianHead(
-            sizes, shapes.LOCATION_SIZE, seeds, name="location"
-        )
         extra = shapes.LOCATION_SIZE if scale_sees_location else 0
-        self.scale = None
-        if scale == "learned":
-            self.scale = GaussianHead(
-                *(sizes, shapes.SCALE_SIZE, seeds, extra, "scale"),
-                hidden_sees_extra=hidden_sees_location,
+        with keras.name_scope(self.name):
+            self.lstm = LSTM(0, sizes.latent, sizes.lstm, seeds, name="lstm")
+            self.presence = (
+                Head(sizes, 1, seeds, name="presence") if learns_presence else None
             )
+            self.location = GaussianHead(
+                sizes, shapes.LOCATION_SIZE, seeds, name="location"
+            )
+            self.scale = None
+            if scale == "learned":
+                self.scale = GaussianHead(
+                    *(sizes, shapes.SCALE_SIZE, seeds, extra, "scale"),
+                    hidden_sees_extra=hidden_sees_location,
+                )
         self.built = True
 
-    def distributions(self, latents, iteration, look_ahead=False):
-        """p's `ObjectDistributions` along a sample of z.
+    def begin(self, batch, dtype):
+        """The LSTM's output before its first step, zeros, and its state after it."""
+        _, state = self.lstm.begin(batch)
+        return tf.zeros_like(state[0]), state
 
-        Args:
-          latents: the sample of z, a `Latents`.
-          iteration: unused; priors share one signature.
-          look_ahead: whether to give z_pres of one object more.
-
-        Returns:
-          An `ObjectDistributions`. Looking ahead, its `presence_logits` have shape
-          [batch, K + 1].
-        """
-        batch, steps = shapes.batch_size(latents.location), latents.location.shape[1]
-        objects = latents.joined()
-        previous = tf.zeros_like(objects[:, 0])
-        step, state = self.lstm.start(batch)
-        outputs = []
-        for t in range(steps):
-            hidden, state = step(previous, state)
-            previous = objects[:, t]
-            outputs.append(hidden)
-        # `hidden` has shape [batch, K, units].
-        hidden = tf.stack(outputs, axis=1)
-        if look_ahead:
-            outputs.append(step(previous, state)[0])
-        dtype = hidden.dtype
-        return ObjectDistributions(
-            self._presence_logits(tf.stack(outputs, axis=1)),
+    def infer(self, latents, state, iteration, first, final):
+        """p's `ObjectDistributions` along a sample of z; see `Prior`."""
+        before, state = state
+        step, _ = self.lstm.begin(shapes.batch_size(latents.location))
+        objects = tf.unstack(latents.joined(), axis=1)
+        outputs = [before, state[0]]
+        for z in objects[:-1] if final else objects:
+            state = step(z, state)
+            outputs.append(state[0])
+        outputs = tf.stack(outputs, axis=1)
+        # `hidden` has shape [batch, n, units].
+        hidden = outputs[:, 1 : len(objects) + 1]
+        distributions = ObjectDistributions(
+            self._presence_logits(outputs, first),
             normal(*self.location(hidden)),
             normal(*self._scale(hidden, latents.location)),
-            _standard_normal(self.sizes.appearance, dtype),
+            _standard_normal(self.sizes.appearance, hidden.dtype),
         )
+        return distributions, (outputs[:, -2], state)
 
     def sample(self, noise, iteration):
-        """Samples z of K objects, each given those before it.
-
-        Args:
-          noise: a `Noise`.
-          iteration: unused; priors share one signature.
-
-        Returns:
-          latents: a `Latents`.
-          presence_logits: log-odds of z_pres^t, or None. Shape [batch, K].
-        """
+        """Samples z of K objects, each given those before it; see `Prior`."""
         batch, steps = shapes.batch_size(noise.presence), noise.presence.shape[1]
-        previous = tf.zeros([batch, self.sizes.latent], noise.scale.dtype)
-        step, state = self.lstm.start(batch)
-        outputs, objects = [], []
+        step, state = self.lstm.begin(batch)
+        outputs, objects = [tf.zeros_like(state[0])], []
         for t in range(steps):
-            hidden, state = step(previous, state)
-            mean, deviation = self.location(hidden)
+            mean, deviation = self.location(state[0])
             location = mean + deviation * noise.location[:, t]
-            mean, deviation = self._scale(hidden, location)
+            mean, deviation = self._scale(state[0], location)
             scale = mean + deviation * noise.scale[:, t]
-            appearance = noise.appearance[:, t]
-            previous = tf.concat([location, scale, appearance], axis=1)
-            outputs.append(hidden)
-            objects.append((location, scale, appearance))
+            objects.append((location, scale, noise.appearance[:, t]))
+            outputs.append(state[0])
+            state = step(tf.concat(objects[-1], axis=1), state)
         latents = Latents(*(tf.stack(z, axis=1) for z in zip(*objects, strict=True)))
         return latents, self._presence_logits(tf.stack(outputs, axis=1))
 
@@ -261,17 +284,22 @@ class LearnedPrior(keras.layers.Layer):
         """The inverse of `get_config`."""
         return cls(**{**config, "sizes": Sizes.from_config(config["sizes"])})
 
-    def _presence_logits(self, hidden):
-        """Log-odds of z_pres^t. Shape [batch, K], or None without z_pres."""
+    def _presence_logits(self, outputs, first=0):
+        """Log-odds of z_pres of n objects, or None without z_pres. Shape [batch, n].
+
+        Args:
+          outputs: the LSTM's, of the object before them and of each of them. Shape
+            [batch, n + 1, units].
+          first: number of the first of them, from 0.
+        """
         if self.count_log_odds:
-            batch, steps = shapes.batch_size(hidden), hidden.shape[1]
-            shift = _count_shift(self.count_log_odds, self.count, steps, hidden.dtype)
-            return tf.broadcast_to(shift, [batch, steps])
+            batch, count = shapes.batch_size(outputs), outputs.shape[1] - 1
+            settings = (self.count_log_odds, self.count, first + count, outputs.dtype)
+            return tf.broadcast_to(_count_shift(*settings)[first:], [batch, count])
         if self.presence is None:
             return None
-        if self.presence_lag:
-            hidden = tf.pad(hidden, [[0, 0], [1, 0], [0, 0]])[:, :-1]
-        return self.presence(hidden)[..., 0]
+        seen = outputs[:, :-1] if self.presence_lag else outputs[:, 1:]
+        return self.presence(seen)[..., 0]
 
     def _scale(self, hidden, location):
         """Mean and standard deviation of z_scale. Shape [..., 1] or [1] each."""

@@ -10,15 +10,7 @@ import tensorflow as tf
 
 from air import shapes
 from air.latents import Latents, ObjectDistributions
-from air.networks import (
-    LSTM,
-    GaussianHead,
-    Head,
-    Perceptron,
-    normal,
-    standard_deviation,
-)
-from air.spatial_transformer import read_window
+from air.networks import LSTM, GaussianHead, Head, Perceptron, normal
 
 
 class RecognitionModel(keras.layers.Layer):
@@ -29,6 +21,7 @@ class RecognitionModel(keras.layers.Layer):
         canvas_side,
         sizes,
         seeds,
+        sampler,
         infers_presence=True,
         reads_latents=True,
         scale_sees_location=True,
@@ -41,6 +34,7 @@ class RecognitionModel(keras.layers.Layer):
           canvas_side: S in pixels.
           sizes: the networks' `Sizes`.
           seeds: stream of kernel seeds.
+          sampler: reads the windows, such as `HatSampler`.
           infers_presence: whether there is a head for z_pres.
           reads_latents: whether the LSTM reads z^{t-1} besides x.
           scale_sees_location: whether q(z_scale^t) depends on z_loc^t.
@@ -48,86 +42,105 @@ class RecognitionModel(keras.layers.Layer):
           name: Keras's name of the layer.
         """
         super().__init__(name=name)
+        self.sampler, self.sizes = sampler, sizes
         self.reads_latents = reads_latents
         self.scale_sees_location = scale_sees_location
         self.hidden_sees_location = hidden_sees_location
-        self.sizes = sizes
         moving = sizes.latent if reads_latents else 0
-        self.lstm = LSTM(canvas_side**2, moving, sizes.lstm, seeds, name="lstm")
-        self.presence = (
-            Head(sizes, 1, seeds, name="presence") if infers_presence else None
-        )
-        self.location = GaussianHead(
-            sizes, shapes.LOCATION_SIZE, seeds, name="location"
-        )
-        self.scale = GaussianHead(
-            sizes,
-            shapes.SCALE_SIZE,
-            seeds,
-            extra=shapes.LOCATION_SIZE if scale_sees_location else 0,
-            name="scale",
-            hidden_sees_extra=hidden_sees_location,
-        )
-        self.encoder = Perceptron(
-            sizes.window**2,
-            sizes.encoder,
-            2 * sizes.appearance,
-            seeds,
-            name="encoder",
-        )
+        with keras.name_scope(self.name):
+            self.lstm = LSTM(canvas_side**2, moving, sizes.lstm, seeds, name="lstm")
+            self.presence = (
+                Head(sizes, 1, seeds, name="presence") if infers_presence else None
+            )
+            self.location = GaussianHead(
+                sizes, shapes.LOCATION_SIZE, seeds, name="location"
+            )
+            self.scale = GaussianHead(
+                sizes,
+                shapes.SCALE_SIZE,
+                seeds,
+                extra=shapes.LOCATION_SIZE if scale_sees_location else 0,
+                name="scale",
+                hidden_sees_extra=hidden_sees_location,
+            )
+            outputs = [sizes.appearance] * 2
+            self.encoder = Perceptron(
+                sizes.window**2,
+                sizes.encoder,
+                [sum(outputs)] if sizes.joint_encoder_output else outputs,
+                seeds,
+                name="encoder",
+            )
         self.built = True
 
-    def infer(self, images, noise, steps, look_ahead=False):
-        """Infers K objects in each image.
+    def begin(self, images):
+        """What the first block of objects needs.
 
         Args:
           images: grey values in [0, 1]. Shape [batch, S, S].
-          noise: a `Noise` for at least `steps` steps, the first of which are read.
-          steps: K.
-          look_ahead: whether to infer z_pres of one object more.
+
+        Returns:
+          infer: a function (noise, first, last, state, final) that infers a block of
+            objects, see `_infer`.
+          state: the LSTM's, after its first step.
+        """
+        batch = shapes.batch_size(images)
+        step, state = self.lstm.begin(batch, tf.reshape(images, [batch, -1]))
+
+        def infer(noise, first, last, state, final):
+            return self._infer(images, step, noise, first, last, state, final)
+
+        return infer, state
+
+    def _infer(self, images, step, noise, first, last, state, final):
+        """Infers the objects first, ..., last - 1, numbered from 0.
+
+        Args:
+          images: grey values in [0, 1]. Shape [batch, S, S].
+          step: the LSTM's step.
+          noise: a `Noise` of at least `last` objects.
+          first, last: integers.
+          state: the LSTM's state that object `first` is inferred from.
+          final: whether no object may follow. If one may, z_pres of it is inferred.
 
         Returns:
           latents: the sample of z, a `Latents`.
-          distributions: q's `ObjectDistributions` along that sample. Looking ahead,
-            its `presence_logits` have shape [batch, K + 1].
+          distributions: q's `ObjectDistributions` along that sample. If an object may
+            follow, its `presence_logits` have shape [batch, last - first + 1].
+          state: the LSTM's state that object `last` is inferred from.
         """
-        batch = shapes.batch_size(images)
-        step, state = self.lstm.start(batch, tf.reshape(images, [batch, -1]))
-        previous = tf.zeros([batch, self.sizes.latent], images.dtype)
-        outputs, samples, parameters = [], [], []
-        for t in range(steps):
-            moving = previous if self.reads_latents else previous[:, :0]
-            hidden, state = step(moving, state)
-            outputs.append(hidden)
-
-            location_parameters = self.location(hidden)
+        batch, bounded = shapes.batch_size(images), self.sizes.bounded
+        hidden, samples, parameters = [state[0]], [], []
+        for t in range(first, last):
+            location_parameters = self.location(state[0])
             location = _sample(location_parameters, noise.location[:, t])
             scale_parameters = self.scale(
-                hidden, location if self.scale_sees_location else None
+                state[0], location if self.scale_sees_location else None
             )
             scale = _sample(scale_parameters, noise.scale[:, t])
 
-            centre, size = shapes.box_centre(location), shapes.box_size(scale)
-            window = read_window(images, centre, size, self.sizes.window)
+            centre = shapes.box_centre(location)
+            size = shapes.box_size(scale, bounded)
+            window = self.sampler.read(images, centre, size, self.sizes.window)
             mean, log_variance = tf.split(
                 self.encoder(tf.reshape(window, [batch, -1])), 2, axis=1
             )
-            appearance_parameters = (mean, standard_deviation(log_variance))
+            deviation = shapes.standard_deviation(log_variance, bounded)
+            appearance_parameters = (mean, deviation)
             appearance = _sample(appearance_parameters, noise.appearance[:, t])
 
-            previous = tf.concat([location, scale, appearance], axis=1)
             samples.append((location, scale, appearance))
             parameters.append(
                 (location_parameters, scale_parameters, appearance_parameters)
             )
+            if not (final and t == last - 1):
+                read = samples[-1] if self.reads_latents else (location[:, :0],)
+                state = step(tf.concat(read, axis=1), state)
+                hidden.append(state[0])
 
-        if look_ahead:
-            moving = previous if self.reads_latents else previous[:, :0]
-            outputs.append(step(moving, state)[0])
         logits = None
         if self.presence is not None:
-            logits = self.presence(tf.stack(outputs, axis=1))[..., 0]
-
+            logits = self.presence(tf.stack(hidden, axis=1))[..., 0]
         latents = Latents(*(tf.stack(z, axis=1) for z in zip(*samples, strict=True)))
         distributions = ObjectDistributions(
             logits,
@@ -136,7 +149,7 @@ class RecognitionModel(keras.layers.Layer):
                 for z in zip(*parameters, strict=True)
             ),
         )
-        return latents, distributions
+        return latents, distributions, state
 
 
 def _sample(parameters, noise):

@@ -10,6 +10,7 @@ bilinear interpolation factors into one matrix a side,
 whose entries are hat functions max(0, 1 - |position - index|).
 """
 
+import keras
 import tensorflow as tf
 
 
@@ -27,50 +28,68 @@ def hat_weights(positions, size):
     return tf.nn.relu(1.0 - tf.abs(positions[..., None] - index))
 
 
-def _even_points(count, dtype):
+def even_points(count, dtype):
     """`count` evenly spaced points from -1 to 1, both included. Shape [count]."""
     return tf.linspace(tf.constant(-1.0, dtype), tf.constant(1.0, dtype), count)
 
 
-def read_window(images, centre, size, window_side):
-    """Reads one window from each image.
+@keras.saving.register_keras_serializable("air")
+class HatSampler:
+    """Reads and writes windows by hat functions; exactly 0 beyond the source.
 
-    Args:
-      images: shape [batch, S, S], rows first.
-      centre: box centres (x, y) in [-1, 1]. Shape [batch, 2].
-      size: box side as a fraction of the canvas side, > 0. Shape [batch, 1].
-      window_side: side of the windows in pixels.
-
-    Returns:
-      The windows, row i and column j taken at y + size v_i and x + size v_j with
-      v evenly spaced in [-1, 1]. Shape [batch, window_side, window_side].
+    A sampler of one's own has these two methods.
     """
-    side = images.shape[-1]
-    points = _even_points(window_side, images.dtype)
-    # `positions` has shape [batch, 2, window_side]: x, then y.
-    positions = (centre[..., None] + size[..., None] * points + 1) * (side - 1) / 2
-    weights = hat_weights(positions, side)
-    rows = tf.matmul(weights[:, 1], images)
-    return tf.matmul(rows, weights[:, 0], transpose_b=True)
+
+    def read(self, images, centre, size, window_side):
+        """Reads one window from each image.
+
+        Args:
+          images: shape [batch, S, S], rows first.
+          centre: box centres (x, y) in [-1, 1]. Shape [batch, 2].
+          size: box side as a fraction of the canvas side, > 0. Shape [batch, 1].
+          window_side: side of the windows in pixels.
+
+        Returns:
+          The windows, row i and column j taken at y + size v_i and x + size v_j with
+          v evenly spaced in [-1, 1]. Shape [batch, window_side, window_side].
+        """
+        side = images.shape[-1]
+        points = even_points(window_side, images.dtype)
+        # `positions` has shape [batch, 2, window_side]: x, then y.
+        positions = (centre[..., None] + size[..., None] * points + 1) * (side - 1) / 2
+        return _separable(hat_weights(positions, side), images)
+
+    def write(self, windows, centre, size, canvas_side):
+        """Writes each window into its box on an empty canvas: the inverse mapping.
+
+        Args:
+          windows: shape [batch, w, w].
+          centre: box centres (x, y) in [-1, 1]. Shape [batch, 2].
+          size: box side as a fraction of the canvas side, > 0. Shape [batch, 1].
+          canvas_side: side S of the canvas in pixels.
+
+        Returns:
+          Canvases, the pixel at u taken from the window at (u - centre) / size; 0
+          beyond the box, whose edge fades over one pixel of the window. Shape
+          [batch, S, S].
+        """
+        window_side = windows.shape[-1]
+        points = even_points(canvas_side, windows.dtype)
+        inside = (points - centre[..., None]) / size[..., None]
+        weights = hat_weights((inside + 1) * (window_side - 1) / 2, window_side)
+        return _separable(weights, windows)
+
+    def get_config(self):
+        """No settings; for Keras's saving."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`."""
+        return cls(**config)
 
 
-def write_window(windows, centre, size, canvas_side):
-    """Writes each window into its box on an empty canvas: the inverse mapping.
-
-    Args:
-      windows: shape [batch, w, w].
-      centre: box centres (x, y) in [-1, 1]. Shape [batch, 2].
-      size: box side as a fraction of the canvas side, > 0. Shape [batch, 1].
-      canvas_side: side S of the canvas in pixels.
-
-    Returns:
-      Canvases, the pixel at u taken from the window at (u - centre) / size; 0
-      beyond the box, whose edge fades over one pixel of the window. Shape
-      [batch, S, S].
-    """
-    window_side = windows.shape[-1]
-    points = _even_points(canvas_side, windows.dtype)
-    inside = (points - centre[..., None]) / size[..., None]
-    weights = hat_weights((inside + 1) * (window_side - 1) / 2, window_side)
-    rows = tf.matmul(weights[:, 1], windows)
+def _separable(weights, source):
+    """R_y source R_x^T; the weights have shape [batch, 2, ...], x, then y."""
+    rows = tf.matmul(weights[:, 1], source)
     return tf.matmul(rows, weights[:, 0], transpose_b=True)

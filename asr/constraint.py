@@ -16,7 +16,16 @@ class Functional:
     Subclasses are final frozen dataclasses whose fields are their settings. A
     plain function of a `Posterior` serves as well; one that has to survive
     `model.save` is registered with `keras.saving.register_keras_serializable`.
+
+    Attributes:
+      least_objects: how many objects a model has to infer for F(q) to be right, even
+        where it is certain that an image holds fewer. None, as for plain functions:
+        all K.
+      reads_stop: whether F(q) also reads the object at which an image's loop stops.
     """
+
+    least_objects = None
+    reads_stop = False
 
     def __call__(self, posterior):
         """F(q) of a `Posterior`. Shape [batch], one an image, or [], one a batch."""
@@ -69,6 +78,16 @@ class Constraint:
             )
         if not callable(self.functional):
             raise ValueError(f"constraint {self.name}: its functional is no function")
+
+    @property
+    def least_objects(self):
+        """That of the functional; None for a plain function."""
+        return getattr(self.functional, "least_objects", None)
+
+    @property
+    def reads_stop(self):
+        """That of the functional; a plain function is given all objects anyway."""
+        return getattr(self.functional, "reads_stop", False)
 
     def get_config(self):
         """Name, weight and serialised functional, for Keras's saving."""

@@ -14,6 +14,8 @@ import tensorflow as tf
 from asr.constraint import Constraint, ConstraintError, Functional
 from asr.regulariser import Regulariser
 
+SMALLEST = 1e-8  # in the logarithms of the unary form, released code
+
 
 @keras.saving.register_keras_serializable("asr")
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +27,11 @@ class AllowedCount(Functional):
     """
 
     allowed: tuple
+
+    @property
+    def least_objects(self):
+        """The largest allowed count, whose q(n | x) must be known."""
+        return max(self.allowed)
 
     def __call__(self, posterior):
         counts = _checked(self.allowed, posterior)
@@ -42,6 +49,11 @@ class MarginalCount(Functional):
 
     allowed: tuple
 
+    @property
+    def least_objects(self):
+        """The largest allowed count, whose q(n | x) must be known."""
+        return max(self.allowed)
+
     def __call__(self, posterior):
         counts = _checked(self.allowed, posterior)
         log_marginal = _log_mean_exp(tf.gather(posterior.log_count, counts, axis=1))
@@ -53,21 +65,23 @@ class MarginalCount(Functional):
 class UnaryAllowedCount(Functional):
     """min over i in L of sum_t BCE(u^i_t, p_t): the released code's first term.
 
-    u^i is the unary code of i, i ones and then zeros up to K; p_t is the
-    conditional presence probability. Shape [batch].
+    u^i is the unary code of i, i ones and then zeros; t runs over the objects that the
+    loop looked at; p_t is the conditional presence probability, and the cross-entropy
+    takes log(p + 1e-8). Shape [batch].
     """
 
     allowed: tuple
+    least_objects = 0
 
     def __call__(self, posterior):
+        # `codes` has shape [L, K]; logarithms and their sums [batch, L, K].
         codes = _unary_codes(self.allowed, posterior)
-        # `logits` and `labels` have shape [batch, L, K].
         logits = tf.expand_dims(posterior.presence_logits, 1)
-        shape = tf.concat([tf.shape(logits)[:1], codes.shape], axis=0)
-        entropies = tf.nn.sigmoid_cross_entropy_with_logits(
-            labels=tf.broadcast_to(codes, shape), logits=tf.broadcast_to(logits, shape)
-        )
-        return tf.reduce_min(tf.reduce_sum(entropies, axis=2), axis=1)
+        log_present = tf.math.log(tf.sigmoid(logits) + SMALLEST)
+        log_absent = tf.math.log(tf.sigmoid(-logits) + SMALLEST)
+        entropies = -(codes * log_present + (1 - codes) * log_absent)
+        sums = tf.reduce_sum(posterior.looked() * entropies, axis=2)
+        return tf.reduce_min(sums, axis=1)
 
 
 @keras.saving.register_keras_serializable("asr")
@@ -75,17 +89,22 @@ class UnaryAllowedCount(Functional):
 class UnaryMarginalCount(Functional):
     """sum_t BCE(mean_i u^i_t, mean_x p_t): the released code's second term.
 
-    Not zero at its minimum: a cross-entropy keeps the entropy of its target.
-    Shape [].
+    Sum and cross-entropy are as in `UnaryAllowedCount`. Not zero at its minimum: a
+    cross-entropy keeps the entropy of its target. Shape [].
     """
 
     allowed: tuple
+    least_objects = 0
 
     def __call__(self, posterior):
         target = tf.reduce_mean(_unary_codes(self.allowed, posterior), axis=0)
-        log_present = _log_mean_exp(tf.math.log_sigmoid(posterior.presence_logits))
-        log_absent = _log_mean_exp(tf.math.log_sigmoid(-posterior.presence_logits))
-        return -tf.reduce_sum(target * log_present + (1 - target) * log_absent)
+        logits = posterior.presence_logits
+        present = tf.reduce_mean(tf.sigmoid(logits), axis=0)
+        absent = tf.reduce_mean(tf.sigmoid(-logits), axis=0)
+        log_present = tf.math.log(present + SMALLEST)
+        log_absent = tf.math.log(absent + SMALLEST)
+        entropies = -(target * log_present + (1 - target) * log_absent)
+        return tf.reduce_sum(posterior.looked() * entropies)
 
 
 def number_regulariser(

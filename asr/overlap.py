@@ -6,6 +6,9 @@ number of objects is random, object i counts with the probability S_i that it
 exists and a pair with that of its later object; with a fixed count these are 1.
 Sums over i != j run over ordered pairs, so each pair counts twice, as in the
 paper and in the released code. Every functional has shape [batch].
+
+With `every_step`, the released code's form, every object that the loop looked at counts
+in full, whether it exists or not: the one at which an image stops as well.
 """
 
 import dataclasses
@@ -17,21 +20,38 @@ from asr.constraint import Constraint, Functional
 from asr.regulariser import Regulariser
 
 
+class _BoxFunctional(Functional):
+    """A functional of the boxes; subclasses have a field `every_step`."""
+
+    least_objects = 0
+
+    @property
+    def reads_stop(self):
+        """With `every_step`: the object at which an image stops counts too."""
+        return self.every_step
+
+    def weights(self, posterior):
+        """How much every object counts. Shape [batch, K], or [K]."""
+        return posterior.looked() if self.every_step else posterior.validity
+
+
 @keras.saving.register_keras_serializable("asr")
 @dataclasses.dataclass(frozen=True)
-class PairOverlap(Functional):
+class PairOverlap(_BoxFunctional):
     """F1 = sum_{i != j} l((s_i + s_j)/2 - max(|x_i - x_j|, |y_i - y_j|))."""
+
+    every_step: bool = False
 
     def __call__(self, posterior):
         reach = (posterior.side[:, :, None] + posterior.side[:, None, :]) / 2
         offsets = posterior.centre[:, :, None] - posterior.centre[:, None, :]
         distance = tf.reduce_max(tf.abs(offsets), axis=3)
-        return _sum_over_pairs(tf.nn.relu(reach - distance), posterior.validity)
+        return _sum_over_pairs(tf.nn.relu(reach - distance), self.weights(posterior))
 
 
 @keras.saving.register_keras_serializable("asr")
 @dataclasses.dataclass(frozen=True)
-class InsideCanvas(Functional):
+class InsideCanvas(_BoxFunctional):
     """F2 to F5: how far boxes reach over one edge of the canvas.
 
     left: sum_i l(s_i/2 - x_i); right: sum_i l(x_i + s_i/2 - S); top and bottom
@@ -39,6 +59,7 @@ class InsideCanvas(Functional):
     """
 
     edge: str
+    every_step: bool = False
 
     def __call__(self, posterior):
         half = posterior.side / 2
@@ -49,47 +70,45 @@ class InsideCanvas(Functional):
             "top": half - y,
             "bottom": y + half - posterior.canvas_side,
         }[self.edge]
-        return tf.reduce_sum(posterior.validity * tf.nn.relu(excess), axis=1)
+        return tf.reduce_sum(self.weights(posterior) * tf.nn.relu(excess), axis=1)
 
 
 @keras.saving.register_keras_serializable("asr")
 @dataclasses.dataclass(frozen=True)
-class BoundedSide(Functional):
+class BoundedSide(_BoxFunctional):
     """F6 = sum_i l(c_min - s_i) + l(s_i - c_max), or the released code's form.
 
-    `released` takes the mean over the K steps in place of the sum and exchanges c_min
-    and c_max, so that a side between the bounds costs c_max - c_min instead of 0. With
-    n objects that surely exist it is (F6 + n (c_max - c_min)) / K, and its gradient is
-    F6's divided by K (6 in the released code, for 3 objects). Where existence is
-    learned, this constant is a price of each object: the weight times (c_max - c_min)
-    / K, 13 on Multi-MNIST. The released code has no such price:
-    it counts every step taken in full, whether its object exists or not.
+    With `every_step` it is the mean over the objects that the loop looked at in place
+    of the sum, and c_min and c_max are exchanged, so that a side between the bounds
+    costs c_max - c_min instead of 0. Of n objects that is (F6 + n (c_max - c_min)) / n:
+    a constant, and F6's gradient divided by n.
     """
 
     minimum: float
     maximum: float
-    released: bool = False
+    every_step: bool = False
 
     def __call__(self, posterior):
-        side = posterior.side
-        if self.released:
+        side, weights = posterior.side, self.weights(posterior)
+        if self.every_step:
             excess = tf.nn.relu(self.maximum - side) + tf.nn.relu(side - self.minimum)
-            return tf.reduce_mean(posterior.validity * excess, axis=1)
+            return tf.reduce_sum(weights * excess, axis=1) / tf.reduce_sum(weights)
         excess = tf.nn.relu(self.minimum - side) + tf.nn.relu(side - self.maximum)
-        return tf.reduce_sum(posterior.validity * excess, axis=1)
+        return tf.reduce_sum(weights * excess, axis=1)
 
 
 @keras.saving.register_keras_serializable("asr")
 @dataclasses.dataclass(frozen=True)
-class SideDifference(Functional):
+class SideDifference(_BoxFunctional):
     """F7 = sum_{i != j} l(|s_i - s_j| - tolerance)."""
 
     tolerance: float = 3.0  # pixels, released code
+    every_step: bool = False
 
     def __call__(self, posterior):
         difference = tf.abs(posterior.side[:, :, None] - posterior.side[:, None, :])
         excess = tf.nn.relu(difference - self.tolerance)
-        return _sum_over_pairs(excess, posterior.validity)
+        return _sum_over_pairs(excess, self.weights(posterior))
 
 
 def overlap_regulariser(
@@ -112,7 +131,8 @@ def overlap_regulariser(
       side_weight: lambda_6.
       side_difference_weight: lambda_7.
       tolerance: e of F7, in pixels.
-      side_penalty: "sum", F6 as in the paper, or "mean", as in the released code.
+      side_penalty: "sum", the paper's form, or "mean", the released code's: F6 is a
+        mean, and every object that was looked at counts in full in all of F1 to F7.
 
     Returns:
       A `Regulariser` with seven constraints, named by what they forbid.
@@ -130,13 +150,14 @@ def overlap_regulariser(
         raise ValueError(f"tolerance {tolerance} is not allowed; use a number >= 0")
     if side_penalty not in ("sum", "mean"):
         raise ValueError(f"side_penalty {side_penalty!r}: use 'sum' or 'mean'")
-    bounded = BoundedSide(minimum_side, maximum_side, side_penalty == "mean")
-    difference = SideDifference(tolerance)
+    every = side_penalty == "mean"
+    bounded = BoundedSide(minimum_side, maximum_side, every)
+    difference = SideDifference(tolerance, every)
     return Regulariser(
         [
-            Constraint("pair_overlap", PairOverlap(), overlap_weight),
+            Constraint("pair_overlap", PairOverlap(every), overlap_weight),
             *(
-                Constraint(f"outside_{edge}", InsideCanvas(edge), inside_weight)
+                Constraint(f"outside_{edge}", InsideCanvas(edge, every), inside_weight)
                 for edge in ("left", "right", "top", "bottom")
             ),
             Constraint("side_bounds", bounded, side_weight),
@@ -145,20 +166,20 @@ def overlap_regulariser(
     )
 
 
-def _sum_over_pairs(excess, validity):
-    """Sum over ordered pairs i != j, weighted by the later object's validity.
+def _sum_over_pairs(excess, weights):
+    """Sum over ordered pairs i != j, weighted as the later object is.
 
     Args:
       excess: shape [batch, K, K].
-      validity: shape [batch, K].
+      weights: shape [batch, K], or [K].
 
     Returns:
       Shape [batch].
     """
-    steps = range(validity.shape[1])
-    total = tf.zeros_like(validity[:, 0])
+    steps = range(excess.shape[1])
+    total = tf.zeros_like(excess[:, 0, 0])
     for i in steps:
         for j in steps:
             if i != j:
-                total += validity[:, max(i, j)] * excess[:, i, j]
+                total += weights[..., max(i, j)] * excess[:, i, j]
     return total

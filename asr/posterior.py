@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+import tensorflow as tf
+
 
 class Posterior(NamedTuple):
     """q(z, n | x) for a batch of images, at the one sample of z drawn per image.
@@ -19,6 +21,10 @@ class Posterior(NamedTuple):
         left and top edge. Shape [batch, K, 2].
       side: side lengths of the square boxes, in pixels. Shape [batch, K].
       canvas_side: side length S of the canvas, in pixels. An int.
+      appearance: z_app of the objects. Shape [batch, K, appearance].
+      looked_at: how many objects the model's loop looked at before it ended; the
+        others have log-odds, latents and validity that stand for none. An int32
+        tensor of shape []; None for all K.
     """
 
     log_count: Any
@@ -27,3 +33,11 @@ class Posterior(NamedTuple):
     centre: Any
     side: Any
     canvas_side: int
+    appearance: Any = None
+    looked_at: Any = None
+
+    def looked(self):
+        """1 for each of the objects that were looked at, 0 for the rest. Shape [K]."""
+        steps = self.validity.shape[1]
+        looked_at = steps if self.looked_at is None else self.looked_at
+        return tf.sequence_mask(looked_at, steps, dtype=self.validity.dtype)

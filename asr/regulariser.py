@@ -46,6 +46,17 @@ class Regulariser:
         """The constraints' names, in order."""
         return [constraint.name for constraint in self.constraints]
 
+    @property
+    def least_objects(self):
+        """How many objects the constraints need, see `Functional`; None for all."""
+        needed = [constraint.least_objects for constraint in self.constraints]
+        return None if None in needed else max(needed, default=0)
+
+    @property
+    def reads_stop(self):
+        """Whether a constraint reads the object at which an image's loop stops."""
+        return any(constraint.reads_stop for constraint in self.constraints)
+
     def __call__(self, posterior):
         """Evaluates every constraint.
 

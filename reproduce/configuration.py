@@ -13,6 +13,7 @@ from reproduce.options import check, option
 from reproduce.presets import (
     METHODS,
     PRESETS,
+    RELEASED_SIDE_BOUNDS,
     TABLE1_SETTINGS,
     TABLE2_SETTINGS,
     released_options,
@@ -20,8 +21,7 @@ from reproduce.presets import (
 )
 
 CANVAS_SIDES = {"multi_mnist": 50, "multi_dsprites": 64}  # pixels, released code
-# Bounds of F6 in pixels, released code; the paper gives none.
-SIDE_BOUNDS = {"multi_mnist": (11.0, 15.0), "multi_dsprites": (12.0, 15.0)}
+NUMERICS = 2  # raised with every change of the code that touches a run's numbers
 LARGEST_SEED = 2**31 - 1  # seeds of noise are pairs of 32-bit integers
 
 
@@ -94,7 +94,30 @@ class Configuration:
         0.0, "standard deviation of noise on the decoder's logits", lower=0
     )
     likelihood_floor: str = option(
-        "maximum", "log max(r, e) or log(r + e)", ("maximum", "sum")
+        "maximum",
+        "log max(r, e), or log(r + e) with a slope at r = 0 and 1 too (released code)",
+        ("maximum", "sum"),
+    )
+    training_floor: float = option(
+        1e-10, "e of the likelihood in training", lower=1e-10, upper=0.1
+    )
+    sampler: str = option(
+        "hat",
+        "of windows: exact, or the released code's with its rounding residues",
+        ("hat", "clipped_corners"),
+    )
+    bounds: bool = option(
+        True, "log-variances within +-10, box sides of at least .02 of the canvas"
+    )
+    encoder_outputs: str = option(
+        "joint",
+        "z_app's mean and log-variance from one output layer or from two",
+        ("joint", "separate"),
+    )
+    presence_slope: str = option(
+        "exact",
+        "of KL(z_pres) by the log-odds, where z_pres is exact",
+        ("exact", "concrete", "floored"),
     )
 
     # Optimisation (section 6); the clipping is the released code's.
@@ -108,8 +131,17 @@ class Configuration:
         upper=LARGEST_SEED,
     )
 
+    nonfinite_gradients: str = option(
+        "stop",
+        "entries that are not finite stop the run, or are set to 0 and counted",
+        ("stop", "zero"),
+    )
+    compiler: str = option("xla", "of the training step", ("xla", "none"))
+    precision: str = option(
+        "float32", "of weights and operations", ("float32", "float64")
+    )
     early_end: bool = option(
-        True, "AIR-ASR of Table 1: skip objects that no image of a batch has, for speed"
+        True, "skip objects that no image of a batch has, for speed"
     )
 
     # Regularisation of AIR-ASR (sections 6.1 and 6.2).
@@ -125,8 +157,12 @@ class Configuration:
     side_weight: float = option(20.0, "lambda_6 of section 6.2", lower=0)
     side_difference_weight: float = option(10.0, "lambda_7 of 6.2", lower=0)
     side_penalty: str = option(
-        "sum", "F6 over objects, or the released code's mean", ("sum", "mean")
+        "sum",
+        "F1 to F7 of objects that exist, or of every step (F6 the mean: released code)",
+        ("sum", "mean"),
     )
+    side_minimum: float = option(11.0, "c_min of F6, in pixels", lower=0)
+    side_maximum: float = option(15.0, "c_max of F6, in pixels", lower=0)
 
     # Evaluation.
     count_rule: str = option("greedy", "inferred count", ("greedy", "sampled"))
@@ -187,7 +223,7 @@ class Configuration:
     @property
     def sampled_side(self):
         """Side of all boxes that the released code samples, in pixels."""
-        return sum(SIDE_BOUNDS[self.dataset]) / 2
+        return sum(RELEASED_SIDE_BOUNDS[self.dataset]) / 2
 
     @property
     def variant(self):
@@ -281,7 +317,7 @@ def preset_configuration(experiment, preset="paper", **changes):
     method, setting = name.split("-", 1)
     options.update(setting_options(table, setting))
     if preset == "released":
-        options.update(released_options(table, method))
+        options.update(released_options(table, method, setting))
     known = {field.name for field in dataclasses.fields(Configuration)}
     for name in changes:
         if name not in known:

@@ -5,7 +5,7 @@ from reproduce.errors import UsageError
 _NUMBER = ("number_penalty", "number_image_weight", "number_marginal_weight")
 _OVERLAP = (
     *("overlap_weight", "inside_weight", "side_weight", "side_difference_weight"),
-    "side_penalty",
+    *("side_penalty", "side_minimum", "side_maximum"),
 )
 _CONCRETE = ("temperature", "stop_threshold")
 
@@ -36,29 +36,26 @@ def _unread(configuration):
         unread.update(dict.fromkeys(names, reason))
 
     if configuration.method != "asr":
-        add((*_NUMBER, *_OVERLAP, "early_end"), "only AIR-ASR has penalties")
+        add((*_NUMBER, *_OVERLAP), "only AIR-ASR has penalties")
     elif configuration.table == "table1":
         add(_OVERLAP, "Table 1 regularises the number of objects")
     else:
-        add((*_NUMBER, "early_end"), "Table 2 regularises the objects' boxes")
+        add(_NUMBER, "Table 2 regularises the objects' boxes")
     if configuration.method == "air":
         add(("scale_prior", "presence_prior_lag"), "AIR's prior is fixed")
     if configuration.fixed_count is not None:
         reason = "the number of objects is known (--fixed_count)"
         names = ("presence", "presence_prior_lag", "fixed_count_log_odds", "steps")
-        add((*_CONCRETE, *_NUMBER, *names, "count_rule", "early_end"), reason)
+        names += ("count_rule", "early_end", "presence_slope")
+        add((*_CONCRETE, *_NUMBER, *names), reason)
     elif configuration.presence == "exact":
         add(_CONCRETE, "z_pres is exact (--presence)")
     else:
-        add(("early_end",), "the loop ends early only where z_pres is exact")
+        add(("presence_slope",), "z_pres is not exact (--presence)")
     if configuration.fixed_count_log_odds:
         add(("presence_prior_lag",), "z_pres has no learned prior")
-    if max(configuration.counts) >= configuration.steps:
-        add(("early_end",), "every step may be needed (--steps)")
     if not configuration.scale_sees_location:
         add(("hidden_sees_location",), "z_scale does not see z_loc")
-    if configuration.number_penalty == "unary":
-        add(("early_end",), "the unary codes compare every step (--number_penalty)")
     if len(configuration.counts) > 1:
         add(("fixed_count_log_odds",), "the number of objects varies (--counts)")
     return unread

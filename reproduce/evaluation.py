@@ -3,8 +3,6 @@
 import numpy as np
 import tensorflow as tf
 
-from air import noise
-from air.descent import EVALUATION_SEED
 from reproduce import summaries
 
 
@@ -20,7 +18,9 @@ class Evaluator:
           batch_size: images a batch; the last one is padded, the padding ignored.
         """
         self.model, self.scenes, self.batch_size = model, scenes, batch_size
-        self._infer = tf.function(model.call, jit_compile=True, autograph=False)
+        self._infer = tf.function(
+            model.call, jit_compile=model.jit_compile, autograph=False
+        )
 
     def __call__(self):
         """Evaluates the model as it is now.
@@ -33,13 +33,13 @@ class Evaluator:
         return summaries.figures(scenes, self.scenes), scenes
 
     def predict(self, images):
-        """`AIR.call` over all images; batch b draws z from fold_in(fixed seed, b)."""
-        batches, root = [], noise.run_seed(EVALUATION_SEED)
-        for index, first in enumerate(range(0, len(images), self.batch_size)):
+        """`AIR.call` over all images."""
+        batches = []
+        for first in range(0, len(images), self.batch_size):
             batch = images[first : first + self.batch_size]
             padding = self.batch_size - len(batch)
             padded = np.pad(batch, [(0, padding), (0, 0), (0, 0)])
-            result = self._infer(tf.constant(padded), noise.fold_in(root, index))
+            result = self._infer(tf.constant(padded))
             batches.append(
                 {name: value.numpy()[: len(batch)] for name, value in result.items()}
             )

@@ -6,6 +6,7 @@ import numpy as np
 
 import data.statistics
 from reproduce import files, records
+from reproduce.configuration import NUMERICS
 
 FIGURE_FILE = "figure.npz"
 
@@ -59,6 +60,7 @@ def write(
         "environment": surroundings,
         "git": {name: run.trained_by[-1].get(name) for name in ("commit", "dirty")},
     }
+    record["numerics"] = NUMERICS
     if len(run.trained_by) > 1:
         record["trained_by"] = run.trained_by
     if not failure:

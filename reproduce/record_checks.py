@@ -37,7 +37,7 @@ FIELDS = {
 # Only in the record of a run that other code or another device went on with: all of
 # them, a list of what `run_state.note_process` notes; of the first, "first_step" alone
 # where its checkpoint is older than this list.
-OPTIONAL_FIELDS = {"trained_by": (list,)}
+OPTIONAL_FIELDS = {"trained_by": (list,), "numerics": (int,)}
 # `write_record` adds these: the format and SHA-256 digests of the options, of
 # the bytes of history.csv, and of all the other fields of the record.
 ADDED_FIELDS = ("format", "configuration_digest", "history_digest", "record_digest")

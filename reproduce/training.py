@@ -15,10 +15,6 @@ from data.order import epoch_order
 from reproduce import checkpoint, evaluation, interrupts, memory, run_state
 from reproduce.progress import Progress
 
-# A step first tries to end the object loop early if this share of the epoch's steps
-# before it could. A failed trial costs about two thirds of a step.
-EARLY_SHARE = 0.75
-
 
 class Training:
     """One run in progress.
@@ -57,10 +53,7 @@ class Training:
             model, scenes.test, configuration.batch_size
         )
         self.train_step = tf.function(
-            model.train_step, jit_compile=True, autograph=False
-        )
-        self._early_train_step = tf.function(
-            model.early_train_step, jit_compile=True, autograph=False
+            model.train_step, jit_compile=model.jit_compile, autograph=False
         )
         self._compiled = False
         self.history, self.reported, self.figures = [], None, None
@@ -133,7 +126,7 @@ class Training:
         for rows in order[first:]:
             interrupts.raise_if_interrupted()
             begun = time.perf_counter()
-            means = self._step(tf.constant(self.images[rows]))
+            means = self.train_step(tf.constant(self.images[rows]))
             if not np.isfinite(means["loss"].numpy() + means["gradient_norm"].numpy()):
                 values = {name: value.numpy() for name, value in means.items()}
                 raise run_state.non_finite_step(self, values, self.taken)
@@ -142,15 +135,6 @@ class Training:
                 self._compiled = True
                 memory.return_freed()
             progress.step(self.taken)
-
-    def _step(self, images):
-        """One training step, with an early end of the object loop where it pays."""
-        tracker = self.model.trackers.get("ended_early")
-        if tracker is not None and tracker.result() >= EARLY_SHARE:
-            taken, means = self._early_train_step(images)
-            if taken.numpy():
-                return means
-        return self.train_step(images)
 
     def _end_epoch(self, progress):
         train = {name: float(t.result()) for name, t in self.model.trackers.items()}
