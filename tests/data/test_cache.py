@@ -173,7 +173,7 @@ def test_of_several_processes_one_makes_the_scenes(tmp_path):
         "import sys; from data import load, SceneSpecification as S; "
         f"print(load({SMALL!r}, folder=sys.argv[1]).digest)"
     ).replace("SceneSpecification(", "S(")
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     # The lock is held until both processes stand before it.
     key = cache.source_key(SMALL)
     lock = filelock.FileLock(tmp_path / f"scenes-{key[:32]}.lock")

@@ -118,7 +118,7 @@ def test_importing_data_imports_neither_tensorflow_nor_matplotlib():
         "print([m for m in sys.modules if m.split('.')[0] in "
         "('tensorflow', 'keras', 'tf_keras', 'tensorflow_probability', 'matplotlib')])"
     )
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=root,
