@@ -242,7 +242,8 @@ class AIR(keras.Model):
 
         Returns:
           A dict with "loss", "nelbo", the ELBO's terms and, with a regulariser,
-          "penalty" and every constraint's violation; with `ends`, "objects_taken".
+          "penalty" and every constraint's violation; where z_pres is inferred,
+          "objects_taken", which is K without `ends`.
           Shape [] each.
         """
         latents, inference, taken = self.infer(images, noise, iteration, training)
@@ -254,7 +255,7 @@ class AIR(keras.Model):
             posterior = self.posterior(latents, inference, taken)
             penalty, violations = self.regulariser(posterior)
             parts |= {"loss": nelbo + penalty, "penalty": penalty, **violations}
-        if self.ends:
+        if self.estimator.infers_presence:
             parts["objects_taken"] = tf.cast(taken, images.dtype)
         return parts
 
@@ -454,7 +455,7 @@ class AIR(keras.Model):
         names = ["loss", "nelbo", *TERMS]
         if self.regulariser is not None:
             names += ["penalty", *self.regulariser.names]
-        if self.ends:
+        if self.estimator.infers_presence:
             names.append("objects_taken")
         if self.nonfinite_gradients == "zero":
             names.append("nonfinite_entries")
