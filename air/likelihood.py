@@ -1,7 +1,5 @@
 """The likelihood p(x | z, n) of equation 5: Bernoulli pixels with grey targets."""
 
-import math
-
 import keras
 import tensorflow as tf
 
@@ -47,7 +45,9 @@ class BernoulliLikelihood:
 
     def empty_cross_entropy(self, images, training=False):
         """`cross_entropy` of an empty canvas, r = 0. Shape [batch]."""
-        return -math.log(self._floor(training)) * tf.reduce_sum(images, axis=[1, 2])
+        empty = tf.zeros([], images.dtype)
+        present, absent = self._logarithms(empty, self._floor(training))
+        return -tf.reduce_sum(images * present + (1 - images) * absent, axis=[1, 2])
 
     def get_config(self):
         """The settings, for Keras's saving."""

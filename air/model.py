@@ -502,11 +502,15 @@ _PARTS = ("prior", "regulariser", "estimator", "sampler", "likelihood")
 
 
 def _finite(gradients):
-    """The gradients with 0 where an entry is not finite, and how many those were."""
-    fine = [tf.math.is_finite(gradient) for gradient in gradients]
-    kept = [
-        tf.where(where, gradient, tf.zeros_like(gradient))
-        for where, gradient in zip(fine, gradients, strict=True)
-    ]
-    counts = [tf.reduce_sum(tf.cast(~where, kept[0].dtype)) for where in fine]
+    """The gradients with 0 where an entry is not finite, and how many those were.
+
+    A variable without a gradient, None, stays so.
+    """
+    kept, counts = [], []
+    for gradient in gradients:
+        if gradient is not None:
+            fine = tf.math.is_finite(gradient)
+            counts.append(tf.reduce_sum(tf.cast(~fine, gradient.dtype)))
+            gradient = tf.where(fine, gradient, tf.zeros_like(gradient))
+        kept.append(gradient)
     return kept, tf.add_n(counts)
