@@ -1,43 +1,46 @@
-"""A `Pass` made of plain tensors, for tests of what an ELBO is made of."""
+"""A `Pass` made of plain arrays, for tests of what an ELBO is made of."""
 
 import numpy as np
 import tensorflow as tf
 
-from air import elbo, networks, noise
-from air.latents import ObjectDistributions
+import air
 
 TERMS = ("reconstruction", "kl_location", "kl_scale", "kl_appearance", "kl_presence")
 
 
-def pass_of(images, canvases, logits, prior_logits, parameters=None, uniforms=None):
-    """A `Pass` from plain tensors; `parameters` are q's and p's normals."""
-    dtype, shape = logits.dtype, logits.shape
-    if parameters is None:
-        size = [*shape, 1]
-        unit = (tf.zeros(size, dtype), tf.ones(size, dtype))
-        parameters = {
-            name: (unit, unit) for name in ("location", "scale", "appearance")
-        }
-    q, p = (
-        ObjectDistributions(
-            presence,
-            *(networks.normal(*parameters[name][side]) for name in parameters),
-        )
-        for side, presence in enumerate((logits, prior_logits))
+def pass_of(
+    images,
+    canvases,
+    logits,
+    prior_logits,
+    uniforms=None,
+    divergences=None,
+    training=False,
+    likelihood=None,
+):
+    """An `air.Pass`; the divergences that are not given are 0."""
+    if divergences is None:
+        divergences = dict.fromkeys(TERMS[1:4], tf.zeros_like(logits))
+    return air.Pass(
+        *map(tf.convert_to_tensor, (images, canvases, logits, prior_logits)),
+        {name: tf.convert_to_tensor(each) for name, each in divergences.items()},
+        uniforms,
+        air.BernoulliLikelihood() if likelihood is None else likelihood,
+        training,
     )
-    draws = noise.Noise(None, None, None, uniforms)
-    return elbo.Pass(images, canvases, q, p, draws, "maximum")
 
 
-def random_parameters(batch, steps, seed=0, fixed_prior=False):
-    """(mean, deviation) of q and p for each attribute, float64."""
+def made_up(batch=5, steps=4, seed=4):
+    """The arguments of `pass_of` as random arrays in double precision, a dict."""
     stream = np.random.default_rng(seed)
-    found = {}
-    for name, size in (("location", 2), ("scale", 1), ("appearance", 3)):
-        q_shape = (batch, steps, size)
-        p_shape = (size,) if fixed_prior else q_shape
-        found[name] = tuple(
-            (stream.standard_normal(shape), np.exp(stream.uniform(-2, 1, shape)))
-            for shape in (q_shape, p_shape)
-        )
-    return found
+    shape = (batch, steps)
+    logits, prior_logits = stream.normal(0.5, 1.5, (2, *shape))
+    return {
+        "images": stream.random((batch, 6, 6)).round(1),
+        "canvases": stream.random((*shape, 6, 6))
+        * stream.integers(0, 2, (*shape, 6, 6)),
+        "logits": logits,
+        "prior_logits": prior_logits,
+        "uniforms": stream.uniform(0.02, 0.98, shape),
+        "divergences": {name: stream.exponential(3, shape) for name in TERMS[1:4]},
+    }

@@ -1,10 +1,13 @@
 """What the tests of the models share: tiny models, images and posteriors."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 import air
+from air import noise
 from asr import Posterior
 
 CANVAS = 12  # pixels
@@ -27,6 +30,36 @@ def tiny_model(prior="learned", scale="fixed", steps=STEPS, **options):
     return air.AIR(canvas_side=CANVAS, steps=steps, prior=prior, sizes=SIZES, **options)
 
 
+def released_model(prior="learned", **options):
+    """A tiny model in the released code's form, in all that a model can be told."""
+    sizes = dataclasses.replace(SIZES, bounded=False, joint_encoder_output=False)
+    if prior == "learned":
+        prior = air.LearnedPrior(
+            scale="learned", presence_lag=True, hidden_sees_location=True, sizes=sizes
+        )
+    else:
+        prior = air.FixedPrior(sizes=sizes)
+    settings = {
+        "steps": STEPS,
+        "estimator": air.ConcreteEstimator(0.1, 0.9),
+        "sampler": air.ClippedCornersSampler(),
+        "likelihood": air.ReleasedLikelihood(),
+        "hidden_sees_location": True,
+        "sizes": sizes,
+    }
+    return air.AIR(canvas_side=CANVAS, prior=prior, **settings | options)
+
+
+def draws_of(model, count, seed=3):
+    """The noise of one pass of a model over `count` images."""
+    return noise.draw(noise.run_seed(seed), count, **model._noise_options())
+
+
+def grey(count, seed=0, dtype="float64"):
+    """`random_images` as grey values, a tensor."""
+    return tf.constant(random_images(count, seed) / 255, dtype)
+
+
 def random_images(count, seed=0):
     """Grey values, a third of them exactly 0 and some exactly 1: uint8."""
     stream = np.random.default_rng(seed)
@@ -42,7 +75,14 @@ def noisy_weights(model, deviation=0.3, seed=0):
     return model
 
 
-def posterior(logits=None, centre=None, side=None, canvas_side=50, validity=None):
+def posterior(
+    logits=None,
+    centre=None,
+    side=None,
+    canvas_side=50,
+    validity=None,
+    looked_at=None,
+):
     """An `asr.Posterior` in double precision, from plain lists.
 
     log q(n) and validity are computed here from their definition, not by the
@@ -73,6 +113,7 @@ def posterior(logits=None, centre=None, side=None, canvas_side=50, validity=None
         centre=tf.constant(np.asarray(centre, float)),
         side=tf.constant(np.asarray(side, float)),
         canvas_side=canvas_side,
+        looked_at=looked_at,
     )
 
 

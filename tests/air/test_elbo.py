@@ -1,4 +1,4 @@
-"""The exact negative ELBO and its divergences, against NumPy from the definitions."""
+"""The divergences of the ELBO and its exact sum, from their definitions."""
 
 import math
 
@@ -7,177 +7,39 @@ import numpy as np
 import numpy_model
 import pytest
 import tensorflow as tf
-from elbo_support import TERMS, pass_of, random_parameters
+import tensorflow_probability as tfp
+from elbo_support import TERMS, pass_of
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy import integrate, stats
 
 import air
-from air import elbo, noise
+from air import elbo, networks
+from air.latents import Latents, ObjectDistributions
+
+tfd = tfp.distributions
+LOG_ODDS = hnp.arrays(np.float64, (2, 5), elements=st.floats(-15, 15))
 
 
-def grey(count, seed=0):
-    return tf.constant(model_support.random_images(count, seed) / 255)
+def value_and_slopes(logits, prior_logits, slope):
+    """KL(z_pres) and its derivatives by the two log-odds, arrays."""
+    given_values = [tf.constant(v) for v in (logits, prior_logits)]
+    with tf.GradientTape() as tape:
+        tape.watch(given_values)
+        value = elbo.presence_divergence(*given_values, slope)
+    return value.numpy(), *(g.numpy() for g in tape.gradient(value, given_values))
 
 
-def noise_of(model, images, seed=3):
-    return model.draw_noise(noise.run_seed(seed), images.shape[0])
+# KL(z_pres).
 
 
-# The exact ELBO.
-
-
-@pytest.mark.parametrize(
-    "prior_kind, options",
-    [
-        ("fixed", {}),
-        ("fixed", {"reads_latents": False, "scale_sees_location": False}),
-        ("learned", {}),
-        ("learned", {"scale": "learned"}),
-        ("learned", {"scale": "learned", "hidden_sees_location": True}),
-        ("learned", {"decoder_noise": 0.3}),
-        ("lagged", {}),
-    ],
-)
-def test_exact_elbo_equals_brute_force(float64, prior_kind, options):
-    """Everything from the weights up, against a second implementation."""
-    iteration = tf.constant(9_000, tf.int64)
-    if prior_kind == "lagged":
-        kind = air.LearnedPrior(presence_lag=True, sizes=model_support.SIZES)
-    else:
-        kind = prior_kind
-    model = model_support.noisy_weights(model_support.tiny_model(kind, **options))
-    images = grey(3)
-    draws = noise_of(model, images)
-    _, inference = model.infer(images, draws, iteration)
-    terms = model.estimator.terms(inference)
-    assert set(terms) == set(TERMS)
-    for index, image in enumerate(images.numpy()):
-        objects = numpy_model.recognise(model, image, draws, index)
-        if prior_kind == "fixed":
-            # 1e4 * 0.1^(9000 / 3000) = 10: log-odds ln 10.
-            given_prior = numpy_model.fixed_prior(math.log(10), objects)
-        else:
-            given_prior = numpy_model.learned_prior(model.prior, objects)
-        logit_noise = np.zeros(model.steps)
-        if "decoder_noise" in options:
-            logit_noise = options["decoder_noise"] * draws.decoder.numpy()[index]
-        canvases = [
-            numpy_model.draw(model, z, logit_noise[t]) for t, z in enumerate(objects)
-        ]
-        expected = numpy_model.negative_elbo(image, canvases, objects, given_prior)
-        for name in TERMS:
-            found = terms[name].numpy()[index]
-            assert found == pytest.approx(expected[name], rel=1e-8), name
-
-
-def test_objective_is_the_mean_over_images_of_the_sum_of_terms(float64):
-    model = model_support.noisy_weights(model_support.tiny_model())
-    images = grey(4)
-    draws = noise_of(model, images)
-    parts = model.objective(images, draws, model.iteration)
-    _, inference = model.infer(images, draws, model.iteration)
-    terms = model.estimator.terms(inference)
-    total = sum(terms[name].numpy() for name in TERMS)
-    assert parts["nelbo"].numpy() == pytest.approx(total.mean(), rel=1e-12)
-    assert parts["loss"].numpy() == parts["nelbo"].numpy()
-
-
-@pytest.mark.parametrize("scale", ["fixed", "learned"])
-def test_gradients_agree_with_finite_differences(float64, scale):
-    """A random direction in each variable, three in all of them, single weights."""
-    model = model_support.noisy_weights(model_support.tiny_model(scale=scale))
-    images = grey(3, seed=1)
-    draws = noise_of(model, images)
-    variables = model.trainable_variables
-
-    @tf.function
-    def objective():
-        return model.objective(images, draws, model.iteration)["loss"]
-
-    @tf.function
-    def gradient_of_objective():
-        with tf.GradientTape() as tape:
-            loss = model.objective(images, draws, model.iteration)["loss"]
-        return tape.gradient(loss, variables)
-
-    gradients = [gradient.numpy() for gradient in gradient_of_objective()]
-    stream = np.random.default_rng(5)
-    directions = []
-    for index, variable in enumerate(variables):
-        one = [np.zeros(v.shape) for v in variables]
-        one[index] = stream.standard_normal(variable.shape)
-        directions.append(one)
-    for index in stream.integers(0, len(variables), 12):
-        one = [np.zeros(v.shape) for v in variables]
-        one[index][tuple(stream.integers(0, side) for side in one[index].shape)] = 1.0
-        directions.append(one)
-    for _ in range(3):
-        directions.append([stream.standard_normal(v.shape) for v in variables])
-
-    start = [variable.numpy() for variable in variables]
-    step = 2e-8  # short, so that no kink of the hat functions lies within it
-
-    def moved(direction, distance):
-        for variable, at, along in zip(variables, start, direction, strict=True):
-            variable.assign(at + distance * along)
-        return objective().numpy()
-
-    moving = 0
-    for direction in directions:
-        slope = (moved(direction, step) - moved(direction, -step)) / (2 * step)
-        expected = sum(
-            np.sum(gradient * along)
-            for gradient, along in zip(gradients, direction, strict=True)
-        )
-        # A loss of some 1e3 is rounded by 1e-12, the slope therefore by 5e-5.
-        assert slope == pytest.approx(expected, rel=2e-6, abs=3e-4)
-        moving += abs(slope) > 1e-3
-    assert moving > len(directions) / 2  # most of them do change the loss
-
-
-def test_exact_elbo_is_finite_at_extreme_logits():
-    """All logits +-1e4, under both the fixed and a contrary prior; compiled."""
-    patterns = tf.constant([[a, b] for a in (-1e4, 0.0, 1e4) for b in (-1e4, 1e4)])
-    batch = patterns.shape[0]
-    canvases = tf.ones([batch, 2, 4, 4])
-    images = tf.tile(tf.constant([[[0.0, 0.5, 1.0, 1.0]] * 4]), [batch, 1, 1])
-
-    @tf.function(jit_compile=True)
-    def run(logits, contrary):
-        with tf.GradientTape() as tape:
-            tape.watch([logits, contrary])
-            inference = pass_of(images, canvases, logits, contrary)
-            terms = air.ExactEstimator().terms(inference)
-            total = tf.add_n([terms[name] for name in TERMS])
-        return terms, tape.gradient(total, [logits, contrary])
-
-    for contrary in (tf.zeros_like(patterns), -patterns, patterns):
-        terms, gradients = run(patterns, contrary)
-        for value in (*terms.values(), *gradients):
-            assert np.all(np.isfinite(value.numpy()))
-        assert np.all(terms["kl_presence"].numpy() >= 0)
-
-
-# The divergences.
-
-
-@pytest.mark.parametrize("fixed_prior", [False, True])
-def test_attribute_divergences_have_their_closed_form(fixed_prior):
-    parameters = random_parameters(4, 3, fixed_prior=fixed_prior)
-    logits = tf.zeros([4, 3], tf.float64)
-    found = elbo.attribute_divergences(pass_of(None, None, logits, logits, parameters))
-    for name, ((m, s), (mp, sp)) in parameters.items():
-        each = np.log(sp / s) + (s**2 + (m - mp) ** 2) / (2 * sp**2) - 0.5
-        expected = each.sum(axis=-1)
-        np.testing.assert_allclose(found[f"kl_{name}"], expected, rtol=1e-10)
-
-
-@given(hnp.arrays(np.float64, (2, 5), elements=st.floats(-15, 15)))
-def test_presence_divergence_has_its_closed_form(logits):
+@pytest.mark.parametrize("slope", elbo.SLOPES)
+@given(LOG_ODDS)
+def test_presence_divergence_has_its_closed_form_whatever_its_slope(slope, logits):
     q, p = numpy_model.sigmoid(logits)
     expected = q * np.log(q / p) + (1 - q) * np.log((1 - q) / (1 - p))
-    found = elbo.presence_divergence(*tf.constant(logits))
+    found = elbo.presence_divergence(*tf.constant(logits), slope)
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
 
 
@@ -188,17 +50,223 @@ def test_presence_divergence_by_hand():
     np.testing.assert_allclose(found, [20.03, math.exp(-20.03), 0], rtol=1e-5)
 
 
+def logistic_divergence(d):
+    """KL between logistics of scale 1 whose means are d apart."""
+    return d / np.tanh(d / 2) - 2
+
+
+@pytest.mark.parametrize("distance", [0.05, 0.4, 2.0, 11.0])
+@pytest.mark.parametrize("temperature", [1.0, 0.1])
+def test_the_relaxations_diverge_by_that_of_two_logistics(distance, temperature):
+    """At temperature T a relaxed sample's logit is logistic: mean a / T, scale 1/T."""
+    q, p = (stats.logistic(m / temperature, 1 / temperature) for m in (distance, 0.0))
+    value, _ = integrate.quad(
+        lambda v: q.pdf(v) * (q.logpdf(v) - p.logpdf(v)),
+        *((distance + side * 40) / temperature for side in (-1, 1)),
+        limit=200,
+    )
+    assert value == pytest.approx(logistic_divergence(distance), rel=1e-6)
+
+
+def other_slopes(name, a, m):
+    """The slopes by a and by m that a form promises, from finite differences of the
+    function that it names, or its formula."""
+    if name == "floored":
+        q, p = numpy_model.sigmoid(a), numpy_model.sigmoid(m)
+        return np.maximum(q * (1 - q), 0.01) * (a - m), p - q
+    if name == "concrete":
+        function = lambda a, m: logistic_divergence(a - m)  # noqa: E731
+    else:
+        function = lambda a, m: (  # noqa: E731
+            numpy_model.sigmoid(a) * (np.logaddexp(0, -m) - np.logaddexp(0, -a))
+            + numpy_model.sigmoid(-a) * (np.logaddexp(0, m) - np.logaddexp(0, a))
+        )
+    h = 1e-4
+    return (
+        (function(a + h, m) - function(a - h, m)) / (2 * h),
+        (function(a, m + h) - function(a, m - h)) / (2 * h),
+    )
+
+
+@pytest.mark.parametrize("slope", elbo.SLOPES)
+@given(LOG_ODDS)
+def test_presence_slopes_are_those_of_their_definitions(slope, logits):
+    a, m = logits
+    m = np.where(np.abs(a - m) < 1e-2, a + 0.5, m)  # the reference divides by d
+    _, by_a, by_m = value_and_slopes(a, m, slope)
+    expected = other_slopes(slope, a, m)
+    np.testing.assert_allclose(by_a, expected[0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(by_m, expected[1], rtol=1e-4, atol=1e-6)
+
+
+def test_the_concrete_slope_near_zero_is_its_series():
+    """d / 3, also on either side of where the series takes over."""
+    d = np.array([-0.101, -0.099, -1e-5, 0.0, 1e-9, 0.05, 0.0999, 0.1001])
+    value, slope, _ = value_and_slopes(d, 0 * d, "concrete")
+    # d coth(d / 2) - 2 = d^2 / 6 - d^4 / 360 + ...
+    np.testing.assert_allclose(slope, d / 3 - d**3 / 90, rtol=1e-6, atol=1e-12)
+    assert np.all(np.isfinite(value))
+
+
+@pytest.mark.parametrize("slope", elbo.SLOPES)
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_presence_divergence_is_finite_at_extreme_log_odds(slope, jit_compile):
+    values = np.array([-1e4, -100.0, 0.0, 100.0, 1e4], np.float32)
+    a, m = (grid.ravel() for grid in np.meshgrid(values, values))
+    function = tf.function(
+        lambda a, m: value_and_slopes_in_graph(a, m, slope), jit_compile=jit_compile
+    )
+    value, *slopes = function(tf.constant(a), tf.constant(m))
+    # Certain of what is denied: |m|; of what is as likely as not: log 2.
+    expected = np.where(a * m > 0, 0, np.where(m == 0, math.log(2), np.abs(m)))
+    uncertain = np.where(m == 0, 0, math.log(0.5) + np.abs(m) / 2)
+    expected = np.where(a == 0, uncertain, expected)
+    # The other form's value, up to 2e6, passes through the sum.
+    np.testing.assert_allclose(value, expected, rtol=1e-5, atol=0.3)
+    assert all(np.all(np.isfinite(each.numpy())) for each in slopes)
+
+
+def value_and_slopes_in_graph(a, m, slope):
+    with tf.GradientTape() as tape:
+        tape.watch([a, m])
+        value = elbo.presence_divergence(a, m, slope)
+    return value, *tape.gradient(value, [a, m])
+
+
+def test_a_certain_object_still_feels_its_prior_with_the_concrete_slope():
+    """At log-odds of 20 under a prior of -20: 1 in place of 40 p (1 - p)."""
+    a, m = np.array([20.0]), np.array([-20.0])
+    exact, concrete, floored = (value_and_slopes(a, m, s)[1][0] for s in elbo.SLOPES)
+    assert exact == pytest.approx(40 * math.exp(-20), rel=1e-4) and exact < 2e-7
+    assert concrete == pytest.approx(1, abs=1e-6)
+    assert floored == pytest.approx(0.01 * 40)
+
+
 def test_presence_terms_are_the_divergence_of_the_counts():
     """sum_t S_{t-1} KL(Bern || Bern) = KL(q(n) || p(n)): the chain rule."""
-    stream = np.random.default_rng(2)
-    logits, prior_logits = stream.normal(0, 2, (2, 6, 4))
+    logits, prior_logits = np.random.default_rng(2).normal(0, 2, (2, 6, 4))
     inference = pass_of(
-        tf.zeros([6, 2, 2], tf.float64),
-        tf.zeros([6, 4, 2, 2], tf.float64),
-        tf.constant(logits),
-        tf.constant(prior_logits),
+        np.zeros((6, 2, 2)), np.zeros((6, 4, 2, 2)), logits, prior_logits
     )
     found = air.ExactEstimator().terms(inference)["kl_presence"].numpy()
     for value, a, b in zip(found, logits, prior_logits, strict=True):
         q, p = map(numpy_model.count_distribution, (a, b))
         assert value == pytest.approx(np.sum(q * np.log(q / p)), rel=1e-10)
+
+
+@pytest.mark.parametrize("slope", elbo.SLOPES)
+def test_the_exact_elbo_is_finite_at_extreme_logits(slope):
+    """All logits +-1e4, under both the fixed and a contrary prior; compiled."""
+    patterns = tf.constant([[a, b] for a in (-1e4, 0.0, 1e4) for b in (-1e4, 1e4)])
+    canvases = tf.ones([6, 2, 4, 4])
+    images = tf.tile(tf.constant([[[0.0, 0.5, 1.0, 1.0]] * 4]), [6, 1, 1])
+
+    @tf.function(jit_compile=True)
+    def run(logits, contrary):
+        with tf.GradientTape() as tape:
+            tape.watch([logits, contrary])
+            inference = pass_of(images, canvases, logits, contrary)
+            terms = air.ExactEstimator(slope).terms(inference)
+            total = tf.add_n([terms[name] for name in TERMS])
+        return terms, tape.gradient(total, [logits, contrary])
+
+    for contrary in (tf.zeros_like(patterns), -patterns, patterns):
+        terms, gradients = run(patterns, contrary)
+        for value in (*terms.values(), *gradients):
+            assert np.all(np.isfinite(value.numpy()))
+        assert np.all(terms["kl_presence"].numpy() >= -0.3)  # rounding, as above
+
+
+def test_an_unknown_slope_is_refused():
+    with pytest.raises(ValueError, match="slope 'steep': use one of"):
+        air.ExactEstimator("steep")
+
+
+# Attributes.
+
+
+@pytest.mark.parametrize("fixed_prior", [False, True])
+def test_attribute_divergences_have_their_closed_form(fixed_prior):
+    stream = np.random.default_rng(0)
+    sides, expected = ([], []), {}
+    for name, size in (("location", 2), ("scale", 1), ("appearance", 3)):
+        parameters = []
+        for shape in ((4, 3, size), (size,) if fixed_prior else (4, 3, size)):
+            mean, deviation = (
+                stream.standard_normal(shape),
+                stream.uniform(0.2, 2, shape),
+            )
+            parameters += [mean, deviation]
+        m, s, mp, sp = parameters
+        sides[0].append(networks.normal(m, s))
+        sides[1].append(networks.normal(mp, sp))
+        each = np.log(sp / s) + (s**2 + (m - mp) ** 2) / (2 * sp**2) - 0.5
+        expected[f"kl_{name}"] = each.sum(axis=-1)
+    q, p = (ObjectDistributions(None, *side) for side in sides)
+    found = elbo.attribute_divergences(q, p, Latents(None, None, None))
+    assert list(found) == list(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-10)
+
+
+class MixturePrior(air.FixedPrior):
+    """AIR's prior, but for locations from a learned mixture of three normals."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        means = [[-0.5, 0.3], [0.4, 0.4], [0.0, -0.6]]
+        self.means = self.add_weight(
+            shape=(3, 2), initializer=lambda shape, dtype: tf.constant(means, dtype)
+        )
+
+    def mixture(self):
+        means = tf.convert_to_tensor(self.means)
+        return tfd.MixtureSameFamily(
+            tfd.Categorical(logits=tf.constant([0.2, -0.3, 0.5], means.dtype)),
+            networks.normal(means, 0.4 * tf.ones_like(means)),
+        )
+
+    def infer(self, latents, state, iteration, first, final):
+        p, state = super().infer(latents, state, iteration, first, final)
+        return p._replace(location=self.mixture()), state
+
+
+def test_the_estimated_divergence_from_a_mixture_is_unbiased(float64):
+    """Over many samples, against quadrature in two dimensions."""
+    prior, samples = MixturePrior(sizes=model_support.SIZES), 100_000
+    mean, deviation = np.array([0.2, -0.1]), np.array([0.5, 0.7])
+    draws = np.random.default_rng(0).standard_normal((samples, 1, 2))
+    other = networks.normal(np.zeros(1), np.ones(1))
+    q = ObjectDistributions(None, networks.normal(mean, deviation), other, other)
+    p = q._replace(location=prior.mixture())
+    sample = tf.constant(mean + deviation * draws)
+    found = elbo.attribute_divergences(q, p, Latents(sample, None, None))
+    estimates = found["kl_location"].numpy()
+    assert estimates.shape == (samples, 1)
+
+    weights = np.exp([0.2, -0.3, 0.5]) / np.sum(np.exp([0.2, -0.3, 0.5]))
+    nodes, node_weights = np.polynomial.hermite_e.hermegauss(60)
+    z = np.stack(np.meshgrid(nodes, nodes), axis=-1) * deviation + mean
+    q_density = np.prod(stats.norm.pdf(z, mean, deviation), axis=-1)
+    p_density = sum(
+        w * np.prod(stats.norm.pdf(z, m, 0.4), axis=-1)
+        for w, m in zip(weights, prior.means.numpy(), strict=True)
+    )
+    total = np.outer(node_weights, node_weights) * np.log(q_density / p_density)
+    expected = np.sum(total) / (2 * math.pi)
+    five_errors = 5 * estimates.std() / math.sqrt(samples)
+    assert 0.1 < expected and five_errors < 0.02
+    assert estimates.mean() == pytest.approx(expected, abs=five_errors)
+
+
+def test_a_model_with_a_prior_of_ones_own_trains():
+    """Its own weights too; and with a loop that may end early."""
+    prior = MixturePrior(sizes=model_support.SIZES)
+    model = model_support.tiny_model(prior, ends=(1,))
+    before = prior.means.numpy().copy()
+    model_support.compiled(model, 1e-2)
+    history = model.fit(
+        model_support.squares(16), batch_size=8, epochs=3, verbose=0
+    ).history
+    assert all(np.all(np.isfinite(values)) for values in history.values())
+    assert np.all(prior.means.numpy() != before)

@@ -32,7 +32,10 @@ def own_regulariser():
         {},
         {"prior": "fixed", "decoder_noise": 0.3, "reads_latents": False},
         {"scale": "learned", "regulariser": True, "init_seed": 4, "seed": 9},
-        {"estimator": air.ConcreteEstimator(0.1, 0.9), "likelihood": air.ReleasedLikelihood()},
+        {
+            "estimator": air.ConcreteEstimator(0.1, 0.9),
+            "likelihood": air.ReleasedLikelihood(),
+        },
         {"estimator": air.FixedCountEstimator(), "count_rule": "sampled"},
     ],
     ids=["plain", "air", "regularised", "concrete", "fixed_count"],
