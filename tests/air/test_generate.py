@@ -57,6 +57,17 @@ def test_generate_takes_a_given_side():
     np.testing.assert_allclose(*middles, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("options", [{}, {"decoder_noise": 0.3}])
+def test_boxes_alone_are_those_of_the_images(options):
+    model = model_support.noisy_weights(model_support.tiny_model(**options))
+    for arguments in ({}, {"count": 2, "side": 4.0}):
+        whole = model.generate(6, 1, **arguments)
+        boxes = model.generate(6, 1, draw=False, **arguments)
+        assert set(whole) - set(boxes) == {"images"}
+        for name, values in boxes.items():
+            np.testing.assert_array_equal(values, whole[name])
+
+
 def test_generate_of_a_fixed_count_model_has_all_objects():
     for prior in ("fixed", "learned"):
         model = model_support.tiny_model(prior, estimator=air.FixedCountEstimator())

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import air
-from air import networks
+from air import shapes
 
 
 def linear(inputs, outputs):
@@ -126,6 +126,31 @@ def test_initialisation_follows_its_seed():
 
 def test_standard_deviations_of_bounded_log_variances():
     """exp(v / 2) with v within +-10."""
-    found = networks.standard_deviation(tf.constant([-30.0, -9.5, 1.0, 9.5, 30.0]))
+    found = shapes.standard_deviation(tf.constant([-30.0, -9.5, 1.0, 9.5, 30.0]))
     expected = np.exp([-5, -4.75, 0.5, 4.75, 5])
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+    free = shapes.standard_deviation(tf.constant([-30.0, 30.0]), bounded=False)
+    np.testing.assert_allclose(free, np.exp([-15.0, 15.0]), rtol=1e-5)
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+def test_boxes_of_bounded_sizes_are_not_too_small_to_divide_by(bounded):
+    found = shapes.box_size(tf.constant([-9.0, 0.0, 9.0]), bounded)
+    expected = 1 / (1 + np.exp([9.0, 0.0, -9.0]))
+    if bounded:
+        expected[0] = 0.02
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "make", [model_support.tiny_model, model_support.released_model]
+)
+def test_variables_have_distinct_paths(make):
+    model = make(scale="learned") if make is model_support.tiny_model else make()
+    paths = [variable.path for variable in model.variables]
+    assert len(set(paths)) == len(paths)
+    for part in ("recognition/scale/mean", "prior/scale/mean", "decoder/network"):
+        assert sum(part in path for path in paths) >= 4, part
+    outputs = 2 if not model.sizes.joint_encoder_output else 1
+    ends = [path for path in paths if "encoder/output" in path]
+    assert len(ends) == 2 * outputs

@@ -22,7 +22,7 @@ SIZES, CANVAS = model_support.SIZES, model_support.CANVAS
         ({"decoder_noise": -0.1}, "decoder_noise -0.1: use 0 or more, finite"),
         ({"decoder_noise": math.nan}, "decoder_noise nan"),
         ({"decoder_noise": math.inf}, "decoder_noise inf"),
-        ({"likelihood_floor": "max"}, "likelihood_floor 'max'"),
+        ({"nonfinite_gradients": "drop"}, "nonfinite_gradients 'drop'"),
         ({"count_rule": "best"}, "count_rule 'best'"),
         ({"prior": air.FixedPrior()}, "differ from the prior's"),
     ],
@@ -32,34 +32,16 @@ def test_bad_options_are_refused(options, words):
         air.AIR(**{"canvas_side": CANVAS, "sizes": SIZES} | options)
 
 
-@pytest.mark.parametrize("early_end", [0, model_support.STEPS, -1, 1.5])
-def test_an_early_end_is_a_number_of_objects_below_k(early_end):
-    most = model_support.STEPS - 1
-    words = f"early_end {early_end}: use a whole number from 1 to {most}"
+@pytest.mark.parametrize("end", [0, -1, 1.5])
+def test_ends_are_numbers_of_objects(end):
+    with pytest.raises(ValueError, match=f"ends {end}: use a whole number of at least"):
+        model_support.tiny_model(ends=(1, end))
+
+
+def test_a_fixed_count_has_no_ends():
+    words = r"ends \(1,\): FixedCountEstimator takes all objects"
     with pytest.raises(ValueError, match=words):
-        model_support.tiny_model(early_end=early_end)
-
-
-def test_one_step_has_no_early_end():
-    with pytest.raises(ValueError, match="early_end 1: one step"):
-        model_support.tiny_model(steps=1, early_end=1)
-
-
-@pytest.mark.parametrize(
-    "estimator", [air.ConcreteEstimator(), air.FixedCountEstimator()]
-)
-def test_an_early_end_needs_the_exact_sum(estimator):
-    """The other estimators' terms do not look one object ahead."""
-    words = f"early_end 2: needs ExactEstimator, not {type(estimator).__name__}"
-    with pytest.raises(ValueError, match=words):
-        model_support.tiny_model(early_end=2, estimator=estimator)
-
-
-def test_an_early_step_needs_an_early_end():
-    model = model_support.compiled(model_support.tiny_model())
-    with pytest.raises(ValueError, match="needs a model with an early_end"):
-        model.early_train_step(model_support.squares(4))
-    assert model.iteration.numpy() == 0
+        model_support.tiny_model(ends=(1,), estimator=air.FixedCountEstimator())
 
 
 @pytest.mark.parametrize("shape", [(2, 7, 7), (2, CANVAS, CANVAS, 1)])

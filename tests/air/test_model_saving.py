@@ -32,23 +32,35 @@ def own_regulariser():
         {},
         {"prior": "fixed", "decoder_noise": 0.3, "reads_latents": False},
         {"scale": "learned", "regulariser": True, "init_seed": 4, "seed": 9},
+        {"released": True, "ends": (1, 2), "nonfinite_gradients": "zero"},
         {
-            "estimator": air.ConcreteEstimator(0.1, 0.9),
-            "likelihood": air.ReleasedLikelihood(),
+            "estimator": air.ExactEstimator("concrete"),
+            "likelihood": air.BernoulliLikelihood(1e-3),
         },
         {"estimator": air.FixedCountEstimator(), "count_rule": "sampled"},
     ],
-    ids=["plain", "air", "regularised", "concrete", "fixed_count"],
+    ids=["plain", "air", "regularised", "released", "slope", "fixed_count"],
 )
 def test_a_saved_model_is_the_same_model(tmp_path, options):
     if options.get("regulariser"):
         options = {**options, "regulariser": own_regulariser()}
-    model = model_support.compiled(model_support.tiny_model(**options))
+    make = model_support.tiny_model
+    if options.get("released"):
+        make, options = model_support.released_model, {**options}
+        del options["released"]
+        released = asr.number_regulariser((1, 3), form="unary").constraints
+        boxes = asr.overlap_regulariser(3, 5, side_penalty="mean").constraints
+        options["regulariser"] = asr.Regulariser([*released, *boxes])
+    model = model_support.compiled(make(**options))
     images = model_support.squares(8)
     model.fit(images, batch_size=4, shuffle=False, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.get_config() == model.get_config()
+    for part in ("sampler", "likelihood", "estimator", "prior"):
+        one, other = getattr(model, part), getattr(loaded, part)
+        assert type(one) is type(other) and one.get_config() == other.get_config()
+    assert (loaded.ends, loaded.sizes) == (model.ends, model.sizes)
     assert model_support.equal(
         model_support.weights(model), model_support.weights(loaded)
     )

@@ -9,7 +9,6 @@ import tensorflow as tf
 
 import air
 from air import noise, prior
-from air.descent import EVALUATION_SEED
 
 SIZES = model_support.SIZES
 
@@ -53,6 +52,17 @@ def test_annealed_log_odds_fall_until_the_floor():
 # The learned prior.
 
 
+def along(prior, latents, iteration=0, blocks=((0, 4),)):
+    """p of all objects of a sample of z, inferred in blocks: a list, or the one."""
+    state, found = prior.begin(len(latents.scale), latents.scale.dtype), []
+    for first, last in blocks:
+        part = air.Latents(*(value[:, first:last] for value in latents))
+        final = last == latents.scale.shape[1]
+        p, state = prior.infer(part, state, iteration, first, final)
+        found.append(p)
+    return found[0] if len(blocks) == 1 else found
+
+
 def dependence(prior, steps=4):
     """Which parameters of p at step t move with z^s: a table name -> [t, s]."""
     model_support.noisy_weights(prior)
@@ -64,7 +74,7 @@ def dependence(prior, steps=4):
     }
 
     def parameters(values):
-        p = prior.distributions(air.latents.Latents(**values), 0)
+        p = along(prior, air.Latents(**values))
         found = {"presence": p.presence_logits[..., None]}
         for name in ("location", "scale")[: 2 if prior.scale is not None else 1]:
             normal = getattr(p, name).distribution
@@ -115,7 +125,7 @@ def test_sampling_step_by_step_agrees_with_the_distributions_along_it(scale, lag
     model_support.noisy_weights(prior)
     draws = noise.draw(tf.constant([3, 4]), 5, 4, SIZES)
     latents, logits = prior.sample(draws, 0)
-    p = prior.distributions(latents, 0)
+    p = along(prior, latents)
     np.testing.assert_allclose(logits, p.presence_logits, rtol=1e-5, atol=1e-6)
     for name in ("location", "scale", "appearance"):
         normal = getattr(p, name).distribution
@@ -132,7 +142,7 @@ def test_fixed_prior_samples_what_it_says():
     expected = -1 + math.sqrt(0.05) * draws.scale.numpy()
     np.testing.assert_allclose(latents.scale, expected, rtol=1e-6)
     np.testing.assert_allclose(logits, np.full((5, 4), math.log(0.1)), rtol=1e-5)
-    p = prior.distributions(latents, tf.constant(15_000))
+    p = along(prior, latents, tf.constant(15_000))
     np.testing.assert_array_equal(p.presence_logits, logits)
     assert p.scale.distribution.loc.numpy() == [-1.0]
     assert p.scale.distribution.scale.numpy()[0] == pytest.approx(math.sqrt(0.05))
@@ -152,7 +162,33 @@ def test_known_count_shifts_the_log_odds():
     assert learned.presence is None
     latents, logits = learned.sample(draws, 0)
     np.testing.assert_array_equal(logits, np.tile(100 * signs, (5, 1)))
-    np.testing.assert_array_equal(learned.distributions(latents, 0)[0], logits)
+    np.testing.assert_array_equal(along(learned, latents)[0], logits)
+
+
+KINDS = {
+    "fixed": lambda: air.FixedPrior(sizes=SIZES),
+    "learned": lambda: air.LearnedPrior(scale="learned", sizes=SIZES),
+    "lagged": lambda: air.LearnedPrior(presence_lag=True, sizes=SIZES),
+    "counted": lambda: air.LearnedPrior(count_log_odds=100.0, count=2, sizes=SIZES),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("blocks", [((0, 1), (1, 4)), ((0, 1), (1, 3), (3, 4))])
+def test_blocks_of_objects_have_the_prior_of_the_whole(kind, blocks):
+    """And the log-odds of the object after each block, where one may follow."""
+    prior = model_support.noisy_weights(KINDS[kind]())
+    draws = noise.draw(tf.constant([3, 4]), 5, 4, SIZES)
+    latents, _ = prior.sample(draws, 0)
+    whole = along(prior, latents)
+    for (first, last), p in zip(blocks, along(prior, latents, 0, blocks), strict=True):
+        ahead = slice(first, last + 1)
+        expected = whole.presence_logits[:, ahead]
+        np.testing.assert_allclose(p.presence_logits, expected, atol=1e-6)
+        for name in ("location", "scale"):
+            one, other = (getattr(d, name).distribution.loc for d in (p, whole))
+            if len(one.shape) > 1:  # one row an object, not the same for all
+                np.testing.assert_allclose(one, other[:, first:last], atol=1e-6)
 
 
 def test_training_and_evaluation_anneal_the_prior_by_the_models_iteration():
@@ -163,14 +199,14 @@ def test_training_and_evaluation_anneal_the_prior_by_the_models_iteration():
     found = {}
     for iteration in (0, 39_000):
         model.iteration.assign(iteration)
-        draws = model.draw_noise(noise.run_seed(EVALUATION_SEED), 4)
-        _, inference = model.infer(grey, draws, tf.constant(iteration, tf.int64))
+        now = tf.constant(iteration, tf.int64)
+        _, inference, _ = model.infer(grey, model.evaluation_noise(grey), now)
         expected = model.estimator.terms(inference)["kl_presence"].numpy()
         shown = model(images)["kl_presence"].numpy()
         np.testing.assert_allclose(shown, expected, rtol=1e-5)
         seed = noise.fold_in(noise.run_seed(model.seed), model.iteration)
-        draws = model.draw_noise(seed, 4)
-        part = model.objective(grey, draws, tf.constant(iteration, tf.int64))
+        draws = noise.draw(seed, 4, **model._noise_options())
+        part = model.objective(grey, draws, now, training=True)
         trained = model.train_step(images)["kl_presence"]
         assert float(trained) == pytest.approx(float(part["kl_presence"]), rel=1e-5)
         model.reset_metrics()
