@@ -105,7 +105,7 @@ def test_results_are_the_whole_loops(float64, prior, estimator, regulariser):
     if regulariser in ("unary", "all boxes"):  # sums over the objects looked at
         assert early["loss"].numpy() != whole["loss"].numpy()
         return
-    for name in whole:
+    for name in set(whole) - {"objects_taken"}:
         expected = whole[name].numpy()
         assert early[name].numpy() == pytest.approx(expected, rel=1e-5), name
     apart = size = 0.0

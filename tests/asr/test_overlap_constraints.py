@@ -2,6 +2,7 @@
 
 import model_support
 import numpy as np
+import numpy_model
 import pytest
 import tensorflow as tf
 from hypothesis import given
@@ -111,7 +112,7 @@ def test_bounded_side_by_hand(side, expected):
 )
 def test_released_bounded_side_is_the_papers_plus_a_constant(side, expected):
     """Mean over steps, bounds exchanged: + (c_max - c_min) = 4."""
-    released = asr.BoundedSide(11, 15, released=True)
+    released = asr.BoundedSide(11, 15, every_step=True)
     assert value(released, (25, 25, side)) == expected
     assert value(released, (25, 25, side), (25, 25, 12)) == (expected + 4) / 2
 
@@ -136,12 +137,27 @@ def test_an_object_counts_with_its_validity_and_a_pair_with_its_later_objects():
     assert left == pytest.approx(5 * (0.9 + 0.5 + 0.2))
     bounds = value(asr.BoundedSide(11, 15), *same, validity=validity)
     assert bounds == pytest.approx(1 * 1.6)
-    released = value(asr.BoundedSide(11, 15, True), *same, validity=validity)
-    assert released == pytest.approx(5 * 1.6 / 3)
     sides = (25, 25, 10), (25, 25, 15), (25, 25, 22)
     # Excess over 3: (1, 2) by 2, (1, 3) by 9, (2, 3) by 4.
     difference = value(asr.SideDifference(3), *sides, validity=validity)
     assert difference == pytest.approx(2 * (0.5 * 2 + 0.2 * 9 + 0.2 * 4))
+
+
+def test_every_step_that_was_looked_at_counts_in_full():
+    """Of four equal boxes three; whether they exist plays no part."""
+    same = model_support.posterior(
+        *([[-9.0] * 4], [[[0, 25]] * 4], [[10.0] * 4], S), looked_at=tf.constant(3)
+    )
+    expected = {
+        asr.PairOverlap(True): 2 * 3 * 10,
+        asr.InsideCanvas("left", True): 3 * 5,
+        asr.BoundedSide(11, 15, True): 5,  # the mean of 15 - 10 and 0
+        asr.SideDifference(-1.0, True): 2 * 3,
+    }
+    for functional, total in expected.items():
+        assert functional.reads_stop and functional.least_objects == 0
+        assert functional(same).numpy()[0] == pytest.approx(total)
+    assert not asr.PairOverlap().reads_stop and asr.PairOverlap().least_objects is None
 
 
 def test_objects_that_cannot_exist_cost_nothing():
@@ -150,52 +166,27 @@ def test_objects_that_cannot_exist_cost_nothing():
         assert value(constraint.functional, *bad, validity=[0.0] * 3) == 0
 
 
-def loops(q, minimum=11.0, maximum=15.0, tolerance=3.0):
-    """Every F_i of section 4.2 by plain loops over objects and pairs."""
-
-    def hinge(v):
-        return v if v > 0 else 0.0
-
-    rows = []
-    for centres, sides, valid in zip(
-        q.centre.numpy(), q.side.numpy(), q.validity.numpy(), strict=True
-    ):
-        row = dict.fromkeys(
-            [
-                "pair_overlap",
-                *(f"outside_{edge}" for edge in ("left", "right", "top", "bottom")),
-                "side_bounds",
-                "side_difference",
-            ],
-            0.0,
-        )
-        for i, ((x, y), s) in enumerate(zip(centres, sides, strict=True)):
-            row["outside_left"] += valid[i] * hinge(s / 2 - x)
-            row["outside_right"] += valid[i] * hinge(x + s / 2 - S)
-            row["outside_top"] += valid[i] * hinge(s / 2 - y)
-            row["outside_bottom"] += valid[i] * hinge(y + s / 2 - S)
-            row["side_bounds"] += valid[i] * (hinge(minimum - s) + hinge(s - maximum))
-            for j in range(len(sides)):
-                if j == i:
-                    continue
-                weight = valid[max(i, j)]
-                apart = max(abs(x - centres[j][0]), abs(y - centres[j][1]))
-                row["pair_overlap"] += weight * hinge((s + sides[j]) / 2 - apart)
-                difference = abs(s - sides[j]) - tolerance
-                row["side_difference"] += weight * hinge(difference)
-        rows.append(row)
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
-
-
 @given(
     hnp.arrays(np.float64, (2, 4, 2), elements=st.floats(-5, 55)),
     hnp.arrays(np.float64, (2, 4), elements=st.floats(0.5, 50)),
     hnp.arrays(np.float64, (2, 4), elements=st.floats(-5, 5)),
+    st.sampled_from(["sum", "mean"]),
+    st.sampled_from([None, 2, 4]),
 )
-def test_every_constraint_equals_a_loop_over_pairs(centre, side, logits):
-    q = model_support.posterior(logits, centre, side, S)
-    expected = loops(q)
-    regulariser = asr.overlap_regulariser(11.0, 15.0)
+def test_every_constraint_equals_a_loop_over_pairs(
+    centre, side, logits, side_penalty, looked_at
+):
+    every, looked = side_penalty == "mean", 4 if looked_at is None else looked_at
+    q = model_support.posterior(logits, centre, side, S, looked_at=looked_at)
+    weights = np.repeat([np.arange(4) < looked], 2, 0) if every else q.validity.numpy()
+    rows = [
+        numpy_model.overlap_penalties(*row, S, 11.0, 15.0)
+        for row in zip(centre, side, weights.astype(float), strict=True)
+    ]
+    expected = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    if every:  # the mean, bounds exchanged
+        expected["side_bounds"] = expected["side_bounds"] / looked + 15 - 11
+    regulariser = asr.overlap_regulariser(11.0, 15.0, side_penalty=side_penalty)
     assert regulariser.names == list(expected)
     for constraint in regulariser.constraints:
         np.testing.assert_allclose(
@@ -232,7 +223,7 @@ def test_gradients_by_hand_outside_the_valid_set():
     found = gradients(asr.BoundedSide(11, 15), two)
     np.testing.assert_array_equal(found, [0, 0, 0, 0, -1, 1])
     # The released form's gradient is the paper's divided by the steps.
-    found = gradients(asr.BoundedSide(11, 15, released=True), two)
+    found = gradients(asr.BoundedSide(11, 15, every_step=True), two)
     np.testing.assert_array_equal(found, [0, 0, 0, 0, -0.5, 0.5])
     found = gradients(asr.SideDifference(3), two)
     np.testing.assert_array_equal(found, [0, 0, 0, 0, -2, 2])

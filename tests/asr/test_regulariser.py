@@ -30,8 +30,8 @@ def test_weights_are_options():
     )
     assert [c.weight for c in regulariser.constraints] == [2, 3, 3, 3, 3, 4, 5]
     functionals = [c.functional for c in regulariser.constraints]
-    assert functionals[5] == asr.BoundedSide(12, 15, released=True)
-    assert functionals[6] == asr.SideDifference(1.5)
+    assert functionals[5] == asr.BoundedSide(12, 15, every_step=True)
+    assert functionals[6] == asr.SideDifference(1.5, every_step=True)
 
 
 @pytest.mark.parametrize(
