@@ -255,3 +255,49 @@ def test_a_scene_that_cannot_be_completed_takes_other_objects():
     )
     boxes = synthesise(wanted, objects).train.boxes
     assert (boxes[..., 2] == 28).sum(axis=1).max() == 1
+
+
+@hypothesis.settings(max_examples=25)
+@hypothesis.given(
+    strategies.data(),
+    strategies.integers(28, 64),
+    strategies.sampled_from([0.02, 0.5, 0.75, 1.0, 1.0]),
+    strategies.sampled_from(["ink", "boxes", "columns"]),
+    strategies.sets(strategies.sampled_from([0, 1, 2, 5]), min_size=1, max_size=2),
+    strategies.integers(0, 2**63),
+)
+def test_scenes_are_made_as_asked_or_refused_by_name(
+    data, side, scale, separation, counts, seed
+):
+    """Thin strokes, full patches, tiny factors, crowded canvases, large seeds."""
+    ink = data.draw(strategies.sampled_from([2, 40, 255]))
+    objects = np.zeros((4, 28, 28), np.uint8)
+    objects[0, 10:15, 14:19] = objects[1] = objects[2, :, 0:6] = ink
+    objects[3, 0:28:2, 20:28] = ink
+    try:
+        wanted = specification(
+            counts=tuple(counts),
+            canvas_side=side,
+            object_scale=scale,
+            separation=separation,
+            train_images=3,
+            test_images=1,
+            seed=seed,
+        )
+        scenes = synthesise(wanted, objects)
+    except DataError as error:
+        assert "\n" not in str(error) and str(error)
+        # Shrunk to nothing, too faint (scaled grey values under .05 are set to 0), or
+        # too many for the canvas: a good answer too.
+        faint = ink < 0.05 * 255 and scale < 1
+        assert scale < 0.5 or faint or max(counts) > 1 or side < 32
+        return
+    for part, images in ((scenes.train, 3), (scenes.test, 1)):
+        assert part.images.shape == (images, side, side)
+        assert part.images.dtype == np.uint8
+        assert set(part.counts) <= counts
+        boxes = part.boxes
+        assert np.isfinite(boxes).all() and (boxes >= 0).all()
+        sizes = (boxes[..., 2:] > 0).all(axis=-1)  # rows beyond the count are 0
+        np.testing.assert_array_equal(sizes.sum(axis=1), part.counts)
+        assert (boxes[..., :2] + boxes[..., 2:] <= side).all()

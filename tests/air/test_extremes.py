@@ -1,16 +1,15 @@
 """Extreme values, in the training's own float32: no NaN, no crash, invariants hold."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import air
 import asr
-from air import shapes, spatial_transformer, stick_breaking
-from data import DataError, SceneSpecification, synthesise
-from reproduce import metrics
+from air import shapes, stick_breaking
 
 BATCH, STEPS = 2, 3
 HUGE = float(np.float32(1e30))
@@ -58,6 +57,7 @@ def test_boxes_lie_about_the_canvas(location, scale, side):
         assert np.all((-1e-3 * side <= centre) & (centre <= 1.001 * side))
 
 
+@pytest.mark.parametrize("sampler", [air.HatSampler(), air.ClippedCornersSampler()])
 @settings(max_examples=40)
 @given(
     extreme(BATCH, 2),
@@ -65,20 +65,21 @@ def test_boxes_lie_about_the_canvas(location, scale, side):
     arrays.arrays(np.float32, (BATCH, 7, 7), elements=st.floats(0, 1, width=32)),
     st.integers(1, 9),
 )
-def test_windows_are_read_and_written_without_new_values(location, scale, images, side):
+def test_windows_are_read_and_written_without_new_values(
+    sampler, location, scale, images, side
+):
     location, scale = tf.constant(location), tf.constant(scale)
     with tf.GradientTape() as tape:
         tape.watch([location, scale])
         centre, size = shapes.box_centre(location), shapes.box_size(scale)
-        window = spatial_transformer.read_window(
-            tf.constant(images), centre, size, side
-        )
-        canvas = spatial_transformer.write_window(tf.constant(images), centre, size, 11)
+        window = sampler.read(tf.constant(images), centre, size, side)
+        canvas = sampler.write(tf.constant(images), centre, size, 11)
         total = tf.reduce_sum(window) + tf.reduce_sum(canvas)
     gradients = tape.gradient(total, [location, scale])
     assert finite(window, canvas, *gradients)
     for result in (window.numpy(), canvas.numpy()):
-        assert result.min() >= 0 and result.max() <= images.max() + 1e-5
+        least = 0 if isinstance(sampler, air.HatSampler) else -1e-3  # rounding
+        assert result.min() >= least and result.max() <= images.max() - least + 1e-5
 
 
 # Stick-breaking and constraints, with their gradients.
@@ -140,73 +141,3 @@ def test_an_extreme_scene_is_inferred_without_nan():
         result = model(images)
         assert finite(*(tf.cast(value, tf.float32) for value in result.values()))
         assert np.all(result["counts"].numpy() <= STEPS)
-
-
-# Metrics.
-
-LENGTH = st.one_of(st.floats(0, 60), st.sampled_from([0.0, 1e-300, 1e-30, 1e6, 1e30]))
-PLACE = st.one_of(st.floats(-60, 60), st.sampled_from([0.0, -1e6, 1e6, 1e30]))
-BOXES = st.lists(st.tuples(PLACE, PLACE, LENGTH, LENGTH), max_size=4)
-
-
-@given(BOXES, BOXES, st.booleans())
-@example([(-1e6, 0.0, 1e-7, 1.0)], [(-1e6, 0.0, 1e-7, 1.0)], False)
-def test_iou_is_a_share_whatever_the_boxes(first, second, inclusive):
-    first, second = (np.array(boxes).reshape(-1, 4) for boxes in (first, second))
-    iou = metrics.intersection_over_union(first, second, inclusive)
-    assert np.all(np.isfinite(iou)) and np.all((iou >= 0) & (iou <= 1 + 1e-9))
-    swapped = metrics.intersection_over_union(second, first, inclusive)
-    np.testing.assert_allclose(iou, swapped.T, rtol=1e-9)
-    miou = metrics.mean_intersection_over_union(first, second, inclusive)
-    assert 0 <= miou <= 1 + 1e-9
-
-
-# Scenes.
-
-
-@settings(max_examples=25)
-@given(
-    st.data(),
-    st.integers(28, 64),
-    st.sampled_from([0.02, 0.5, 0.75, 1.0, 1.0]),
-    st.sampled_from(["ink", "boxes", "columns"]),
-    st.sets(st.sampled_from([0, 1, 2, 5]), min_size=1, max_size=2),
-    st.integers(0, 2**63),
-)
-def test_scenes_are_made_as_asked_or_refused_by_name(
-    data, side, scale, separation, counts, seed
-):
-    """Thin strokes, full patches, tiny factors, crowded canvases, large seeds."""
-    ink = data.draw(st.sampled_from([2, 40, 255]))
-    objects = np.zeros((4, 28, 28), np.uint8)
-    objects[0, 10:15, 14:19] = objects[1] = objects[2, :, 0:6] = ink
-    objects[3, 0:28:2, 20:28] = ink
-    try:
-        wanted = SceneSpecification(
-            dataset="multi_mnist",
-            counts=tuple(counts),
-            canvas_side=side,
-            object_scale=scale,
-            separation=separation,
-            train_images=3,
-            test_images=1,
-            digits="rendered",
-            seed=seed,
-        )
-        scenes = synthesise(wanted, objects)
-    except DataError as error:
-        assert "\n" not in str(error) and str(error)
-        # Shrunk to nothing, too faint (scaled grey values under .05 are set to 0), or
-        # too many for the canvas: a good answer too.
-        faint = ink < 0.05 * 255 and scale < 1
-        assert scale < 0.5 or faint or max(counts) > 1 or side < 32
-        return
-    for part, images in ((scenes.train, 3), (scenes.test, 1)):
-        assert part.images.shape == (images, side, side)
-        assert part.images.dtype == np.uint8
-        assert set(part.counts) <= counts
-        boxes = part.boxes
-        assert np.isfinite(boxes).all() and (boxes >= 0).all()
-        sizes = (boxes[..., 2:] > 0).all(axis=-1)  # rows beyond the count are 0
-        np.testing.assert_array_equal(sizes.sum(axis=1), part.counts)
-        assert (boxes[..., :2] + boxes[..., 2:] <= side).all()
