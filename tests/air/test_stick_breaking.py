@@ -9,19 +9,17 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.special import expit as sigmoid
 
 from air import stick_breaking
 
-LOGITS = hnp.arrays(
-    np.float64,
-    hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=5),
-    elements=st.floats(-1e4, 1e4),
-)
-MODERATE = hnp.arrays(
-    np.float64,
-    hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=5),
-    elements=st.floats(-8, 8),
-)
+
+def log_odds(largest):
+    shapes = hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=5)
+    return hnp.arrays(np.float64, shapes, elements=st.floats(-largest, largest))
+
+
+LOGITS, MODERATE = log_odds(1e4), log_odds(8)
 
 
 def chain(presence):
@@ -56,24 +54,14 @@ def test_sums_to_one_for_extreme_logits(logits):
 
 
 @given(MODERATE)
-def test_equals_brute_force_over_binary_sequences(logits):
-    probabilities = 1 / (1 + np.exp(-logits))
-    expected = [brute_force_count(row) for row in probabilities]
+def test_counts_and_validity_equal_brute_force_over_binary_sequences(logits):
+    """S_t = q(n >= t), the probability of reaching object t."""
+    expected = np.array([brute_force_count(row) for row in sigmoid(logits)])
     count = np.exp(stick_breaking.log_count(tf.constant(logits)).numpy())
     np.testing.assert_allclose(count, expected, rtol=1e-9)
-
-
-@given(MODERATE)
-def test_validity_is_the_probability_of_reaching_an_object(logits):
-    """S_t = p_1 ... p_t = q(n >= t)."""
-    probabilities = 1 / (1 + np.exp(-logits))
     validity = np.exp(stick_breaking.log_validity(tf.constant(logits)).numpy())
-    np.testing.assert_allclose(validity, np.cumprod(probabilities, axis=1), rtol=1e-9)
-    for row, counts in zip(
-        validity, [brute_force_count(row) for row in probabilities], strict=True
-    ):
-        tails = [counts[t:].sum() for t in range(1, len(counts))]
-        np.testing.assert_allclose(row, tails, rtol=1e-9)
+    tails = expected[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]
+    np.testing.assert_allclose(validity, tails, rtol=1e-9)
 
 
 @pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
@@ -111,7 +99,7 @@ def test_extreme_logits_have_finite_gradients(dtype, jit_compile):
 def test_gradient_of_log_count_by_hand():
     """d log q(n) / d logit_t = 1 - p_t for t <= n, -p_t at t = n + 1, then 0."""
     logits = tf.constant([[0.3, -1.2, 0.7]], tf.float64)
-    p = 1 / (1 + np.exp(-logits.numpy()[0]))
+    p = sigmoid(logits.numpy()[0])
     with tf.GradientTape() as tape:
         tape.watch(logits)
         log_count = stick_breaking.log_count(logits)
@@ -125,41 +113,19 @@ def test_gradient_of_log_count_by_hand():
     np.testing.assert_allclose(jacobian, expected, rtol=1e-12)
 
 
-@given(hnp.arrays(np.int64, (4, 5), elements=st.integers(-6, 6)))
-def test_greedy_count_takes_leading_steps_above_one_half(quarters):
-    logits = quarters / 4
-    expected = [chain(row > 0.5) for row in 1 / (1 + np.exp(-logits))]
-    counts = stick_breaking.greedy_count(tf.constant(logits)).numpy()
-    assert counts.tolist() == expected
-
-
-@pytest.mark.parametrize(
-    "logits, count",
-    [
-        ([-1.0, 5.0, 5.0], 0),  # what follows the end of the chain does not count
-        ([5.0, -1.0, 5.0], 1),
-        ([5.0, 5.0, -1.0], 2),
-        ([5.0, 5.0, 5.0], 3),
-        ([0.0, 5.0, 5.0], 0),  # p = 0.5 is not above 0.5
-    ],
+@given(
+    hnp.arrays(np.int64, (4, 5), elements=st.integers(-6, 6)),
+    hnp.arrays(np.float64, (4, 5), elements=st.floats(0, 1, exclude_max=True)),
+    st.sampled_from([0.25, 1e4]),
 )
-def test_greedy_count_by_hand(logits, count):
-    counts = stick_breaking.greedy_count(tf.constant([logits]))
-    assert counts.numpy().tolist() == [count]
-
-
-def test_sampled_count_by_hand():
-    """Step t is present where its uniform is below p_t = 0.5."""
-    uniforms = tf.constant([[0.4, 0.6, 0.1], [0.6, 0.1, 0.1], [0.1, 0.2, 0.3]])
-    counts = stick_breaking.sampled_count(tf.zeros([3, 3]), uniforms)
-    assert counts.numpy().tolist() == [1, 0, 3]
-
-
-def test_sampled_count_is_certain_at_certain_logits():
-    uniforms = tf.constant([[0.0, 0.5, 0.9999999]])
-    for logits, count in (([1e4] * 3, 3), ([-1e4] * 3, 0), ([1e4, -1e4, 1e4], 1)):
-        counts = stick_breaking.sampled_count(tf.constant([logits]), uniforms)
-        assert counts.numpy().tolist() == [count]
+def test_counts_are_the_leading_steps_that_are_present(quarters, uniforms, unit):
+    """Greedy: p > 1/2, so not log-odds of 0; sampled: a uniform below p."""
+    logits = unit * quarters
+    p = sigmoid(logits)
+    counts = stick_breaking.greedy_count(tf.constant(logits)).numpy()
+    assert counts.tolist() == [chain(row > 0.5) for row in p]
+    counts = stick_breaking.sampled_count(*map(tf.constant, (logits, uniforms)))
+    assert counts.numpy().tolist() == [chain(row) for row in uniforms < p]
 
 
 def test_sampled_counts_follow_q():
@@ -170,6 +136,6 @@ def test_sampled_counts_follow_q():
         tf.constant(np.tile(logits, (samples, 1))), tf.constant(uniforms)
     )
     shares = np.bincount(counts.numpy(), minlength=5) / samples
-    expected = brute_force_count(1 / (1 + np.exp(-logits)))
+    expected = brute_force_count(sigmoid(logits))
     # Five standard deviations of a share.
     np.testing.assert_allclose(shares, expected, atol=5 * 0.5 / math.sqrt(samples))
