@@ -139,25 +139,6 @@ def test_evaluation_scores_the_scene_that_it_counts(float64):
     assert logged["reconstruction"] == pytest.approx(mean, rel=1e-6)
 
 
-def test_concrete_at_temperature_zero_is_exact_sampling():
-    """y is 0 or 1: the canvas and the divergences of the leading objects.
-
-    z_pres^t = 1 where uniform < p_t, as where a count is sampled.
-    """
-    arrays = made_up(batch=40)
-    terms = air.ConcreteEstimator(1e-6, 0.5).terms(pass_of(**arrays, training=True))
-    present = arrays["uniforms"] < numpy_model.sigmoid(arrays["logits"])
-    counts = np.cumprod(present, axis=1).sum(axis=1)
-    assert set(counts) == {0, 1, 2, 3, 4}
-    for b, n in enumerate(counts):
-        canvas = arrays["canvases"][b, :n].sum(axis=0).clip(0, 1)
-        expected = numpy_model.cross_entropy(arrays["images"][b], canvas)
-        assert terms["reconstruction"].numpy()[b] == pytest.approx(expected)
-        for name, each in arrays["divergences"].items():
-            found = terms[name].numpy()[b]
-            assert found == pytest.approx(each[b, :n].sum(), rel=1e-9)
-
-
 def test_concrete_at_temperature_zero_averages_to_the_exact_terms():
     """Over many draws of the same image: E over n, up to the samples' error."""
     samples, arrays = 20_000, made_up(1, 3)

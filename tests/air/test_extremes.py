@@ -82,24 +82,7 @@ def test_windows_are_read_and_written_without_new_values(
         assert result.min() >= least and result.max() <= images.max() - least + 1e-5
 
 
-# Stick-breaking and constraints, with their gradients.
-
-
-@settings(max_examples=40)
-@given(extreme(BATCH, STEPS))
-def test_counts_of_extreme_logits(logits):
-    logits = tf.constant(logits)
-    with tf.GradientTape() as tape:
-        tape.watch(logits)
-        log_count = stick_breaking.log_count(logits)
-        probable = tf.reduce_sum(tf.exp(log_count))
-    assert finite(log_count, tape.gradient(probable, logits))
-    np.testing.assert_allclose(np.exp(log_count.numpy()).sum(axis=1), 1, atol=1e-5)
-    greedy = stick_breaking.greedy_count(logits).numpy()
-    uniforms = tf.fill([BATCH, STEPS], 0.5)
-    sampled = stick_breaking.sampled_count(logits, uniforms).numpy()
-    for counts in (greedy, sampled):
-        assert np.all((counts >= 0) & (counts <= STEPS))
+# Constraints, with their gradients.
 
 
 REGULARISERS = {

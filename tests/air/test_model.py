@@ -249,16 +249,6 @@ def test_images_of_other_types_are_refused():
 # Inference.
 
 
-@pytest.mark.parametrize("count", [1, 4, 10])
-def test_predict_has_one_row_an_image_also_in_a_partial_last_batch(count):
-    model = model_support.compiled(model_support.tiny_model())
-    scene = model.predict(model_support.squares(count), batch_size=4, verbose=0)
-    assert scene["counts"].shape == (count,)
-    assert scene["boxes"].shape == (count, STEPS, 4)
-    assert scene["reconstructions"].shape == (count, CANVAS, CANVAS)
-    assert scene["squared_error"].shape == scene["nelbo"].shape == (count,)
-
-
 def test_a_scene_agrees_with_itself():
     model, images = scattered_model(), model_support.random_images(64)
     scene = {name: value.numpy() for name, value in model(images).items()}
@@ -333,21 +323,6 @@ def test_a_constraint_on_appearances_trains_them():
     assert parts["appearance"].numpy() == pytest.approx(expected, rel=1e-5)
     kernels = model.recognition.encoder.trainable_variables
     assert all(np.any(g != 0) for g in tape.gradient(parts["appearance"], kernels))
-
-
-def test_samples_are_mean_plus_deviation_times_noise():
-    """Of the two networks' own means: noise of 0 gives them."""
-    model = scattered_model()
-    images, draws = (
-        model_support.grey(4, 0, "float32"),
-        model_support.draws_of(model, 4),
-    )
-    step, state = model.recognition.begin(images)
-    latents, q, _ = step(draws, 0, STEPS, state, True)
-    for name in ("location", "scale", "appearance"):
-        normal = getattr(q, name).distribution
-        expected = normal.loc + normal.scale * getattr(draws, name)
-        np.testing.assert_allclose(getattr(latents, name), expected, atol=1e-5)
 
 
 def test_a_fixed_count_infers_all_steps():

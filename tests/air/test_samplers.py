@@ -63,19 +63,6 @@ def test_windows_are_those_of_a_second_implementation(name, mode, side, points):
 # The exact sampler.
 
 
-def test_x_is_columns_and_y_is_rows():
-    """The only ink is right of and above the middle."""
-    image = np.zeros((1, 11, 11))
-    image[0, 2, 8] = 1.0  # row 2, column 8: x = 0.6, y = -0.6
-    box = box_tensors([0.6, -0.6, 0.2])
-    expected = np.zeros((1, 3, 3))
-    expected[0, 1, 1] = 1.0
-    read = HAT.read(tf.constant(image), *box, 3)
-    np.testing.assert_allclose(read, expected, atol=1e-12)
-    written = HAT.write(tf.constant(expected), *box, 11)
-    np.testing.assert_allclose(written, image, atol=1e-12)
-
-
 @pytest.mark.parametrize("left, top", [(0, 0), (3, 5), (22, 22), (22, 0)])
 def test_write_after_read_returns_the_window_of_an_aligned_box(left, top):
     """A box whose sampling points are pixels: 28 of 50, corner at (left, top)."""

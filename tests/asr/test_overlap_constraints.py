@@ -40,78 +40,50 @@ def gradients(functional, q):
     return np.concatenate([gradient.numpy().ravel() for gradient in found])
 
 
-# F1, ordered pairs: each pair counts twice.
-@pytest.mark.parametrize(
-    "second, expected",
-    [
-        ((20, 10, 10), 0),  # touching side by side
-        ((10, 20, 10), 0),  # touching above and below
-        ((20, 20, 10), 0),  # touching corners
-        ((19, 10, 10), 2 * 1),  # one pixel in
-        ((21, 10, 10), 0),  # one pixel apart
-        ((10, 10, 10), 2 * 10),  # equal
-        ((10, 10, 4), 2 * 7),  # nested: (10 + 4)/2
-        ((12, 10, 4), 2 * 5),  # nested, off the middle
-        ((17, 13, 10), 2 * 3),  # the larger offset, x, counts
-        ((13, 17, 10), 2 * 3),  # the larger offset, y, counts
-        ((3, 10, 10), 2 * 3),  # on the left
-        ((10, 2, 10), 2 * 2),  # above
-        ((40, 10, 50), 0),  # touching, different sides: (10 + 50)/2 = 30
-        ((39, 10, 50), 2 * 1),
-    ],
+# Objects and what they cost by hand; the property below has the rest.
+PAIR, DIFFERENCE, BOUNDS = (
+    asr.PairOverlap(),
+    asr.SideDifference(3),
+    asr.BoundedSide(11, 15),
 )
-def test_pair_overlap_by_hand(second, expected):
-    first = (10, 10, 10)
-    assert value(asr.PairOverlap(), first, second) == expected
-    assert value(asr.PairOverlap(), second, first) == expected
+FIRST = (10, 10, 10)
+BY_HAND = [
+    # F1, ordered pairs: each pair counts twice.
+    *(
+        (PAIR, (FIRST, second), 0)
+        for second in ((20, 10, 10), (20, 20, 10), (21, 10, 9))
+    ),
+    (PAIR, (FIRST, (19, 10, 10)), 2 * 1),  # one pixel in
+    (PAIR, (FIRST, FIRST), 2 * 10),  # equal
+    (PAIR, (FIRST, (12, 10, 4)), 2 * 5),  # nested, off the middle: (10 + 4)/2 - 2
+    (PAIR, (FIRST, (17, 13, 10)), 2 * 3),  # the larger offset, x, counts
+    (PAIR, (FIRST, (13, 3, 10)), 2 * 3),  # the larger offset, y, counts
+    (PAIR, (FIRST, (39, 10, 50)), 2 * 1),  # different sides: (10 + 50)/2 = 30
+    (PAIR, (FIRST, (18, 10, 10), (24, 10, 10)), 2 * (2 + 4)),
+    (PAIR, (FIRST,), 0),
+    # F2 to F5, a sum over objects.
+    (asr.InsideCanvas("left"), ((3, 25, 10), (3, 25, 10)), 4),
+    (asr.InsideCanvas("right"), ((47, 25, 10), (25, 25, 52)), 2 + 1),
+    (asr.InsideCanvas("top"), ((25, 3, 10), (25, 5, 10)), 2),
+    (asr.InsideCanvas("bottom"), ((25, 47, 10), (25, 45, 10)), 2),
+    # F6; of every step: the mean, bounds exchanged, which adds c_max - c_min = 4.
+    *(
+        (BOUNDS, ((25, 25, s), (9, 9, 8)), f + 3)
+        for s, f in ((10, 1), (11, 0), (16, 1))
+    ),
+    (asr.BoundedSide(11, 15, True), ((25, 25, 30), (25, 25, 12)), (15 + 8) / 2),
+    # F7.
+    (DIFFERENCE, ((25, 25, 12), (5, 5, 15)), 0),
+    (DIFFERENCE, ((25, 25, 12), (5, 5, 16)), 2 * 1),
+    (DIFFERENCE, ((25, 25, 20), (5, 5, 10)), 2 * 7),
+    (DIFFERENCE, (FIRST,), 0),
+]
 
 
-def test_pair_overlap_of_three():
-    """Pairs (1, 2) by 2, (2, 3) by 4, (1, 3) apart."""
-    objects = (10, 10, 10), (18, 10, 10), (24, 10, 10)
-    assert value(asr.PairOverlap(), *objects) == 2 * (2 + 4)
-
-
-@pytest.mark.parametrize(
-    "edge, out_by_two, touching",
-    [
-        ("left", (3, 25, 10), (5, 25, 10)),
-        ("right", (47, 25, 10), (45, 25, 10)),
-        ("top", (25, 3, 10), (25, 5, 10)),
-        ("bottom", (25, 47, 10), (25, 45, 10)),
-    ],
-)
-def test_inside_canvas_by_hand(edge, out_by_two, touching):
-    for other in ("left", "right", "top", "bottom"):
-        functional = asr.InsideCanvas(other)
-        assert value(functional, out_by_two) == (2 if other == edge else 0)
-        assert value(functional, touching) == 0
-        assert value(functional, (25, 25, 50)) == 0  # the whole canvas
-        assert value(functional, (25, 25, 52)) == 1  # one pixel over on each side
-        assert value(functional, (25, 25, 10)) == 0
-    both = value(asr.InsideCanvas(edge), out_by_two, out_by_two)
-    assert both == 4  # a sum over objects
-
-
-@pytest.mark.parametrize(
-    "side, expected", [(10, 1), (11, 0), (13, 0), (15, 0), (16, 1), (30, 15)]
-)
-def test_bounded_side_by_hand(side, expected):
-    """Of every step: the mean, bounds exchanged, which adds c_max - c_min = 4."""
-    functional, released = asr.BoundedSide(11, 15), asr.BoundedSide(11, 15, True)
-    assert value(functional, (25, 25, side), (25, 25, 8)) == expected + 3
-    assert value(released, (25, 25, side)) == expected + 4
-    assert value(released, (25, 25, side), (25, 25, 12)) == (expected + 8) / 2
-
-
-@pytest.mark.parametrize(
-    "first, second, expected",
-    [(12, 12, 0), (12, 15, 0), (12, 16, 2 * 1), (20, 10, 2 * 7), (10, 20, 2 * 7)],
-)
-def test_side_difference_by_hand(first, second, expected):
-    objects = (25, 25, first), (5, 5, second)
-    assert value(asr.SideDifference(3), *objects) == expected
-    assert asr.SideDifference().tolerance == 3
+@pytest.mark.parametrize("functional, objects, expected", BY_HAND)
+def test_constraints_by_hand(functional, objects, expected):
+    assert value(functional, *objects) == expected
+    assert value(functional, *objects[::-1]) == expected
 
 
 def test_an_object_counts_with_its_validity_and_a_pair_with_its_later_objects():

@@ -17,6 +17,7 @@ from hypothesis import strategies
 
 from data import DataError, load_mnist, mnist
 
+REAL_FILE, REAL_ARRAYS = os.environ.get("MNIST_NPZ"), mnist.ARRAYS
 WAYS_OUT = ("--mnist FILE", "MNIST_NPZ", "--digits rendered")
 
 
@@ -88,21 +89,18 @@ def check_digits(digits):
 def test_lookup_order(monkeypatch, tmp_path):
     """Where all places have a file, the earlier one is read."""
     keras_file(tmp_path).parent.mkdir(parents=True)
-    places = {}
-    for name in ("argument", "variable"):
-        places[name] = tmp_path / f"{name}.npz"
-    places["keras"] = keras_file(tmp_path)
+    argument, variable = tmp_path / "argument.npz", tmp_path / "variable.npz"
+    for file in (argument, variable, keras_file(tmp_path)):
+        file.write_bytes(GOOD)
     read = []
     monkeypatch.setattr(
         mnist, "_read", lambda file, name: read.append(file) or file.read_bytes()
     )
-    for file in places.values():
-        file.write_bytes(GOOD)
     check_digits(load_mnist())
-    monkeypatch.setenv("MNIST_NPZ", str(places["variable"]))
+    monkeypatch.setenv("MNIST_NPZ", str(variable))
     check_digits(load_mnist())
-    check_digits(load_mnist(places["argument"]))
-    assert read == [places["keras"], places["variable"], places["argument"]]
+    check_digits(load_mnist(argument))
+    assert read == [keras_file(tmp_path), variable, argument]
 
 
 def test_download_is_kept_for_the_next_time(monkeypatch, tmp_path, capsys):
@@ -115,11 +113,17 @@ def test_download_is_kept_for_the_next_time(monkeypatch, tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_bad_download_is_not_kept(monkeypatch, tmp_path):
-    answer(monkeypatch, GOOD[:-200])
+@pytest.mark.parametrize(
+    "content, words", [(GOOD[:-200], "damaged, truncated"), (None, "no network")]
+)
+def test_what_cannot_be_downloaded_whole_is_not_kept(
+    content, words, monkeypatch, tmp_path
+):
+    if content is not None:
+        answer(monkeypatch, content)
     with pytest.raises(DataError) as error:
         load_mnist()
-    check_error(error, mnist.ADDRESS, "damaged, truncated")
+    check_error(error, mnist.ADDRESS, words)
     assert not keras_file(tmp_path).parent.exists()
 
 
@@ -150,29 +154,21 @@ def test_damaged_keras_file_is_downloaded_again(monkeypatch, tmp_path, capsys):
     assert "downloading it again" in capsys.readouterr().err
 
 
-def test_no_network():
-    with pytest.raises(DataError) as error:
-        load_mnist()
-    check_error(error, "cannot be downloaded", mnist.ADDRESS, "no network")
-
-
 def test_named_file_is_never_passed_over(monkeypatch, tmp_path):
-    asked = answer(monkeypatch, GOOD)
-    gone = tmp_path / "gone.npz"
-    with pytest.raises(DataError) as error:
-        load_mnist(gone)
-    check_error(error, f"--mnist {gone}: no such file")
+    asked, gone = answer(monkeypatch, GOOD), tmp_path / "gone.npz"
     monkeypatch.setenv("MNIST_NPZ", str(gone))
-    with pytest.raises(DataError) as error:
-        load_mnist()
-    check_error(error, f"MNIST_NPZ={gone}: no such file")
-    with pytest.raises(DataError) as error:
-        load_mnist(tmp_path)
-    check_error(error, f"--mnist {tmp_path}: a folder")
+    for named, words in (
+        (gone, f"--mnist {gone}: no such file"),
+        (None, f"MNIST_NPZ={gone}: no such file"),
+        (tmp_path, f"--mnist {tmp_path}: a folder"),
+    ):
+        with pytest.raises(DataError) as error:
+            load_mnist(named)
+        check_error(error, words)
     assert not asked
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="as root")
+@pytest.mark.skipif(os.geteuid() == 0, reason="as root")
 def test_unreadable_file(tmp_path):
     file = tmp_path / "mnist.npz"
     file.write_bytes(GOOD)
@@ -234,6 +230,3 @@ def test_real_mnist(monkeypatch):
     assert images.shape == (60000, 28, 28) and labels.shape == (60000,)
     assert np.bincount(labels).min() == 5421
     assert hashlib.sha256(images.tobytes()).hexdigest() == mnist.TRAINING_DIGEST
-
-
-REAL_FILE, REAL_ARRAYS = os.environ.get("MNIST_NPZ"), mnist.ARRAYS
