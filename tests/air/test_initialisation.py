@@ -124,22 +124,16 @@ def test_initialisation_follows_its_seed():
         assert np.array_equal(a, b) != is_kernel
 
 
-def test_standard_deviations_of_bounded_log_variances():
-    """exp(v / 2) with v within +-10."""
-    found = shapes.standard_deviation(tf.constant([-30.0, -9.5, 1.0, 9.5, 30.0]))
-    expected = np.exp([-5, -4.75, 0.5, 4.75, 5])
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
-    free = shapes.standard_deviation(tf.constant([-30.0, 30.0]), bounded=False)
-    np.testing.assert_allclose(free, np.exp([-15.0, 15.0]), rtol=1e-5)
-
-
 @pytest.mark.parametrize("bounded", [True, False])
-def test_boxes_of_bounded_sizes_are_not_too_small_to_divide_by(bounded):
-    found = shapes.box_size(tf.constant([-9.0, 0.0, 9.0]), bounded)
-    expected = 1 / (1 + np.exp([9.0, 0.0, -9.0]))
-    if bounded:
-        expected[0] = 0.02
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+def test_log_variances_and_box_sides_have_bounds(bounded):
+    """exp(v / 2) with v within +-10; box sides of at least 0.02 of the canvas."""
+    values = np.array([-30.0, -9.5, 1.0, 9.5, 30.0])
+    deviation = np.exp(np.clip(values, -10, 10) / 2 if bounded else values / 2)
+    found = shapes.standard_deviation(tf.constant(values), bounded)
+    np.testing.assert_allclose(found, deviation, rtol=1e-6)
+    size = 1 / (1 + np.exp(-values))
+    found = shapes.box_size(tf.constant(values), bounded)
+    np.testing.assert_allclose(found, np.maximum(size, 0.02) if bounded else size)
 
 
 @pytest.mark.parametrize(

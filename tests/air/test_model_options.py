@@ -25,23 +25,21 @@ SIZES, CANVAS = model_support.SIZES, model_support.CANVAS
         ({"nonfinite_gradients": "drop"}, "nonfinite_gradients 'drop'"),
         ({"count_rule": "best"}, "count_rule 'best'"),
         ({"prior": air.FixedPrior()}, "differ from the prior's"),
+        *(
+            ({"ends": (1, end)}, f"ends {end}: use a whole number of at least 1")
+            for end in (0, -1, 1.5)
+        ),
+        (
+            {"ends": (1,), "estimator": air.FixedCountEstimator()},
+            r"ends \(1,\): FixedCountEstimator takes all objects",
+        ),
     ],
 )
 def test_bad_options_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
-        air.AIR(**{"canvas_side": CANVAS, "sizes": SIZES} | options)
-
-
-@pytest.mark.parametrize("end", [0, -1, 1.5])
-def test_ends_are_numbers_of_objects(end):
-    with pytest.raises(ValueError, match=f"ends {end}: use a whole number of at least"):
-        model_support.tiny_model(ends=(1, end))
-
-
-def test_a_fixed_count_has_no_ends():
-    words = r"ends \(1,\): FixedCountEstimator takes all objects"
-    with pytest.raises(ValueError, match=words):
-        model_support.tiny_model(ends=(1,), estimator=air.FixedCountEstimator())
+        prior = air.FixedPrior(sizes=SIZES)
+        settings = {"canvas_side": CANVAS, "sizes": SIZES, "prior": prior}
+        air.AIR(**settings | options)
 
 
 @pytest.mark.parametrize("shape", [(2, 7, 7), (2, CANVAS, CANVAS, 1)])

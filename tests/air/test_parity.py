@@ -171,17 +171,6 @@ def penalties_of(model, scenes, looked):
     return found
 
 
-def test_the_objective_is_the_mean_over_images_of_the_sum_of_terms(float64):
-    model = model_support.noisy_weights(model_support.tiny_model())
-    images, draws = model_support.grey(4), model_support.draws_of(model, 4)
-    parts = model.objective(images, draws, model.iteration)
-    _, inference, _ = model.infer(images, draws, model.iteration)
-    terms = model.estimator.terms(inference)
-    total = sum(terms[name].numpy() for name in TERMS)
-    assert parts["nelbo"].numpy() == pytest.approx(total.mean(), rel=1e-12)
-    assert parts["loss"].numpy() == parts["nelbo"].numpy()
-
-
 MODELS = {
     "fixed scale": lambda: model_support.tiny_model(),
     "learned scale": lambda: model_support.tiny_model(scale="learned"),
