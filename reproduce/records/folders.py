@@ -6,10 +6,9 @@ import pathlib
 from data.files import write_atomically as write_atomically  # for all of reproduce/
 from reproduce.errors import UsageError
 
-REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = REPOSITORY / "results"  # committed: run records, tables, figures
 OUTPUTS = REPOSITORY / "outputs"  # ignored by git: smoke runs, parts of a table
-SMOKE_RESULTS = OUTPUTS / "smoke"
 CHECKPOINTS = REPOSITORY / "checkpoints"  # ignored by git: of the runs of RESULTS
 # Of the flags that name such folders.
 RESULTS_HELP = "folder of results (default results; of smoke runs outputs/smoke)"
@@ -27,8 +26,8 @@ def results_folder(given, smoke):
       smoke: whether the runs are of toy size; they stay out of the committed results.
     """
     if given is not None:
-        return pathlib.Path(given)
-    return SMOKE_RESULTS if smoke else RESULTS
+        return pathlib.Path(given).expanduser().absolute()
+    return OUTPUTS / "smoke" if smoke else RESULTS
 
 
 def checkpoints_folder(given, results):
@@ -42,7 +41,7 @@ def checkpoints_folder(given, results):
       results: see `results_folder`.
     """
     if given is not None:
-        return pathlib.Path(given)
+        return pathlib.Path(given).expanduser().absolute()
     return CHECKPOINTS if _committed(results) else results / "checkpoints"
 
 
@@ -81,16 +80,6 @@ def require_writable(folder, flag):
         raise UsageError(
             f"{flag}: {nearest} cannot be written to; allowed: a folder that can"
         )
-
-
-def require_folder(folder, flag):
-    """Makes sure that a folder to read from is there: its name may be mistyped.
-
-    Raises:
-      UsageError: naming the flag.
-    """
-    if not pathlib.Path(folder).is_dir():
-        raise UsageError(f"{flag}: there is no folder {folder}; train runs first")
 
 
 def shown(path):

@@ -1,0 +1,80 @@
+"""An option of a run: a dataclass field that knows its values and when it counts."""
+
+import dataclasses
+import math
+import typing
+from collections.abc import Callable
+
+from reproduce.errors import UsageError
+
+
+class Condition(typing.NamedTuple):
+    """When an option has an effect.
+
+    Attributes:
+      holds: function of a `Configuration`: whether the option is read.
+      otherwise: why it is not, in words.
+    """
+
+    holds: Callable
+    otherwise: str
+
+
+def option(default, text, *conditions, allowed=None, lower=None, upper=None):
+    """A field with its one-line description and its allowed values.
+
+    Args:
+      default: value in the preset `paper` of Table 1.
+      text: of `--help`.
+      *conditions: `Condition`s, all of which must hold for the option to be read.
+      allowed: tuple of words; None for a number, a switch or any text.
+      lower: least value of a number; None for no bound.
+      upper: greatest value of a number; None for no bound.
+    """
+    metadata = {"text": text, "allowed": allowed, "lower": lower, "upper": upper}
+    return dataclasses.field(default=default, metadata=metadata | {"when": conditions})
+
+
+def kind(field):
+    """The plain type of a field: `int` of `int | None`."""
+    return next((t for t in typing.get_args(field.type) if t is not None), field.type)
+
+
+def allows_none(field):
+    """Whether None is one of a field's values."""
+    return type(None) in typing.get_args(field.type)
+
+
+def unread(field, configuration):
+    """Why nothing reads an option of a configuration, in words; None if it is read."""
+    for condition in field.metadata["when"]:
+        if not condition.holds(configuration):
+            return condition.otherwise
+    return None
+
+
+def check(field, value):
+    """Raises UsageError unless `value` is one that the field allows."""
+    if value is None and allows_none(field):
+        return
+    allowed, lower, upper = (field.metadata[k] for k in ("allowed", "lower", "upper"))
+    expected = kind(field)
+    if allowed:
+        fine, words = value in allowed, ", ".join(allowed)
+    elif expected is bool:
+        fine, words = isinstance(value, bool), "true, false"
+    elif expected is str:
+        fine, words = isinstance(value, str) and value != "", "a text"
+    elif expected is tuple:
+        words = f"distinct whole numbers from {lower}"
+        fine = isinstance(value, tuple) and 0 < len(value) == len(set(value))
+        fine = fine and all(type(item) is int and item >= lower for item in value)
+    else:
+        types = (int,) if expected is int else (int, float)
+        low = -math.inf if lower is None else lower
+        high = math.inf if upper is None else upper
+        fine = type(value) in types and low <= value <= high and abs(value) < math.inf
+        words = "a whole number" if expected is int else "a number"
+        words += f" from {low} to {high}"
+    if not fine:
+        raise UsageError(f"--{field.name}: {value!r} is not allowed; allowed: {words}")
