@@ -20,6 +20,7 @@ from reproduce.experiments.presets import (
     setting_options,
 )
 
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 CANVAS_SIDES = {"multi_mnist": 50, "multi_dsprites": 64}  # pixels, released code
 SEPARATIONS = ("ink", "boxes", "columns")
 LARGEST_SEED = 2**31 - 1  # seeds of noise are pairs of 32-bit integers
@@ -382,7 +383,7 @@ def preset_configuration(experiment, preset="paper", smoke=False, **changes):
     changes = dict(changes)
     for name in ("scenes", "constraint"):
         if changes.get(name) is not None:
-            changes[f"{name}_digest"] = _digest_of_file(name, changes[name])
+            changes[name], changes[f"{name}_digest"] = _located(name, changes[name])
     base = _preset(experiment, preset)
     toy = _toy(base, changes) if smoke else {}
     configuration = dataclasses.replace(base, **(toy | changes))
@@ -416,15 +417,24 @@ def _differs(configuration, base, field):
     return getattr(configuration, field.name) != getattr(base, field.name)
 
 
-def _digest_of_file(name, value):
-    """SHA-256 of the file that --scenes or --constraint names, in hexadecimal."""
-    file = value
+def _located(name, value):
+    """A file that --scenes or --constraint names: how records name it, and its digest.
+
+    That is relative to the repository where it is inside, so that records hold no
+    folder of one machine where they need not.
+    """
+    file, colon, function = (value, "", "")
     if name == "constraint":
-        file, _, function = value.rpartition(":")
+        file, colon, function = value.rpartition(":")
         if not (file and function.isidentifier()):
             allowed = "allowed: FILE.py:NAME"
             raise UsageError(f"--constraint: {value!r} is not allowed; {allowed}")
+    path = pathlib.Path(file).expanduser()
     try:
-        return hashlib.sha256(pathlib.Path(file).read_bytes()).hexdigest()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise UsageError(f"--{name}: {file}: {error.strerror}") from None
+    path = path.resolve()
+    if path.is_relative_to(REPOSITORY):
+        path = path.relative_to(REPOSITORY)
+    return f"{path.as_posix()}{colon}{function}", digest

@@ -5,8 +5,8 @@ import pathlib
 
 from data.files import write_atomically as write_atomically  # for all of reproduce/
 from reproduce.errors import UsageError
+from reproduce.experiments.configuration import REPOSITORY
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = REPOSITORY / "results"  # committed: run records, tables, figures
 OUTPUTS = REPOSITORY / "outputs"  # ignored by git: smoke runs, parts of a table
 CHECKPOINTS = REPOSITORY / "checkpoints"  # ignored by git: of the runs of RESULTS
