@@ -1,0 +1,103 @@
+"""Prints a table of the paper from its run records, training what has none.
+
+    python -m reproduce.tables --table table1
+
+is what `bash reproduce/table1.sh` runs. Both presets stand beside the published numbers;
+`--preset` shows one alone, and which is trained: `paper` unless it says otherwise.
+`launch.to_train` has the rules. The table is written to `results/`; a part of it,
+selected by one of the flags `PART`, to `outputs/`.
+"""
+
+import json
+import sys
+
+from reproduce import command_line, launch
+from reproduce.experiments import grid
+from reproduce.experiments.presets import METHODS
+from reproduce.records import folders
+from reproduce.tables import calls, cells, claims, render
+
+DESCRIPTION = (
+    "Prints a table of the paper from its run records beside the published numbers. "
+    "Cells that have no record at all are trained first. Training can be interrupted: "
+    "the same command goes on."
+)
+PART = ("methods", "settings", "seeds", "epochs", "preset")
+PRESETS = ("released", "paper")  # the order of a cell's lines
+
+
+def define(flags):
+    """The command's flags."""
+    settings = [s for table in grid.SETTINGS.values() for s in table]
+    flags.group("What to show")
+    flags.add("table", flags.word(grid.TITLES), "table1", "which table")
+    every = tuple(METHODS)
+    flags.add("methods", flags.several(flags.word(every)), every, "rows to show")
+    text = "13, 14, 24 of table1; mnist, dsprites of table2"
+    flags.add("settings", flags.several(flags.word(settings)), None, text)
+    launch.define(flags)
+
+
+def body(values):
+    """Runs the command; returns the exit code."""
+    protocol = launch.protocol_from(values)
+    seeds = launch.seeds_from(values)
+    experiments = grid.table_experiments(values.table, values.methods, values.settings)
+    runs = launch.runs(experiments, seeds)
+    if launch.listed_or_run(values, runs, protocol):
+        return 0
+    code = launch.train(values, launch.to_train(values, runs, protocol), protocol)
+    selected = cells.select(
+        calls.frames_of(protocol).runs,
+        protocol.digits,
+        protocol.smoke,
+        seeds if values["seeds"].present else None,
+        protocol.epochs if values["epochs"].present else None,
+    )
+    selected = selected[selected.experiment.isin(experiments)]
+    alone = values["preset"].present or protocol.smoke
+    presets = (protocol.preset,) if alone else PRESETS
+    table = cells.cells(selected, experiments, presets)
+    judged = [v for preset in presets for v in claims.judge(values.table, selected, preset)]
+    if calls.selects(values, PART) or protocol.smoke:
+        # What a part cannot tell would only be noise.
+        judged = [v for v in judged if v.verdict != claims.UNDECIDED]
+    without = ("seeds", "epochs", "smoke")
+    command = f"{calls.call_of(values, values.table, without)} --train"
+    render.say(render.terminal(values.table, table, judged, command))
+    write(calls.file_of(values, protocol, values.table, PART), table, judged, command)
+    return code
+
+
+def write(file, table, judged, command):
+    """Writes `<file>.json` and `<file>.md`, each whole or not at all.
+
+    Args:
+      file: the path without its suffix.
+      table: of `cells.cells`.
+      judged: a list of `claims.Verdict`.
+      command: the one that completes the table.
+
+    Raises:
+      OSError: naming the file that could not be written.
+    """
+    name = table.index.get_level_values("table")[0]
+    content = {
+        "rows": cells.json_rows(table),
+        "claims": [verdict.to_json() for verdict in judged],
+    }
+    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+    folders.write_atomically(f"{file}.json", text + "\n")
+    page = render.template("tables/table.md.j2").render(
+        name=name,
+        title=render.TITLES[name],
+        table=render.markdown(name, table),
+        legend=render.legend(table, f"`{command}`"),
+        claims=render.by_claim(judged),
+    )
+    folders.write_atomically(f"{file}.md", page)
+    render.say(f"written: {folders.shown(file)}.md and .json")
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.main(define, body, DESCRIPTION))
