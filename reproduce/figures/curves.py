@@ -1,11 +1,8 @@
 """Learning curves: every metric over the epochs, from the runs' histories.
 
-    python -m reproduce.figures.curves
-
-is what `bash reproduce/curves.sh` runs. One picture a setting: a line is the mean over a
-method's seeds, its band the standard deviation (ddof 1); the nELBO of the training
-images is dotted. At the right, in the same colours, stand the values that the paper
-printed, with their deviations.
+A line is the mean over a method's seeds, its band the standard deviation (ddof 1); the
+nELBO of the training images is dotted. At the right, in the same colours, stand the
+values that the paper printed, with their deviations.
 """
 
 import matplotlib

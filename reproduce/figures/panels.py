@@ -133,30 +133,40 @@ def _scene(axes, scene, side):
         )
 
 
-def inputs(arrays, counted, number):
-    """The first test scenes of a run, a list of `Scene`.
+def inputs(arrays, counted, columns):
+    """The first test scenes of a run, as the rows of a block.
 
     Args:
       arrays: of `record.read_figure`.
       counted: whether the true counts are shown too: where scenes differ in them.
-      number: of scenes.
+      columns: scenes in the one row.
     """
-    true = arrays["true_counts"] if counted else [None] * number
-    return [
-        Scene(image, count=count)
-        for image, count in zip(arrays["images"][:number], true, strict=False)
-    ]
+    counts = arrays["true_counts"] if counted else [None] * columns
+    shown = zip(arrays["images"][:columns], counts, strict=False)
+    return [[Scene(image, count=count) for image, count in shown]]
 
 
-def reconstructions(arrays, counted, number):
-    """The same scenes as a run reconstructs them, with its boxes; see `inputs`."""
-    scenes = []
-    for i, image in enumerate(arrays["reconstructions"][:number]):
+def reconstructions(arrays, counted, columns):
+    """The same scenes as a run reconstructs them, with its boxes; see `inputs`.
+
+    `arrays` is None for a run that is not there: no rows.
+    """
+    if arrays is None:
+        return []
+    row = []
+    for i, image in enumerate(arrays["reconstructions"][:columns]):
         count = int(arrays["counts"][i])
         wrong = counted and count != arrays["true_counts"][i]
         shown = count if counted else None
-        scenes.append(Scene(image, arrays["boxes"][i][:count], shown, wrong))
-    return scenes
+        row.append(Scene(image, arrays["boxes"][i][:count], shown, bool(wrong)))
+    return [row]
+
+
+def samples(arrays, columns):
+    """All samples that a run keeps, as rows; none where `arrays` is None."""
+    images = [] if arrays is None else arrays["sample_images"]
+    scenes = [Scene(image) for image in images]
+    return [scenes[i : i + columns] for i in range(0, len(scenes), columns)]
 
 
 def save(figure, file):

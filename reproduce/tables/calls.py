@@ -8,7 +8,7 @@ from reproduce.records import folders, frame
 # The flags that say which runs a call is about and where they are; not every command
 # has all of them.
 SAME_RUNS = (
-    *("tables", "comparisons", "methods", "settings", "seeds", "epochs"),
+    *("comparisons", "methods", "settings", "seeds", "epochs"),
     *("preset", "digits", "mnist", "smoke", "results"),
 )
 

@@ -80,13 +80,19 @@ def cells(selected, experiments, presets=PRESETS):
         method, setting = name.split("-", 1)
         for preset in presets:
             key = (preset, table, setting, method)
-            cell = _cell(groups.get(key, selected[:0]))
+            cell = average(groups.get(key, selected[:0]))
             cell |= {"experiment": experiment, "label": grid.label(experiment)}
             rows.append({**dict(zip(CELL, key, strict=True)), **cell})
     return pandas.DataFrame(rows).set_index(CELL).astype({"epochs": "Int64"})
 
 
-def _cell(runs):
+def average(runs, metrics=METRICS):
+    """The columns of `cells` that follow from its runs alone, a dict.
+
+    Args:
+      runs: rows of one variant and length, of `records.frame`.
+      metrics: columns to average; NaN where the runs have none of this name.
+    """
     complete = runs[runs.status == COMPLETE]
     failed = runs[runs.status == FAILED]
     found = {
@@ -104,8 +110,8 @@ def _cell(runs):
         "tensorfloat32": any(map(_tensorfloat32, complete.record)),
         "parameters": sorted(set(complete.parameters)),
     }
-    for metric in METRICS:
-        values = complete[metric].dropna().astype(float)
+    for metric in metrics:
+        values = complete.get(metric, complete.seed[:0]).dropna().astype(float)
         found[metric] = values.mean()
         found[f"{metric}_std"] = values.std()
         found[f"{metric}_runs"] = values.tolist()

@@ -75,12 +75,12 @@ def marks(cell):
 
 
 def value(cell, metric):
-    """A cell's mean and deviation, "failed" or "missing"; "-" without this metric."""
+    """A cell's mean and deviation, "failed" or "missing"; "-" where the table lacks it."""
+    places = published.DECIMALS[cell.experiment.split("/")[0]].get(metric)
+    if places is None:
+        return "-"
     if cell.state != "complete":
         return cell.state
-    if cell[metric] != cell[metric]:
-        return "-"
-    places = published.DECIMALS[cell.experiment.split("/")[0]][metric]
     return _pair(cell[metric], cell[f"{metric}_std"], places)
 
 

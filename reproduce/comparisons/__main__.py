@@ -1,0 +1,182 @@
+"""Shows one experiment beside its variants, from run records.
+
+    python -m reproduce.comparisons ablations --train
+
+is what `bash reproduce/ablations.sh --train` runs; `sensitivity` and `own_constraint` are
+the other pages. All rows of an experiment are of one length. It trains only with --train,
+--retrain or --smoke.
+"""
+
+import functools
+import json
+import string
+import sys
+
+import pandas
+
+from reproduce import command_line, launch
+from reproduce.comparisons import declared, rows
+from reproduce.experiments import published
+from reproduce.figures import panels
+from reproduce.records import folders, record
+from reproduce.tables import calls, render
+
+PART = ("comparisons", "seeds", "epochs", "preset")
+COLUMNS = 8  # scenes in a row of a picture
+MARKS = "↺§✗≈"  # of those of a table; rows are short on purpose
+
+
+def define(name, flags):
+    """The flags of one page's command."""
+    page = declared.PAGES[name]
+    every = tuple(page.comparisons)
+    flags.group("What to show")
+    text = "which sections"
+    flags.add("comparisons", flags.several(flags.word(every)), every, text)
+    launch.define(flags, seeds=(0,))
+    flags.values.set_default("epochs", page.epochs)
+
+
+def body(name, values):
+    """Runs one page's command; returns the exit code."""
+    page = declared.PAGES[name]
+    shown = {key: page.comparisons[key] for key in values.comparisons}
+    protocol = launch.protocol_from(values)
+    wanted = [
+        launch.Run(row.experiment, seed, changes)
+        for seed in values.seeds
+        for comparison in shown.values()
+        for row, changes in comparison.of(protocol.preset)
+    ]
+    wanted = list(dict.fromkeys(wanted))  # sections may share rows
+    if launch.listed_or_run(values, wanted, protocol):
+        return 0
+    code = 0
+    if values.train or protocol.retrain:
+        code = launch.train(values, _missing(wanted, protocol), protocol)
+    frames = calls.frames_of(protocol)
+    epochs = protocol.epochs if values["epochs"].present else None
+    asked = (protocol.preset, protocol.smoke, values.seeds, epochs)
+    tables = {key: rows.collect(c, frames, *asked) for key, c in shown.items()}
+    file = calls.file_of(values, protocol, name, PART)
+    pictures = {
+        key: picture(tables[key], protocol.results, file.parent / f"figures/{name}-{key}")
+        for key, comparison in shown.items()
+        if comparison.picture
+    }
+    text = render.template("comparisons/page.md.j2").render(
+        page=page,
+        shown=shown,
+        tables={key: markdown(shown[key], tables[key]) for key in shown},
+        notes={key: notes(tables[key]) for key in shown},
+        pictures={key: told for key, told in pictures.items() if told},
+        file=name,
+        command=f"bash reproduce/{name}.sh",
+    )
+    folders.write_atomically(f"{file}.md", text)
+    content = {key: rows.json_rows(table) for key, table in tables.items()}
+    text_json = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    folders.write_atomically(f"{file}.json", text_json + "\n")
+    render.say(text)
+    render.say(f"written: {folders.shown(file)}.md and .json")
+    return code
+
+
+def _missing(wanted, protocol):
+    """The runs that have no record of this length, nor a longer one's."""
+    if protocol.retrain or not protocol.results.is_dir():
+        return wanted
+    frames = calls.frames_of(protocol)
+    return [
+        run
+        for run in wanted
+        if not rows.has_run(run, frames, launch.configuration(run, protocol))
+    ]
+
+
+def markdown(comparison, table):
+    """A comparison as a Markdown table; the preset's own row in bold.
+
+    Args:
+      comparison: a `declared.Comparison`.
+      table: of `rows.collect`.
+    """
+    names = {row.experiment.split("/")[0] for _, row in table.iterrows()}
+    metrics = [m for m in rows.METRICS if any(m in published.METRICS[n] for n in names)]
+    titles = [published.TITLES[metric] for metric in metrics]
+    titles += [title for title, _, _ in comparison.measured]
+    lines = []
+    for _, row in table.iterrows():
+        bold = "" if row.changes else "**"
+        marks = "".join(mark for mark in render.marks(row) if mark in MARKS)
+        line = [f"{bold}{label}{bold}" if label else "" for label in row.labels]
+        line[-1] += f" {marks}" if marks else ""
+        line += [render.value(row, metric) for metric in metrics]
+        for _, column, form in comparison.measured:
+            line.append("-" if pandas.isna(row[column]) else format(row[column], form))
+        lines.append([*line, *render.protocol(row)])
+    head = [*comparison.columns, *titles, "epochs", "seeds"]
+    return render.markdown_table(head, lines, left=len(comparison.columns))
+
+
+def notes(table):
+    """What falls short in a comparison, a list of sentences."""
+    found = []
+    complete = table[table.state == record.COMPLETE]
+    if lengths := sorted(set(complete.epochs)):
+        if lengths[0] < published.EPOCHS:
+            told = ", ".join(map(str, lengths))
+            found.append(f"Short runs: {told} of the paper's {published.EPOCHS} epochs.")
+    if missing := int((table.state == "missing").sum()):
+        found.append(f"{missing} of {len(table)} rows missing: no run yet.")
+    if cut := sorted({n for lengths in table.cut_from for n in lengths}):
+        told = ", ".join(map(str, cut))
+        found.append(f"Runs of {told} epochs are shown as they were after fewer.")
+    if complete.stale.any():
+        found.append(f"↺ {render.MARKS['↺']}.")
+    return found
+
+
+def picture(table, results, file):
+    """Draws the first test scenes as each row infers them, and tells what is what.
+
+    A row taken from a longer run is left out: a run keeps its last epoch's scenes alone.
+
+    Args:
+      table: of `rows.collect`, of one experiment.
+      results: folder of results.
+      file: path without suffix.
+
+    Returns:
+      A text that names the picture's rows; "" without two rows to compare.
+    """
+    drawn = table[(table.state == record.COMPLETE) & ~table.cut_from.map(bool)]
+    if len(drawn) < 2:
+        return ""
+    counted = drawn.experiment.iloc[0].startswith("table1")
+    blocks, told = [], []
+    for letter, (_, row) in zip(string.ascii_lowercase, drawn.iterrows(), strict=False):
+        arrays = record.read_figure(results / row.folder)
+        if not blocks:
+            blocks.append(("input", panels.inputs(arrays, counted, COLUMNS)))
+        scenes = panels.reconstructions(arrays, counted, COLUMNS)
+        blocks.append((f"({letter})", scenes))
+        told.append(f"({letter}) {', '.join(row.labels)}")
+    panels.save(panels.draw(blocks), file)
+    return "; ".join(told)
+
+
+def main():
+    """The command of the page that its first word names; returns the exit code."""
+    name, *argv = sys.argv[1:] or ["ablations"]
+    if name not in declared.PAGES:
+        error = f"{name!r} is no page; allowed: {', '.join(declared.PAGES)}"
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    description = f"{declared.PAGES[name].title}: {declared.PAGES[name].about}"
+    parts = (functools.partial(define, name), functools.partial(body, name))
+    return command_line.main(*parts, description, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

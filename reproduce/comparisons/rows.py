@@ -1,0 +1,132 @@
+"""The runs behind a comparison's rows, all of one length.
+
+A run with changed options is a variant of its own: it never enters Table 1 or 2. A longer
+run stands for a shorter one: order and noise follow from seed, epoch and iteration, so
+after N epochs it is the run of N epochs, bit for bit, and its history has what that
+measured.
+"""
+
+import numpy as np
+import pandas
+
+from reproduce.experiments.configuration import preset_configuration
+from reproduce.records.record import COMPLETE
+from reproduce.tables import cells
+
+METRICS = ("nelbo", "se", "acc", "miou")
+
+
+def collect(comparison, frames, preset="paper", smoke=False, seeds=(0,), epochs=None):
+    """A frame with a row for each of the comparison's that the preset can run.
+
+    Args:
+      comparison: a `declared.Comparison`.
+      frames: of `records.frame.load`.
+      preset: that the rows change.
+      smoke: whether runs of toy size are asked for, or the others.
+      seeds: those that count.
+      epochs: of the runs; None for the length that fills most rows of an experiment, the
+        longest of several.
+
+    Returns:
+      The columns of `cells.cells` and "labels", "changes" (a dict), "folder" (of the
+      first run) and "cut_from" (a list: lengths of the longer runs that stand for it).
+    """
+    measured = [column for _, column, _ in comparison.measured]
+    rows = comparison.of(preset)
+    found = [_runs(row, changes, frames, preset, smoke, seeds) for row, changes in rows]
+    experiments = [row.experiment for row, _ in rows]
+    collected = []
+    for (row, changes), runs in zip(rows, found, strict=True):
+        beside = [r for r, e in zip(found, experiments, strict=True) if e == row.experiment]
+        length = epochs or _length(beside, frames)
+        runs = _at(runs, frames, length, measured)
+        collected.append(
+            {
+                "experiment": row.experiment,
+                "labels": row.labels,
+                "changes": dict(changes),
+                "folder": runs.folder.iloc[0] if len(runs) else None,
+                "cut_from": sorted(set(runs.cut_from.dropna().astype(int))),
+                **cells.average(runs, (*cells.METRICS, *measured)),
+            }
+        )
+    return pandas.DataFrame(collected).astype({"epochs": "Int64"})
+
+
+def has_run(run, frames, configuration):
+    """Whether a run, or a longer one that stands for it, has its record.
+
+    Args:
+      run: a `launch.Run`.
+      frames: of `records.frame.load`.
+      configuration: the run's, whose length is asked for.
+    """
+    named = frames.runs.variant.map(_words) == _words(configuration.variant)
+    same = (frames.runs.experiment == run.experiment) & (frames.runs.seed == run.seed)
+    runs = frames.runs[named & same & ~frames.runs.stale.astype(bool)]
+    return not _at(runs, frames, configuration.epochs).empty
+
+
+def json_rows(table):
+    """A comparison's rows for JSON.
+
+    Args:
+      table: of `collect`.
+    """
+    return [
+        {
+            "experiment": row.experiment,
+            "labels": list(row.labels),
+            "changes": row.changes,
+            "epochs": None if row.state == "missing" else int(row.epochs),
+            "seeds": row.seeds,
+            "failed_seeds": row.failed_seeds,
+            "stale": row.stale,
+            "metrics": {metric: cells.summary(row, metric) for metric in METRICS}
+            if row.state == COMPLETE
+            else None,
+        }
+        for _, row in table.iterrows()
+    ]
+
+
+def _runs(row, changes, frames, preset, smoke, seeds):
+    """A row's runs of any length."""
+    wanted = preset_configuration(row.experiment, preset, smoke, **dict(changes)).variant
+    runs = frames.runs
+    named = runs.variant.map(_words) == _words(wanted)
+    kept = (runs.experiment == row.experiment) & named & (runs.smoke == smoke)
+    return runs[kept & runs.seed.isin(seeds)]
+
+
+def _words(variant):
+    """A variant as a set: the order of its words is that of the options then."""
+    return frozenset(variant.split("+"))
+
+
+def _length(found, frames):
+    """The number of epochs that fills most rows, the longest of several."""
+    lengths = {int(n) for runs in found for n in runs.epochs}
+    filled = {n: sum(not _at(runs, frames, n).empty for runs in found) for n in lengths}
+    return max(lengths, key=lambda n: (filled[n], n), default=0)
+
+
+def _at(runs, frames, length, measured=()):
+    """Runs as they were after some epochs, one a seed, the shortest that there is."""
+    history = frames.epochs[frames.epochs.epoch == length].set_index("folder")
+    longer = (runs.epochs > length) & runs.folder.isin(history.index)
+    longer &= runs.configuration.map(lambda c: c["reported_epoch"] == "last").astype(bool)
+    runs = runs[(runs.epochs == length) | longer].sort_values("epochs", kind="stable")
+    runs = runs.drop_duplicates("seed").sort_values("seed")
+    for column in measured:
+        if column not in runs:
+            runs = runs.assign(**{column: runs.folder.map(history.get(column, {}))})
+    cut = runs.epochs > length
+    own = {"cut_from": runs.epochs.where(cut), "epochs": length}
+    own["status"] = runs.status.where(~cut, COMPLETE)
+    for name in cells.METRICS:
+        then = runs.folder.map(history.get(f"test_{name}", {}))
+        if name in runs:
+            own[name] = np.where(cut, then, runs[name]).astype(float)
+    return runs.assign(**own)
