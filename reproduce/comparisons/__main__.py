@@ -2,9 +2,9 @@
 
     python -m reproduce.comparisons ablations --train
 
-is what `bash reproduce/ablations.sh --train` runs; `sensitivity` and `own_constraint` are
-the other pages. All rows of an experiment are of one length. It trains only with --train,
---retrain or --smoke.
+is what `bash reproduce/ablations.sh --train` runs; `sensitivity` and `own_constraint`
+are the other pages. All rows of an experiment are of one length. It trains only with
+--train, --retrain or --smoke.
 """
 
 import functools
@@ -19,16 +19,15 @@ from reproduce.comparisons import declared, rows
 from reproduce.experiments import published
 from reproduce.figures import panels
 from reproduce.records import folders, record
-from reproduce.tables import calls, render
+from reproduce.tables import calls, cells, render
 
 PART = ("comparisons", "seeds", "epochs", "preset")
 COLUMNS = 8  # scenes in a row of a picture
 MARKS = "↺§✗≈"  # of those of a table; rows are short on purpose
 
 
-def define(name, flags):
+def define(page, name, flags):
     """The flags of one page's command."""
-    page = declared.PAGES[name]
     every = tuple(page.comparisons)
     flags.group("What to show")
     text = "which sections"
@@ -37,9 +36,8 @@ def define(name, flags):
     flags.values.set_default("epochs", page.epochs)
 
 
-def body(name, values):
+def body(page, name, values):
     """Runs one page's command; returns the exit code."""
-    page = declared.PAGES[name]
     shown = {key: page.comparisons[key] for key in values.comparisons}
     protocol = launch.protocol_from(values)
     wanted = [
@@ -60,7 +58,9 @@ def body(name, values):
     tables = {key: rows.collect(c, frames, *asked) for key, c in shown.items()}
     file = calls.file_of(values, protocol, name, PART)
     pictures = {
-        key: picture(tables[key], protocol.results, file.parent / f"figures/{name}-{key}")
+        key: picture(
+            tables[key], protocol.results, file.parent / f"figures/{name}-{key}"
+        )
         for key, comparison in shown.items()
         if comparison.picture
     }
@@ -74,7 +74,18 @@ def body(name, values):
         command=f"bash reproduce/{name}.sh",
     )
     folders.write_atomically(f"{file}.md", text)
-    content = {key: rows.json_rows(table) for key, table in tables.items()}
+    content = {
+        key: [
+            {
+                "experiment": row.experiment,
+                "labels": list(row.labels),
+                "changes": row.changes,
+                **cells.json_row(row, rows.METRICS),
+            }
+            for _, row in table.iterrows()
+        ]
+        for key, table in tables.items()
+    }
     text_json = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     folders.write_atomically(f"{file}.json", text_json + "\n")
     render.say(text)
@@ -126,7 +137,9 @@ def notes(table):
     if lengths := sorted(set(complete.epochs)):
         if lengths[0] < published.EPOCHS:
             told = ", ".join(map(str, lengths))
-            found.append(f"Short runs: {told} of the paper's {published.EPOCHS} epochs.")
+            found.append(
+                f"Short runs: {told} of the paper's {published.EPOCHS} epochs."
+            )
     if missing := int((table.state == "missing").sum()):
         found.append(f"{missing} of {len(table)} rows missing: no run yet.")
     if cut := sorted({n for lengths in table.cut_from for n in lengths}):
@@ -140,7 +153,8 @@ def notes(table):
 def picture(table, results, file):
     """Draws the first test scenes as each row infers them, and tells what is what.
 
-    A row taken from a longer run is left out: a run keeps its last epoch's scenes alone.
+    A row taken from a longer run is left out: a run keeps its last epoch's scenes
+    alone.
 
     Args:
       table: of `rows.collect`, of one experiment.
@@ -168,14 +182,14 @@ def picture(table, results, file):
 
 def main():
     """The command of the page that its first word names; returns the exit code."""
-    name, *argv = sys.argv[1:] or ["ablations"]
-    if name not in declared.PAGES:
-        error = f"{name!r} is no page; allowed: {', '.join(declared.PAGES)}"
-        print(f"error: {error}", file=sys.stderr)
+    pages = declared.pages()
+    name, *argv = sys.argv[1:] or [""]
+    if name not in pages:
+        print(f"error: {name!r} is no page: {', '.join(pages)}", file=sys.stderr)
         return 2
-    description = f"{declared.PAGES[name].title}: {declared.PAGES[name].about}"
-    parts = (functools.partial(define, name), functools.partial(body, name))
-    return command_line.main(*parts, description, argv)
+    commands = (functools.partial(f, pages[name], name) for f in (define, body))
+    about = " ".join(f"{pages[name].title}: {pages[name].about}".split())
+    return command_line.main(*commands, about, argv)
 
 
 if __name__ == "__main__":

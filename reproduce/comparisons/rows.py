@@ -1,9 +1,9 @@
 """The runs behind a comparison's rows, all of one length.
 
-A run with changed options is a variant of its own: it never enters Table 1 or 2. A longer
-run stands for a shorter one: order and noise follow from seed, epoch and iteration, so
-after N epochs it is the run of N epochs, bit for bit, and its history has what that
-measured.
+A run with changed options is a variant of its own: it never enters Table 1 or 2. A
+longer run stands for a shorter one: order and noise follow from seed, epoch and
+iteration, so after N epochs it is the run of N epochs, bit for bit, and its history has
+what that measured.
 """
 
 import numpy as np
@@ -20,12 +20,10 @@ def collect(comparison, frames, preset="paper", smoke=False, seeds=(0,), epochs=
     """A frame with a row for each of the comparison's that the preset can run.
 
     Args:
-      comparison: a `declared.Comparison`.
-      frames: of `records.frame.load`.
-      preset: that the rows change.
-      smoke: whether runs of toy size are asked for, or the others.
-      seeds: those that count.
-      epochs: of the runs; None for the length that fills most rows of an experiment, the
+      comparison: a `declared.Comparison`. frames: of `records.frame.load`. preset: that
+      the rows change. smoke: whether runs of toy size are asked for, or the others.
+      seeds: those that count. epochs: of the runs; None for the length that fills most
+      rows of an experiment, the
         longest of several.
 
     Returns:
@@ -38,7 +36,9 @@ def collect(comparison, frames, preset="paper", smoke=False, seeds=(0,), epochs=
     experiments = [row.experiment for row, _ in rows]
     collected = []
     for (row, changes), runs in zip(rows, found, strict=True):
-        beside = [r for r, e in zip(found, experiments, strict=True) if e == row.experiment]
+        beside = [
+            r for r, e in zip(found, experiments, strict=True) if e == row.experiment
+        ]
         length = epochs or _length(beside, frames)
         runs = _at(runs, frames, length, measured)
         collected.append(
@@ -68,32 +68,11 @@ def has_run(run, frames, configuration):
     return not _at(runs, frames, configuration.epochs).empty
 
 
-def json_rows(table):
-    """A comparison's rows for JSON.
-
-    Args:
-      table: of `collect`.
-    """
-    return [
-        {
-            "experiment": row.experiment,
-            "labels": list(row.labels),
-            "changes": row.changes,
-            "epochs": None if row.state == "missing" else int(row.epochs),
-            "seeds": row.seeds,
-            "failed_seeds": row.failed_seeds,
-            "stale": row.stale,
-            "metrics": {metric: cells.summary(row, metric) for metric in METRICS}
-            if row.state == COMPLETE
-            else None,
-        }
-        for _, row in table.iterrows()
-    ]
-
-
 def _runs(row, changes, frames, preset, smoke, seeds):
     """A row's runs of any length."""
-    wanted = preset_configuration(row.experiment, preset, smoke, **dict(changes)).variant
+    wanted = preset_configuration(
+        row.experiment, preset, smoke, **dict(changes)
+    ).variant
     runs = frames.runs
     named = runs.variant.map(_words) == _words(wanted)
     kept = (runs.experiment == row.experiment) & named & (runs.smoke == smoke)
@@ -116,7 +95,9 @@ def _at(runs, frames, length, measured=()):
     """Runs as they were after some epochs, one a seed, the shortest that there is."""
     history = frames.epochs[frames.epochs.epoch == length].set_index("folder")
     longer = (runs.epochs > length) & runs.folder.isin(history.index)
-    longer &= runs.configuration.map(lambda c: c["reported_epoch"] == "last").astype(bool)
+    longer &= runs.configuration.map(lambda c: c["reported_epoch"] == "last").astype(
+        bool
+    )
     runs = runs[(runs.epochs == length) | longer].sort_values("epochs", kind="stable")
     runs = runs.drop_duplicates("seed").sort_values("seed")
     for column in measured:

@@ -3,10 +3,10 @@
     python -m reproduce.figures --figure 3
 
 is what `bash reproduce/figure3.sh` runs, and `--figure curves` is `bash
-reproduce/curves.sh`. A run keeps the small arrays that its figure needs, so TensorFlow is
-not imported. Shown are the first scenes of the test set, or the first samples of a fixed
-seed, of the first seed that has a record: nothing is picked by hand. Each input stands
-once, the methods below it.
+reproduce/curves.sh`. A run keeps the small arrays that its figure needs, so TensorFlow
+is not imported. Shown are the first scenes of the test set, or the first samples of a
+fixed seed, of the first seed that has a record: nothing is picked by hand. Each input
+stands once, the methods below it.
 
 A picture never trains unasked: without --train, --retrain or --smoke a missing run is
 only named, together with the command that makes it.
@@ -23,8 +23,8 @@ from reproduce.records import folders, record
 from reproduce.tables import calls, cells
 
 DESCRIPTION = (
-    "Draws Figure 3, 4 or 5 of the paper, or each metric over the epochs, as PNG and PDF "
-    "from run records. It trains only with --train, --retrain or --smoke."
+    "Draws Figure 3, 4 or 5 of the paper, or each metric over the epochs, as PNG and "
+    "PDF from run records. It trains only with --train, --retrain or --smoke."
 )
 EVERY = {s: table for table, settings in grid.SETTINGS.items() for s in settings}
 # The settings that a figure can show; the first one is the paper's figure.
@@ -73,7 +73,10 @@ def body(values):
         if own.empty:
             continue
         if values.figure == "curves":
-            name, picture = f"curves-{EVERY[setting]}-{setting}", curves.draw(own, frames.epochs)
+            name, picture = (
+                f"curves-{EVERY[setting]}-{setting}",
+                curves.draw(own, frames.epochs),
+            )
         else:
             suffix = "" if setting == SETTINGS[values.figure][0] else f"-{setting}"
             name = f"figure{values.figure}{suffix}"

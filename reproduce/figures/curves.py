@@ -62,7 +62,9 @@ def _draw(runs, epochs):
             seen += _lines(axis, metric, method, epochs[epochs.folder.isin(own.folder)])
         _finish(axis, metric, seen, last)
     handles, labels = axes[0].get_legend_handles_labels()
-    order = sorted(range(len(labels)), key=lambda i: list(METHODS.values()).index(labels[i]))
+    order = sorted(
+        range(len(labels)), key=lambda i: list(METHODS.values()).index(labels[i])
+    )
     (training,) = axes[0].plot([], [], color="0.4", **TRAINING)
     printed = axes[0].errorbar([], [], [], color="0.4", fmt="D", ms=3, lw=0.8)
     figure.legend(

@@ -2,10 +2,10 @@
 
     python -m reproduce.tables --table table1
 
-is what `bash reproduce/table1.sh` runs. Both presets stand beside the published numbers;
-`--preset` shows one alone, and which is trained: `paper` unless it says otherwise.
-`launch.to_train` has the rules. The table is written to `results/`; a part of it,
-selected by one of the flags `PART`, to `outputs/`.
+is what `bash reproduce/table1.sh` runs. Both presets stand beside the published
+numbers; `--preset` shows one alone, and which is trained: `paper` unless it says
+otherwise. `launch.to_train` has the rules. The table is written to `results/`; a part
+of it, selected by one of the flags `PART`, to `outputs/`.
 """
 
 import json
@@ -58,7 +58,9 @@ def body(values):
     alone = values["preset"].present or protocol.smoke
     presets = (protocol.preset,) if alone else PRESETS
     table = cells.cells(selected, experiments, presets)
-    judged = [v for preset in presets for v in claims.judge(values.table, selected, preset)]
+    judged = [
+        v for preset in presets for v in claims.judge(values.table, selected, preset)
+    ]
     if calls.selects(values, PART) or protocol.smoke:
         # What a part cannot tell would only be noise.
         judged = [v for v in judged if v.verdict != claims.UNDECIDED]

@@ -138,12 +138,9 @@ def few(cell):
 
 
 def json_rows(table):
-    """The "rows" of results/<table>.json, one a cell.
-
-    A row has "dataset", "method" as in the paper, "setting", "preset", "epochs",
-    "seeds", "failed_seeds", "digits", "smoke" and "stale"; "metrics", null without a
-    complete run, or by name {"mean", "std" (null for one run), "runs" (in the order
-    of "seeds")}; and "published" by name [mean, std].
+    """The "rows" of results/<table>.json, one a cell: its "dataset", "method" as in the
+    paper, "setting", "preset", "digits", "smoke", what `json_row` gives, and
+    "published" by metric [mean, std].
 
     Args:
       table: of `cells`.
@@ -153,38 +150,42 @@ def json_rows(table):
         metrics = list(published.METRICS[name])
         if name == "table1":
             metrics.append("nelbo_without_kl_presence")  # for claim 1
+        printed = published.published(cell.experiment)
         rows.append(
             {
                 "dataset": TABLE2_SETTINGS.get(setting, "multi_mnist"),
                 "method": METHODS[method],
                 "setting": setting,
                 "preset": preset,
-                "epochs": _none(cell.epochs),
-                "seeds": cell.seeds,
-                "failed_seeds": cell.failed_seeds,
                 "digits": _none(cell.digits),
                 "smoke": cell.smoke,
-                "stale": cell.stale,
-                "metrics": {metric: summary(cell, metric) for metric in metrics}
-                if cell.state == COMPLETE
-                else None,
-                "published": {
-                    metric: list(pair)
-                    for metric, pair in published.published(cell.experiment).items()
-                },
+                **json_row(cell, metrics),
+                "published": {metric: list(pair) for metric, pair in printed.items()},
             }
         )
     return rows
 
 
-def summary(cell, metric):
-    """A metric of a cell for JSON: {"mean", "std" (null for one run), "runs"}."""
+def json_row(cell, metrics):
+    """A cell for JSON: "epochs", "seeds", "failed_seeds", "stale", and "metrics", null
+    without a complete run, or by name {"mean", "std" (null for one run), "runs"}."""
+    found = {
+        metric: {
+            "mean": _none(cell[metric]),
+            "std": _none(cell[f"{metric}_std"]),
+            "runs": cell[f"{metric}_runs"],
+        }
+        for metric in metrics
+    }
     return {
-        "mean": _none(cell[metric]),
-        "std": _none(cell[f"{metric}_std"]),
-        "runs": cell[f"{metric}_runs"],
+        "epochs": _none(cell.epochs),
+        "seeds": cell.seeds,
+        "failed_seeds": cell.failed_seeds,
+        "stale": cell.stale,
+        "metrics": found if cell.state == COMPLETE else None,
     }
 
 
 def _none(value):
+    """None for a number that is missing."""
     return None if pandas.isna(value) else value

@@ -75,7 +75,8 @@ def marks(cell):
 
 
 def value(cell, metric):
-    """A cell's mean and deviation, "failed" or "missing"; "-" where the table lacks it."""
+    """A cell's mean and deviation, "failed" or "missing"; "-" where the table lacks
+    it."""
     places = published.DECIMALS[cell.experiment.split("/")[0]].get(metric)
     if places is None:
         return "-"
@@ -163,7 +164,9 @@ def terminal(name, table, judged, command):
         for verdict in verdicts:
             told = f"{verdict.preset}: {verdict.words}"
             told += f"; {verdict.told}" if verdict.told else ""
-            text += textwrap.wrap(told, WIDTH, initial_indent="   ", subsequent_indent="     ")
+            text += textwrap.wrap(
+                told, WIDTH, initial_indent="   ", subsequent_indent="     "
+            )
     return "\n".join(text) + "\n"
 
 
@@ -194,6 +197,15 @@ def markdown_table(head, rows, left=1):
     """A Markdown table; the first `left` columns are aligned to the left."""
     rule = ["---"] * left + ["---:"] * (len(head) - left)
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *rows))
+
+
+def markdown_dicts(lines, without=(), left=1):
+    """A Markdown table of dicts of texts with equal titles, of which some are left
+    out."""
+    head = [title for title in lines[0] if title not in without]
+    return markdown_table(
+        head, [[line[title] for title in head] for line in lines], left
+    )
 
 
 def markdown(name, table):

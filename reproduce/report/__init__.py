@@ -1,0 +1,2 @@
+"""The reproduction report: pages of results/, filled from the frames and one
+template."""
