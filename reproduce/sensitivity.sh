@@ -5,4 +5,4 @@
 here=$(dirname -- "$0")
 [ -e "$here/bootstrap.sh" ] || here=${SLURM_SUBMIT_DIR:-.}/reproduce # from a copy
 source "$here/bootstrap.sh" || exit
-exec "$python" -m reproduce.sensitivity "$@"
+exec "$python" -m reproduce.comparisons sensitivity "$@"
