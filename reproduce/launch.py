@@ -24,7 +24,7 @@ from reproduce.experiments.configuration import (
     preset_configuration,
 )
 from reproduce.experiments.presets import PRESETS
-from reproduce.records import folders, frame, record
+from reproduce.records import environment, folders, frame, record
 from reproduce.words import count_of, duration
 
 FAILED_RUNS = 1  # exit code
@@ -241,9 +241,10 @@ def train(values, runs_, protocol):
     if not runs_:
         return 0
     folders.require_writable(protocol.results, "--results")
-    if any(configuration(run, protocol).digits == "mnist" for run in runs_):
+    wanted = [configuration(run, protocol) for run in runs_]
+    if any(c.digits == "mnist" and c.scenes is None for c in wanted):
         data.load_mnist(protocol.mnist)  # once, before several runs all fail
-    cores = usable_cores()
+    cores = environment.usable_cores()
     at_once = max(1, min(values.jobs or _room(cores), len(runs_)))
     threads = max(1, cores // at_once)
     print(
@@ -272,13 +273,6 @@ def train(values, runs_, protocol):
     for line in failed:
         print(f"error: {line}", file=sys.stderr)
     return FAILED_RUNS if failed else 0
-
-
-def usable_cores():
-    """The processor cores that this process may use, a number."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _digits(run, protocol):

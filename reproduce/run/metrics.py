@@ -64,8 +64,8 @@ def mean_intersection_over_union(inferred, true, integer_convention=False):
     return float(iou[rows, columns].sum() / larger)
 
 
-def scene_metrics(inferred_boxes, inferred_counts, true_boxes, true_counts):
-    """ACC and mIoU over a set of scenes.
+def mean_over_scenes(inferred_boxes, inferred_counts, true_boxes, true_counts):
+    """mIoU over a set of scenes, in both conventions.
 
     Args:
       inferred_boxes: shape [images, K, 4].
@@ -74,23 +74,21 @@ def scene_metrics(inferred_boxes, inferred_counts, true_boxes, true_counts):
       true_counts: shape [images].
 
     Returns:
-      A dict of floats: "acc" = share of scenes with the true count, "miou", and
-      "miou_integer_convention", every side longer by 1.
+      A dict of floats: "miou", and "miou_integer_convention", every side longer by 1.
     """
-    overlaps = {False: [], True: []}
-    for boxes, count, truth, true_count in zip(
-        inferred_boxes, inferred_counts, true_boxes, true_counts, strict=True
-    ):
-        for convention, values in overlaps.items():
-            values.append(
-                mean_intersection_over_union(
-                    boxes[:count], truth[:true_count], convention
-                )
-            )
+    scenes = list(
+        zip(inferred_boxes, inferred_counts, true_boxes, true_counts, strict=True)
+    )
     return {
-        "acc": float(np.mean(np.asarray(inferred_counts) == np.asarray(true_counts))),
-        "miou": float(np.mean(overlaps[False])),
-        "miou_integer_convention": float(np.mean(overlaps[True])),
+        name: float(
+            np.mean(
+                [
+                    mean_intersection_over_union(boxes[:n], truth[:m], convention)
+                    for boxes, n, truth, m in scenes
+                ]
+            )
+        )
+        for name, convention in (("miou", False), ("miou_integer_convention", True))
     }
 
 
@@ -128,29 +126,38 @@ def overlapping_pair_share(boxes, counts, side=None):
         same centres; None to keep them.
 
     Returns:
-      A float in [0, 1]; None where no scene has two objects.
+      The share in [0, 1] and its standard error over scenes, two floats; (None, None)
+      where no scene has two objects.
     """
     if side is not None:
         corners = boxes[..., :2] + (boxes[..., 2:] - side) / 2
         boxes = np.concatenate([corners, np.full_like(corners, side)], axis=-1)
     overlapping, pairs = overlapping_pairs(boxes, counts)
-    return overlapping / pairs if pairs else None
+    if not pairs.sum():
+        return None, None
+    share = overlapping.sum() / pairs.sum()
+    # A ratio's error, the scenes being what is drawn independently (Cochran, 1977).
+    error = np.sqrt(np.sum((overlapping - share * pairs) ** 2)) / pairs.sum()
+    return float(share), float(error)
 
 
 def overlapping_pairs(boxes, counts):
-    """Box pairs within a scene whose intersection has an area, and all pairs.
+    """Box pairs within each scene whose intersection has an area, and all its pairs.
 
     Args:
       boxes: shape [scenes, K, 4].
       counts: shape [scenes].
 
     Returns:
-      Two integers.
+      Two integer arrays of shape [scenes].
     """
-    pairs = overlapping = 0
-    for scene, count in zip(boxes, counts, strict=True):
-        iou = intersection_over_union(scene[:count], scene[:count])
-        above = np.triu_indices(count, 1)
-        pairs += len(above[0])
-        overlapping += int(np.count_nonzero(iou[above] > 0))
-    return overlapping, pairs
+    boxes, counts = np.asarray(boxes, float), np.asarray(counts)
+    low, size = boxes[..., :2], boxes[..., 2:]
+    start = np.maximum(low[:, :, None], low[:, None])
+    end = np.minimum((low + size)[:, :, None], (low + size)[:, None])
+    shorter = np.minimum(size[:, :, None], size[:, None])
+    meet = np.all(np.minimum(end - start, shorter) > 0, axis=-1)
+    exist = np.arange(boxes.shape[1]) < counts[:, None]
+    later = np.triu(np.ones(meet.shape[1:], bool), 1)
+    both = exist[:, :, None] & exist[:, None] & later
+    return np.sum(meet & both, axis=(1, 2)), np.sum(both, axis=(1, 2))

@@ -6,16 +6,11 @@ import jax
 import numpy as np
 from jax._src.lib import xla_client
 
-from reproduce.exported.manifest import ExportError
+from reproduce.export.folder import ExportError
 
 # State has 64-bit counters, which JAX would otherwise cut to 32 bits.
 jax.config.update("jax_enable_x64", True)
 PACKAGES = ("jax", "jaxlib", "numpy", "scipy")
-
-
-def compile_options():
-    """XLA's options: its defaults."""
-    return xla_client.CompileOptions()
 
 
 class Device:
@@ -42,11 +37,7 @@ class Device:
 
 
 class Program:
-    """One compiled program.
-
-    Attributes:
-      results: names of the arrays it gives.
-    """
+    """One compiled program."""
 
     def __init__(self, exported, name, device):
         """Compiles it, which takes seconds to minutes.
@@ -59,38 +50,26 @@ class Program:
         Raises:
           ExportError: if this JAX cannot read the program.
         """
-        interface = exported.manifest["programs"][name]
-        self.arguments, self.results = interface["arguments"], interface["results"]
-        self.name, content = name, exported.program(name)
+        self.name, self.arguments = name, exported.manifest["programs"][name]
         try:
             self._executable = device.device.client.compile_and_load(
-                content,
+                exported.programs[name],
                 xla_client.DeviceList((device.device,)),
-                compile_options(),
+                xla_client.CompileOptions(),
             )
         except xla_client.XlaRuntimeError as error:
             reason = f"JAX {jax.__version__} cannot compile {name}: {error}"
-            raise ExportError(exported.folder, reason) from None
+            raise ExportError(exported.path, reason) from None
 
     def __call__(self, *arrays):
-        """Runs it.
-
-        Args:
-          *arrays: on the device, as the manifest's entry `arguments` has them.
-
-        Returns:
-          The results as a list of arrays on the device.
+        """Runs it on arrays on the device; gives a list of such.
 
         Raises:
           ValueError: if an argument has another shape or type than expected.
         """
-        for array, expected in zip(arrays, self.arguments, strict=True):
-            if list(array.shape) != expected["shape"] or array.dtype != np.dtype(
-                expected["dtype"]
-            ):
-                raise ValueError(
-                    f"{self.name}: {expected['name']} is {array.dtype} "
-                    f"{array.shape}, {expected['dtype']} {expected['shape']} is needed"
-                )
+        for array, (name, expected) in zip(arrays, self.arguments.items(), strict=True):
+            found = [list(array.shape), np.dtype(array.dtype).name]
+            if found != expected:
+                raise ValueError(f"{self.name}: {name} is {found}, not {expected}")
         done = self._executable.execute_sharded(list(arrays))
         return [parts[0] for parts in done.disassemble_into_single_device_arrays()]

@@ -2,18 +2,12 @@
 
 import numpy as np
 
-import data.statistics
-from reproduce import metrics
+import data
+from reproduce.run import metrics
 
 SHOWN_SCENES = 16  # the first test scenes, kept for the figures
-PRIOR_SAMPLES = 1_000  # from the prior, whose overlapping pairs are counted
+PRIOR_SAMPLES = 20_000  # from the prior, whose overlapping pairs are counted
 SAMPLE_SEED = 0
-# The share as sampled, and with all boxes of one side, as the released code samples
-# AIR-pPrior and AIR-ASR.
-OVERLAP_METRICS = (
-    "overlapping_pairs_in_samples",
-    "overlapping_pairs_in_samples_of_one_side",
-)
 # Of the arrays that `AIR.call` gives, those that are no term of the ELBO.
 _SCENE = ("counts", "boxes", "reconstructions", "squared_error", "nelbo")
 
@@ -26,19 +20,24 @@ def figures(scenes, truth):
       truth: the test set, a `data.SceneSet`.
 
     Returns:
-      A dict of floats: "nelbo" and its terms in nats, "se", "acc", "miou",
-      "miou_integer_convention", "mean_count"; only the former up to "se" if they are
-      not finite.
+      A dict: "nelbo" and its terms in nats, "se", "acc", "miou",
+      "miou_integer_convention", "mean_count": floats, None for what the truth does not
+      tell; only the former up to "se" if they are not finite.
     """
     terms = [name for name in scenes if name not in _SCENE]
     found = {name: float(scenes[name].mean()) for name in ("nelbo", *terms)}
     found["se"] = float(scenes["squared_error"].mean())
     if not np.isfinite(list(found.values())).all():
         return found  # the boxes may be no numbers either
-    found |= metrics.scene_metrics(
-        scenes["boxes"], scenes["counts"], truth.boxes, truth.counts
-    )
-    found["mean_count"] = float(scenes["counts"].mean())
+    counts = scenes["counts"]
+    found |= dict.fromkeys(("acc", "miou", "miou_integer_convention"))
+    if truth.counts is not None:
+        found["acc"] = float(np.mean(counts == truth.counts))
+    if truth.boxes is not None:
+        found |= metrics.mean_over_scenes(
+            scenes["boxes"], counts, truth.boxes, truth.counts
+        )
+    found["mean_count"] = float(counts.mean())
     return found
 
 
@@ -48,37 +47,40 @@ def summary(scenes, truth, samples, steps, side):
     Args:
       scenes: arrays over all test images, as `AIR.call` gives them.
       truth: the test set, a `data.SceneSet`.
-      samples: `PRIOR_SAMPLES` samples from the prior, as `AIR.generate` gives them.
+      samples: boxes and counts of `PRIOR_SAMPLES` samples from the prior.
       steps: K.
-      side: of all boxes in the second of the `OVERLAP_METRICS`, in pixels.
+      side: of all boxes in "overlapping_pairs_in_samples_of_one_side", in pixels: the
+        released code samples AIR-pPrior and AIR-ASR so.
 
     Returns:
       A dict: "count_histogram" (scenes by inferred count 0..K), "one_step_share"
       (share of scenes with an inferred count of 1), "too_few_by_distance", the same
       "too_few_by_count" for each true count of two or more (its keys are texts), and
-      the `OVERLAP_METRICS`.
+      the shares of overlapping pairs with their standard errors.
     """
-    distances = data.statistics.nearest_pair_distances(truth)
-    several = {n: truth.counts == n for n in np.unique(truth.counts) if n > 1}
-    histogram = np.bincount(scenes["counts"], minlength=steps + 1)
-    overlaps = [
-        metrics.overlapping_pair_share(samples["boxes"], samples["counts"], given)
-        for given in (None, side)
-    ]
-    return {
-        "count_histogram": histogram.tolist(),
+    found = {
+        "count_histogram": np.bincount(scenes["counts"], minlength=steps + 1).tolist(),
         "one_step_share": float(np.mean(scenes["counts"] == 1)),
-        "too_few_by_distance": metrics.too_few_by_distance(
+    }
+    if truth.boxes is not None:
+        distances = data.nearest_pair_distances(truth)
+        several = {n: truth.counts == n for n in np.unique(truth.counts) if n > 1}
+        found["too_few_by_distance"] = metrics.too_few_by_distance(
             scenes["counts"], truth.counts, distances
-        ),
-        "too_few_by_count": {
+        )
+        found["too_few_by_count"] = {
             str(count): metrics.too_few_by_distance(
                 scenes["counts"][those], truth.counts[those], distances[those]
             )
             for count, those in several.items()
-        },
-        **dict(zip(OVERLAP_METRICS, overlaps, strict=True)),
-    }
+        }
+    for name, given in (("", None), ("_of_one_side", side)):
+        share, error = metrics.overlapping_pair_share(
+            samples["boxes"], samples["counts"], given
+        )
+        found[f"overlapping_pairs_in_samples{name}"] = share
+        found[f"overlapping_pairs_in_samples{name}_error"] = error
+    return found
 
 
 def figure_arrays(scenes, truth, samples):
@@ -92,20 +94,21 @@ def figure_arrays(scenes, truth, samples):
 
     Returns:
       A dict of arrays: the first test scenes' images and reconstructions (uint8),
-      inferred and true boxes and counts, and as many samples from the prior.
+      inferred and true boxes and counts (those that are known), and as many samples
+      from the prior.
     """
     first = slice(SHOWN_SCENES)
-    return {
+    arrays = {
         "images": truth.images[first],
         "reconstructions": _bytes(scenes["reconstructions"][first]),
         "boxes": scenes["boxes"][first].astype(np.float32),
         "counts": scenes["counts"][first],
-        "true_boxes": truth.boxes[first],
-        "true_counts": truth.counts[first],
         "sample_images": _bytes(samples["images"]),
         "sample_boxes": samples["boxes"].astype(np.float32),
         "sample_counts": samples["counts"],
     }
+    known = {"true_boxes": truth.boxes, "true_counts": truth.counts}
+    return arrays | {n: a[first] for n, a in known.items() if a is not None}
 
 
 def _bytes(grey):

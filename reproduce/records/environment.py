@@ -7,7 +7,7 @@ import resource
 import subprocess
 import sys
 
-from reproduce.files import REPOSITORY
+from reproduce.experiments.configuration import REPOSITORY
 
 PACKAGES = ("tensorflow", "tensorflow-probability", "keras", "numpy", "scipy")
 CODE = ("air", "asr", "data", "reproduce", "requirements.txt")
@@ -29,7 +29,7 @@ def describe(device, threads, packages=PACKAGES):
     unit = 1024**2 if sys.platform == "darwin" else 1024
     return {
         "device": device,
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
         "threads": threads,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
@@ -41,6 +41,13 @@ def describe(device, threads, packages=PACKAGES):
 def versions(packages=PACKAGES):
     """The versions of packages, None for one that is not installed: a dict."""
     return {name: _version(name) for name in packages}
+
+
+def usable_cores():
+    """The processor cores that this process may use, a number."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def processor():
