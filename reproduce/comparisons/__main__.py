@@ -9,6 +9,7 @@ are the other pages. All rows of an experiment are of one length. It trains only
 
 import functools
 import json
+import os
 import string
 import sys
 
@@ -40,6 +41,7 @@ def body(page, name, values):
     """Runs one page's command; returns the exit code."""
     shown = {key: page.comparisons[key] for key in values.comparisons}
     protocol = launch.protocol_from(values)
+    os.chdir(folders.REPOSITORY)  # rows name files of the checkout
     wanted = [
         launch.Run(row.experiment, seed, changes)
         for seed in values.seeds
