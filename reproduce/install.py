@@ -46,9 +46,6 @@ class InstallationError(Exception):
 def install(environment, requirements):
     """Makes the environment unless it is there, and installs what it lacks.
 
-    It keeps a copy of each file of requirements that it holds, which `bootstrap.sh`
-    compares.
-
     Args:
       environment: absolute path of its folder.
       requirements: names of files, seen from the current folder.
@@ -59,7 +56,7 @@ def install(environment, requirements):
     """
     environment.mkdir(parents=True, exist_ok=True)
     with lock(environment / "installing"):
-        wanted = {}
+        wanted = {}  # the copies that tell what is installed; bootstrap.sh reads them
         for name in requirements:
             copy = environment / f"installed-{name.replace('/', '-')}"
             wanted[copy] = pathlib.Path(name).read_text()
@@ -67,35 +64,27 @@ def install(environment, requirements):
         if wanted.items() <= held.items():
             return  # another command has installed it
         python = environment / "bin" / "python"
-        # Without any such copy an installation was interrupted.
+        # Without any copy an installation was interrupted.
         if not held or _run(python, "-I", "-c", "import pip").returncode:
             _make(environment)
             held = {}
-        print(f"Installing the pinned packages into {environment} ...", file=sys.stderr)
+        print(f"Installing packages into {environment}, once ...", file=sys.stderr)
         for file in held:
             file.unlink()
-        log = environment / "install.log"
-        pip = _run(
-            *(python, "-I", "-m", "pip", "install", "--quiet", "--no-input"),
-            *("--disable-pip-version-check", *(f"-r{name}" for name in requirements)),
-            env=_surroundings_of_pip(python),
-        )
-        log.write_text(pip.stdout)
-        if pip.returncode:
+        try:
+            _pip(python, requirements, environment / "install.log")
+        except InstallationError:
             _write(held)  # pip undoes what it has not finished
-            reason = re.findall("^.*ERROR.*$", pip.stdout, re.MULTILINE) or [pip.stdout]
-            raise InstallationError(
-                f"pip failed (no network? disk full?): {_last_line(reason[-1])}; "
-                f"see {log}; the same command tries again"
-            )
+            raise
         pins = ["==".join(pin) for pin in PIN.findall("\n".join(wanted.values()))]
-        found = _run(
-            *(python, "-I", os.path.abspath(__file__), "--check", *pins),
-            env=_bare_surroundings(),
-        )
-        if found.returncode:
-            reason = _last_line(found.stdout) or f"exit code {found.returncode}"
-            raise InstallationError(f"{reason}; the same command tries again")
+        words = (python, "-I", os.path.abspath(__file__), "--check", *pins)
+        # Without the user's settings of TensorFlow, Keras and Matplotlib.
+        names = {"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"} & os.environ.keys()
+        bare = {name: os.environ[name] for name in names}
+        checked = _run(*words, env=bare | {"KERAS_BACKEND": "tensorflow"})
+        if checked.returncode:
+            reason = _last_line(checked.stdout) or f"exit code {checked.returncode}"
+            raise InstallationError(f"{reason}; the same command installs it again")
         _write(held | wanted)
 
 
@@ -104,11 +93,9 @@ def lock(file):
     """Holds `file` as a lock; waits for another owner as long as it shows life."""
     seen, since = None, 0.0
     while True:
-        try:
+        with contextlib.suppress(FileExistsError):
             file.touch(exist_ok=False)
             break
-        except FileExistsError:
-            pass
         with contextlib.suppress(FileNotFoundError):  # just given back
             touched = file.stat().st_mtime_ns
             if seen is None:
@@ -155,6 +142,7 @@ def check(pins):
 
 
 def _make(environment):
+    """Makes the environment without packages, in place of an unfinished one."""
     others = [path for path in environment.iterdir() if path.name != "installing"]
     if others and not (environment / "install.log").exists():
         raise InstallationError(
@@ -172,26 +160,29 @@ def _make(environment):
         raise InstallationError(f"making {environment}: {_last_line(made.stdout)}")
 
 
-def _surroundings_of_pip(python):
-    """The process's variables, of pip's settings those that `NETWORK` names."""
+def _pip(python, requirements, log):
+    """Installs the files of requirements, with the user's `NETWORK` settings alone."""
     bare = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
     file = {k: v for k, v in os.environ.items() if k == "PIP_CONFIG_FILE"}
-    listed = _run(python, "-I", "-m", "pip", "config", "list", env=bare | file)
-    if listed.returncode:
-        raise InstallationError(f"pip config list: {_last_line(listed.stdout)}")
-    found = {}
+    pip = (python, "-I", "-m", "pip")
+    listed = _run(*pip, "config", "list", env=bare | file)
+    settings = {}
     for name, value in SETTING.findall(listed.stdout):  # [install] follows [global]
-        found[f"PIP_{name.upper().replace('-', '_')}"] = ast.literal_eval(value)
-    found |= os.environ
-    kept = {name: found[name] for name in NETWORK & found.keys()}
-    return bare | kept | {"PIP_CONFIG_FILE": os.devnull}
-
-
-def _bare_surroundings():
-    """Variables without the user's settings of TensorFlow, Keras and Matplotlib."""
-    names = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
-    kept = {name: os.environ[name] for name in names if name in os.environ}
-    return kept | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
+        settings[f"PIP_{name.upper().replace('-', '_')}"] = ast.literal_eval(value)
+    settings |= os.environ
+    kept = {name: settings[name] for name in NETWORK & settings.keys()}
+    words = ("--quiet", "--no-input", "--disable-pip-version-check")
+    files = (f"-r{name}" for name in requirements)
+    own = {"PIP_CONFIG_FILE": os.devnull}
+    ended = _run(*pip, "install", *words, *files, env=bare | kept | own)
+    log.write_text(ended.stdout)
+    if ended.returncode:
+        errors = re.findall("^.*ERROR.*$", ended.stdout, re.MULTILINE)
+        reason = _last_line(errors[-1] if errors else ended.stdout)
+        raise InstallationError(
+            f"pip failed (no network? disk full?): {reason}; see {log}; the same "
+            "command tries again"
+        )
 
 
 def _run(*words, env=None):

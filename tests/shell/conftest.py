@@ -11,24 +11,16 @@ import toy_checkout as toy
 def made(tmp_path_factory):
     """A folder with wheels/, home/ and a checkout whose environment is made."""
     folder = tmp_path_factory.mktemp("made")
-    for name in ("wheels", "home"):
-        (folder / name).mkdir()
-    for version in ("1.0", "2.0"):
-        toy.wheel(folder / "wheels", "tinypin", version, f"VERSION = {version!r}\n")
-    toy.wheel(folder / "wheels", "broken", "1.0", "raise ImportError('no library')")
-    checkout = toy.write(folder / "a checkout")
     wheels, home = folder / "wheels", folder / "home"
+    wheels.mkdir()
+    home.mkdir()
+    toy.wheel(wheels, "tinypin", "1.0", "VERSION = '1.0'\n")
+    toy.wheel(wheels, "tinypin", "2.0", "VERSION = '2.0'\n")
+    toy.wheel(wheels, "broken", "1.0", "raise ImportError('no library')\n")
+    checkout = toy.write(folder / "a checkout")
     words = ("bash", "reproduce/table1.sh")
     toy.told(toy.call(*words, folder=checkout, wheels=wheels, home=home))
     return folder
-
-
-@pytest.fixture
-def call(made, tmp_path):
-    """`toy.call` in a copy of the checkout unless told otherwise."""
-    (tmp_path / "home").mkdir()
-    kept = {"folder": tmp_path / "a checkout", "wheels": made / "wheels"}
-    return functools.partial(toy.call, home=tmp_path / "home", **kept)
 
 
 @pytest.fixture
@@ -40,3 +32,11 @@ def checkout(made, tmp_path):
     (pip,) = original.glob(".venv/lib/*/site-packages/pip")
     (copy / pip.relative_to(original)).symlink_to(pip)
     return copy
+
+
+@pytest.fixture
+def call(made, checkout, tmp_path):
+    """`toy.call` in the copied checkout unless told otherwise."""
+    (tmp_path / "home").mkdir()
+    kept = {"folder": checkout, "wheels": made / "wheels", "home": tmp_path / "home"}
+    return functools.partial(toy.call, **kept)

@@ -47,15 +47,13 @@ def test_pip_s_settings_do_not_matter(settings, place, checkout, call, tmp_path)
     elsewhere.mkdir()
     (elsewhere / "other.txt").write_text("tinypin==2.0\n")
     settings = dict(one.format(elsewhere).split("=", 1) for one in settings)
-    variables = {}
-    if place == "variable":
-        for name, value in settings.items():
-            variables[f"PIP_{name.upper().replace('-', '_')}"] = value
-    else:
+    variables = {f"PIP_{k.upper().replace('-', '_')}": v for k, v in settings.items()}
+    if place == "file":
         lines = ["[install]", *(f"{name} = {settings[name]}" for name in settings)]
         (tmp_path / "home/.config/pip").mkdir(parents=True)
         (tmp_path / "home/.config/pip/pip.conf").write_text("\n".join(lines))
-    found = toy.told(call(*TABLE, XDG_CONFIG_HOME=None, **variables))
+        variables = {}
+    found = toy.told(call(*TABLE, **variables))
     assert found["version"] == "1.0"
     assert [path.name for path in elsewhere.iterdir()] == ["other.txt"]
 
@@ -73,7 +71,7 @@ def test_ways_to_the_packages_are_the_user_s(made, checkout, call, tmp_path):
 
 def test_what_cannot_be_imported_is_not_installed(checkout, call):
     """pip ends well; the package does not."""
-    (checkout / "requirements.txt").write_text(f"{toy.PIN}\nbroken==1.0\n")
+    (checkout / "requirements.txt").write_text("tinypin==1.0\nbroken==1.0\n")
     line = toy.error_of(call(*TABLE))
     assert "broken cannot be imported: ImportError: no library" in line
     assert not (checkout / COPY).exists()  # the next call tries again
@@ -147,18 +145,13 @@ def test_only_a_lock_without_life_is_taken_over(install, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_the_real_packages(tmp_path):
-    """The one real installation, by a user with every setting at once."""
+    """The one real installation, for a user with other settings of everything."""
     words = ["git", "clone", "-q", toy.REPOSITORY, tmp_path / "clone"]
     subprocess.run(words, check=True)
+    settings = {"PIP_USER": "1", "PYTHONPATH": "/", "KERAS_BACKEND": "jax"}
     process = subprocess.run(
         ["sh", tmp_path / "clone/reproduce/table1.sh", "--notrain"],
-        env={
-            **os.environ,
-            "PYTHON": sys.executable,
-            "PIP_USER": "1",
-            "PYTHONPATH": "/nowhere",
-            "KERAS_BACKEND": "jax",
-        },
+        env=os.environ | {"PYTHON": sys.executable} | settings,
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -17,13 +17,10 @@ def cdpath(checkout, tmp_path):
     return TABLE, {"CDPATH": other}
 
 
-def other_packages(checkout, tmp_path):
-    (tmp_path / "tinypin.py").write_text("VERSION = '2.0'\n")
-    return TABLE, {"PYTHONPATH": tmp_path}
-
-
-def other_project(checkout, tmp_path):
-    return TABLE, {"PYTHONPATH": toy.write(tmp_path / "other")}
+def other_modules(checkout, tmp_path):
+    other = toy.write(tmp_path / "other")
+    (other / "tinypin.py").write_text("VERSION = '2.0'\n")
+    return TABLE, {"PYTHONPATH": other}
 
 
 def safe_path(checkout, tmp_path):
@@ -75,7 +72,7 @@ def shell(name):
 @pytest.mark.parametrize(
     "kind",
     [
-        *(cdpath, other_packages, other_project, safe_path, other_python),
+        *(cdpath, other_modules, safe_path, other_python),
         *(callers_folder, no_home, copied_script, folder_of_scripts, flock_fails),
         *map(shell, ("sh", "dash", "zsh", "ksh")),
     ],
@@ -95,10 +92,10 @@ def test_a_command_runs_its_own_code(kind, checkout, call, tmp_path):
 
 
 def test_each_command_runs_its_module(checkout, call):
-    for wrapper in toy.WRAPPERS:
-        found = toy.told(call("bash", f"reproduce/{wrapper}.sh", "--smoke"))
-        assert found["words"][-1] == "--smoke"
-        assert importlib.util.find_spec(f"reproduce.{toy.module(wrapper)}")
+    for script, module in toy.COMMANDS.items():
+        found = toy.told(call("bash", f"reproduce/{script}.sh", "a word", "--smoke"))
+        assert found["words"][-2:] == ["a word", "--smoke"]
+        assert importlib.util.find_spec(f"reproduce.{module}")
 
 
 def test_an_array_task_is_one_run(checkout, call, tmp_path):
@@ -113,17 +110,17 @@ def test_an_array_task_is_one_run(checkout, call, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words, variables, part",
+    "words, task, part",
     [
-        (["table1"], {}, "sbatch --array=0-26 reproduce/slurm.sh table1"),
-        (["table7"], {"SLURM_ARRAY_TASK_ID": 1}, "table7 is not one of"),
-        ([], {"SLURM_ARRAY_TASK_ID": 1}, "no command is not one of"),
-        (["--checkout"], {"SLURM_ARRAY_TASK_ID": 1}, "is no checkout"),
-        (["table1"], {"SLURM_ARRAY_TASK_ID": 1, "SLURM_SUBMIT_DIR": "/"}, "/ is no"),
+        (["table1"], None, "sbatch --array=0-26 reproduce/slurm.sh table1"),
+        (["table7"], 1, "table7 is not one of"),
+        ([], 1, "no command is not one of"),
+        (["--checkout"], 1, "is no checkout"),
+        (["--checkout", "/", "table1"], 1, "/ is no checkout"),
     ],
 )
-def test_what_an_array_lacks_is_told_in_a_line(words, variables, part, checkout, call):
-    process = call("bash", "reproduce/slurm.sh", *words, **variables)
+def test_what_an_array_lacks_is_told_in_a_line(words, task, part, call):
+    process = call("bash", "reproduce/slurm.sh", *words, SLURM_ARRAY_TASK_ID=task)
     assert part in toy.error_of(process) and process.returncode == 2
 
 

@@ -56,27 +56,24 @@ def running(folder):
     text = _CONFIGURATION.format(host=host, user=user, folder=folder, ports=_ports(2))
     (folder / "slurm.conf").write_text(text)
     surroundings = os.environ | {"SLURM_CONF": str(folder / "slurm.conf")}
-    files = {
-        "key-file": "munge.key",
-        "socket": "munge.socket",
-        "pid-file": "munge.pid",
-        "log-file": "munge.log",
-        "seed-file": "munge.seed",
-    }
-    munge = [f"--{option}={folder / name}" for option, name in files.items()]
+    munge = [f"--{k}-file={folder}/munge.{k}" for k in ("key", "pid", "log", "seed")]
+    munge.append(f"--socket={folder}/munge.socket")
     words = {
-        "munged": ["--foreground", "--force", *munge],
+        "munged": [
+            "--foreground",
+            "--force",
+            f"--socket={folder}/munge.socket",
+            *munge,
+        ],
         "slurmctld": ["-D", "-i"],
         "slurmd": ["-D", "-N", host],
     }
     with contextlib.ExitStack() as stack:
         for name in DAEMONS:
             log = stack.enter_context(open(folder / f"{name}.log", "w"))
+            into = {"stdout": log, "stderr": subprocess.STDOUT}
             daemon = subprocess.Popen(
-                [_program(name), *words[name]],
-                env=surroundings,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                [_program(name), *words[name]], env=surroundings, **into
             )
             stack.callback(_end, daemon)
             if name == "munged":
@@ -100,11 +97,7 @@ def _wait_for(condition, log, seconds=60):
 
 def _end(daemon):
     daemon.terminate()
-    try:
-        daemon.wait(20)
-    except subprocess.TimeoutExpired:
-        daemon.kill()
-        daemon.wait()
+    daemon.wait(60)
 
 
 def _ports(number):

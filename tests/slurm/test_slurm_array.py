@@ -30,14 +30,9 @@ def slurm():
         with cluster.running(pathlib.Path(folder)) as surroundings:
 
             def run(*words, tell=True):
-                ended = subprocess.run(
-                    words,
-                    env=surroundings,
-                    cwd=REPOSITORY,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                )
+                into = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+                place = {"env": surroundings, "cwd": REPOSITORY}
+                ended = subprocess.run(words, text=True, **place, **into)
                 if tell:
                     print("$", *words, f"\n{ended.stdout}", flush=True)
                 assert ended.returncode == 0, ended.stdout
