@@ -1,5 +1,6 @@
 """What is pinned is installed into the environment, whatever pip is told elsewhere."""
 
+import ast
 import importlib.util
 import os
 import subprocess
@@ -12,6 +13,7 @@ import toy_checkout as toy
 
 TABLE = ("bash", "reproduce/table1.sh")
 COPY = ".venv/installed-requirements.txt"
+PARTS = ("air", "asr", "data", "reproduce")
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +143,18 @@ def test_only_a_lock_without_life_is_taken_over(install, tmp_path, monkeypatch):
         assert ended and time.monotonic() >= ended[0]
     thread.join()
     assert not list(tmp_path.iterdir())
+
+
+def test_every_import_is_pinned(install):
+    files = [f for part in PARTS for f in (toy.REPOSITORY / part).rglob("*.py")]
+    nodes = [node for f in files for node in ast.walk(ast.parse(f.read_text()))]
+    names = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
+    names |= {n.module for n in nodes if isinstance(n, ast.ImportFrom) and not n.level}
+    text = (toy.REPOSITORY / "requirements.txt").read_text()
+    pins = [name.replace("-", "_") for name, _ in install.PIN.findall(text)]
+    used = {name.split(".")[0] for name in names} - sys.stdlib_module_names - {*PARTS}
+    # JAX is what the other machine has; the others are Matplotlib's and absl-py's.
+    assert used - {"jax", "mpl_toolkits", "absl"} <= {*pins}
 
 
 @pytest.mark.slow
