@@ -54,8 +54,8 @@ def write(
       changes: pairs of options changed from the preset's.
       figure: arrays of figure.npz; None for none.
       fields: pairs of fields of the record that differ from a good run's.
-      **metrics: that differ from `METRICS`, at the last epoch; nELBO falls to it by one a
-        epoch.
+      **metrics: that differ from `METRICS`, at the last epoch; nELBO falls to it by one
+        an epoch.
     """
     options = {"seed": seed, "epochs": epochs, **dict(changes)}
     configuration = preset_configuration(experiment, preset, **options)

@@ -3,9 +3,9 @@
 import functools
 import json
 
+import made_up
 import pytest
 
-import made_up
 from reproduce import command_line, launch
 from reproduce.comparisons import __main__ as command
 from reproduce.comparisons import declared, rows

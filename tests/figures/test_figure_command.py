@@ -1,11 +1,11 @@
 """The figures' command: which runs it draws, and where the pictures go."""
 
+import made_up
 import matplotlib
 import numpy as np
 import pytest
 from matplotlib.collections import PolyCollection
 
-import made_up
 from reproduce import command_line, launch
 from reproduce.experiments import published
 from reproduce.figures import __main__ as command

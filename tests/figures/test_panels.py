@@ -2,12 +2,12 @@
 
 import io
 
+import made_up
 import matplotlib.image
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-import made_up
 from reproduce.figures import panels
 
 

@@ -1,9 +1,9 @@
 """What stands behind the tables, against brute force; where the runs stand."""
 
+import made_up
 import numpy as np
 import pytest
 
-import made_up
 from reproduce.experiments import grid, published
 from reproduce.experiments.presets import METHODS
 from reproduce.records import frame, record

@@ -1,9 +1,9 @@
 """Which runs a cell averages, and what comes of them."""
 
+import made_up
 import numpy as np
 import pytest
 
-import made_up
 from reproduce.experiments import grid
 from reproduce.records import frame, record
 from reproduce.tables import cells, render

@@ -1,10 +1,10 @@
 """The claims: each verdict from made-up runs, and from the printed numbers."""
 
+import made_up
 import numpy as np
 import pandas
 import pytest
 
-import made_up
 from reproduce.experiments import grid, published
 from reproduce.tables import claims
 

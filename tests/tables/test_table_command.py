@@ -4,9 +4,9 @@ import io
 import json
 import sys
 
+import made_up
 import pytest
 
-import made_up
 from reproduce import command_line, launch
 from reproduce.experiments import grid
 from reproduce.records import folders
