@@ -33,7 +33,7 @@ class Programs:
 
     def __init__(self, model, runs, batch_size):
         self.model, self.runs, self.batch_size = model, runs, batch_size
-        self.state = checkpoint.variables(model)
+        self.state, self.optimizer = checkpoint.variables(model), _stateless(model)
         self.trainable = len(model.trainable_variables)
         self.parts = [metric.name for metric in model.metrics]
         self.shown = ["counts", "boxes", "squared_error", "nelbo"]
@@ -128,8 +128,9 @@ class Programs:
                     grey = model.grey(images)
                     parts = model.objective(grey, noise, state[number])
             gradients = tape.gradient(parts["loss"], weights)
-            parts["gradient_norm"] = tf.linalg.global_norm(gradients)
-            weights, slots = model.optimizer.stateless_apply(slots, gradients, weights)
+            squares = [tf.reduce_sum(tf.square(gradient)) for gradient in gradients]
+            parts["gradient_norm"] = tf.sqrt(tf.add_n(squares))
+            weights, slots = self.optimizer.stateless_apply(slots, gradients, weights)
             latest = tf.stack([parts[name] for name in self.parts])
             return latest, [*weights, state[number] + 1, *slots]
 
@@ -251,6 +252,22 @@ def evaluation_seeds(batches):
     """
     root = noises.run_seed(EVALUATION_SEED)
     return [noises.fold_in(root, batch).numpy().tolist() for batch in range(batches)]
+
+
+def _stateless(model):
+    """The model's optimiser with Keras's `stateless_apply`.
+
+    Keras has it for every backend but TensorFlow, whose optimisers override what it
+    needs for the sake of `tf.distribute`; here the overridden methods are back.
+    """
+    own = type(model.optimizer)
+    (base,) = (kind for kind in own.__mro__ if kind.__name__ == "BaseOptimizer")
+    names = ("stateless_apply", "assign", "assign_add", "assign_sub", "_var_key")
+    names += ("_backend_update_step",)
+    kind = type(own.__name__, (own,), {name: getattr(base, name) for name in names})
+    optimizer = kind.from_config(model.optimizer.get_config())
+    optimizer.build(model.trainable_variables)
+    return optimizer
 
 
 def _is_term(name):

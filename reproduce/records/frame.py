@@ -50,6 +50,9 @@ def load(results):
         found, folder = records.read(file.parent), str(file.parent.relative_to(root))
         rows.append(_row(folder, found))
         history = pd.DataFrame(records.read_history(file.parent))
+        if found["status"] == records.COMPLETE and len(history) != found["epochs"]:
+            reason = f"history.csv has {len(history)} of {found['epochs']} epochs"
+            raise records.RecordError(file.parent, reason)
         history.insert(0, "folder", folder)
         histories.append(history)
     columns = ["folder", "experiment", *_FIELDS, *METRICS]
