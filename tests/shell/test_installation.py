@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -172,3 +173,4 @@ def test_the_real_packages(tmp_path):
     )
     assert process.returncode == 0, process.stderr
     assert "AIR-ASR-13" in process.stdout
+    shutil.rmtree(tmp_path / "clone")  # gigabytes
