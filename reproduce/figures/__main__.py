@@ -73,10 +73,8 @@ def body(values):
         if own.empty:
             continue
         if values.figure == "curves":
-            name, picture = (
-                f"curves-{EVERY[setting]}-{setting}",
-                curves.draw(own, frames.epochs),
-            )
+            name = f"curves-{EVERY[setting]}-{setting}"
+            picture = curves.draw(own, frames.epochs)
         else:
             suffix = "" if setting == SETTINGS[values.figure][0] else f"-{setting}"
             name = f"figure{values.figure}{suffix}"
@@ -134,17 +132,12 @@ def _blocks(values, runs, results):
         run.method: record.read_figure(results / run.folder)
         for run in runs.drop_duplicates("method").itertuples()
     }
+    each = [(METHODS[method], arrays.get(method)) for method in values.methods]
     if values.figure == "5":
-        return [
-            (METHODS[method], panels.samples(arrays.get(method), COLUMNS))
-            for method in values.methods
-        ]
-    counted = values.figure == "3"
-    blocks = [("input", panels.inputs(next(iter(arrays.values())), counted, COLUMNS))]
-    for method in values.methods:
-        rows = panels.reconstructions(arrays.get(method), counted, COLUMNS)
-        blocks.append((METHODS[method], rows))
-    return blocks
+        return [(name, panels.samples(found, COLUMNS)) for name, found in each]
+    how = (values.figure == "3", COLUMNS)
+    inputs = ("input", panels.inputs(next(iter(arrays.values())), *how))
+    return [inputs, *((n, panels.reconstructions(found, *how)) for n, found in each)]
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ METRICS = (
     *("nelbo", "acc", "se", "miou", "nelbo_without_kl_presence"),
     *("reconstruction", "kl_location", "kl_scale", "kl_appearance", "kl_presence"),
     *("miou_integer_convention", "mean_count", "one_step_share"),
-    *("overlapping_pairs_in_samples", "seconds"),
+    "overlapping_pairs_in_samples",
 )
 
 
@@ -69,9 +69,9 @@ def cells(selected, experiments, presets=PRESETS):
       Columns: "experiment"; "label", as in the paper; "state", "complete", "failed" or
       "missing"; "epochs", None if missing; "seeds" and "failed_seeds", lists;
       "failures", a list of texts; "digits"; "smoke", "stale" and "tensorfloat32",
-      whether one of its runs is; "parameters", a list; of each of the `METRICS` its
-      mean, as "<metric>_std" the standard deviation (ddof 1), both NaN where there is
-      none, and as "<metric>_runs" the list of values by seed.
+      whether one of its runs is; of each of the `METRICS` its mean, as "<metric>_std"
+      the standard deviation (ddof 1), both NaN where there is none, and as
+      "<metric>_runs" the list of values by seed.
     """
     groups = dict(iter(selected.groupby(CELL)))
     rows = []
@@ -108,7 +108,6 @@ def average(runs, metrics=METRICS):
         "smoke": bool(runs.smoke.any()),
         "stale": bool(runs.stale.any()),
         "tensorfloat32": any(map(_tensorfloat32, complete.record)),
-        "parameters": sorted(set(complete.parameters)),
     }
     for metric in metrics:
         values = complete.get(metric, complete.seed[:0]).dropna().astype(float)

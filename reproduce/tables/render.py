@@ -13,7 +13,6 @@ import jinja2
 
 from reproduce.experiments import grid, published
 from reproduce.tables import cells
-from reproduce.words import duration
 
 WIDTH = 100  # letters in a line of the terminal
 TITLES = {
@@ -75,8 +74,7 @@ def marks(cell):
 
 
 def value(cell, metric):
-    """A cell's mean and deviation, "failed" or "missing"; "-" where the table lacks
-    it."""
+    """A cell's mean and deviation, or its state; "-" for another table's metric."""
     places = published.DECIMALS[cell.experiment.split("/")[0]].get(metric)
     if places is None:
         return "-"
@@ -85,26 +83,12 @@ def value(cell, metric):
     return _pair(cell[metric], cell[f"{metric}_std"], places)
 
 
-def published_value(experiment, metric):
-    """The paper's mean and deviation."""
-    mean, std = published.published(experiment)[metric]
-    return _pair(mean, std, published.DECIMALS[experiment.split("/")[0]][metric])
-
-
 def protocol(cell):
     """A cell's epochs and seeds, those of failed runs marked; two texts."""
     if cell.state == "missing":
         return ["-", "-"]
     seeds = [*map(str, cell.seeds), *(f"{seed}✗" for seed in cell.failed_seeds)]
     return [str(cell.epochs), ", ".join(seeds)]
-
-
-def cost(cell):
-    """A cell's parameters and the mean time of its runs; two texts."""
-    if cell.state != "complete":
-        return ["-", "-"]
-    parameters = "/".join(f"{count:,}" for count in cell.parameters)
-    return [parameters, duration(cell.seconds)]
 
 
 def lines(name, table):
@@ -124,7 +108,8 @@ def lines(name, table):
     blocks = {}
     for experiment, rows in table.groupby("experiment", sort=False):
         block = blocks.setdefault(experiment.split("-", 1)[1], [])
-        printed = [published_value(experiment, metric) for metric in metrics]
+        numbers = published.published(experiment).items()
+        printed = [_pair(*pair, published.DECIMALS[name][m]) for m, pair in numbers]
         runs = [str(published.EPOCHS), f"{published.RUNS} runs"]
         block.append([rows.label.iloc[0], "published", *printed, *runs])
         for (preset, *_), cell in rows.iterrows():
@@ -200,25 +185,20 @@ def markdown_table(head, rows, left=1):
 
 
 def markdown_dicts(lines, without=(), left=1):
-    """A Markdown table of dicts of texts with equal titles, of which some are left
-    out."""
+    """A Markdown table of dicts of texts with equal titles, without some of them."""
     head = [title for title in lines[0] if title not in without]
-    return markdown_table(
-        head, [[line[title] for title in head] for line in lines], left
-    )
+    rows = [[line[title] for title in head] for line in lines]
+    return markdown_table(head, rows, left)
 
 
 def markdown(name, table):
-    """The lines of a table, with parameters and time, as a Markdown table."""
+    """The lines of a table as a Markdown table."""
     head, blocks = lines(name, table)
-    costs = iter([cost(cell) for _, cell in table.iterrows()])
     rows = []
     for setting, block in blocks.items():
-        rows.append([f"**{grid.scenes(setting)}**", *[""] * (len(head) + 1)])
-        for label, source, *rest in block:
-            paid = ["", ""] if source == "published" else next(costs)
-            rows.append([label, source, *rest, *paid])
-    return markdown_table([*head, "parameters", "time a run"], rows, left=2)
+        rows.append([f"**{grid.scenes(setting)}**", *[""] * (len(head) - 1)])
+        rows += block
+    return markdown_table(head, rows, left=2)
 
 
 def _pair(mean, std, places):
