@@ -12,6 +12,7 @@ import shlex
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from typing import NamedTuple
 
@@ -253,10 +254,10 @@ def train(values, runs_, protocol):
         f"{duration(_seconds(runs_, protocol, at_once))}",
         flush=True,
     )
-    begun, processes, failed = time.monotonic(), [], []
+    begun, failed, running = time.monotonic(), [], _Running()
     pool = concurrent.futures.ThreadPoolExecutor(at_once)
     waiting = [
-        pool.submit(_train_one, run, protocol, threads, processes) for run in runs_
+        pool.submit(_train_one, run, protocol, threads, running) for run in runs_
     ]
     try:
         for done, future in enumerate(concurrent.futures.as_completed(waiting), 1):
@@ -268,8 +269,7 @@ def train(values, runs_, protocol):
             print(line, flush=True)
     finally:  # an interrupt, or a terminal that is gone
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()  # does nothing to one that has ended
+        running.end()
     for line in failed:
         print(f"error: {line}", file=sys.stderr)
     return FAILED_RUNS if failed else 0
@@ -287,7 +287,27 @@ def _command(run, protocol):
     return (sys.executable, *arguments(run, protocol))
 
 
-def _train_one(run, protocol, threads, processes):
+class _Running:
+    """The processes of the runs; after `end` none is left, and none starts."""
+
+    def __init__(self):
+        self._processes, self._ended, self._lock = [], False, threading.Lock()
+
+    def start(self, words, **options):
+        with self._lock:
+            if self._ended:
+                raise KeyboardInterrupt
+            self._processes.append(subprocess.Popen(words, **options))
+            return self._processes[-1]
+
+    def end(self):
+        with self._lock:
+            self._ended = True
+            for process in self._processes:
+                process.terminate()  # does nothing to one that has ended
+
+
+def _train_one(run, protocol, threads, running):
     """Trains one run and shows its lines; returns what went wrong, or None."""
     name = record.run_folder("", configuration(run, protocol)).relative_to("runs")
     log = folders.logs_folder(protocol.results) / f"{name}.log"
@@ -297,7 +317,7 @@ def _train_one(run, protocol, threads, processes):
         "OMP_NUM_THREADS": str(threads),
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # runs share a GPU
     }
-    process = subprocess.Popen(
+    process = running.start(
         (*_command(run, protocol), "--threads", str(threads)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -307,7 +327,6 @@ def _train_one(run, protocol, threads, processes):
         cwd=folders.REPOSITORY,
         env=os.environ | surroundings,
     )
-    processes.append(process)
     with process.stdout, open(log, "a", encoding="utf-8") as copy:
         for line in process.stdout:
             copy.write(line)

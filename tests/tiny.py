@@ -20,14 +20,14 @@ STEPS = 3  # an epoch
 LIMIT = 300  # seconds, of any process
 
 
-def shrink(setattr=setattr):
-    """Tiny networks, few samples, and functions that run without being traced."""
+def shrink(setattr=setattr, eagerly=True):
+    """Tiny networks and few samples; functions that run without being traced."""
     import tensorflow as tf
 
     import air
     from reproduce.run import summaries
 
-    tf.config.run_functions_eagerly(True)
+    tf.config.run_functions_eagerly(eagerly)
     setattr(summaries, "PRIOR_SAMPLES", 200)
 
     sizes = air.Sizes(appearance=3, window=6, lstm=8, encoder=(9, 7), head=5)

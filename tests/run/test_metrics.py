@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reproduce import metrics
+from reproduce.run import metrics
 
 BOX = st.tuples(
     *(st.integers(0, 12), st.integers(0, 12), st.integers(0, 8), st.integers(0, 8))
@@ -120,33 +120,26 @@ def test_too_many_and_too_few_boxes_divide_by_the_larger_number():
         assert found == pytest.approx(1 / 3)
 
 
-def test_scene_metrics_average_scenes_and_ignore_rows_beyond_the_count():
+def test_means_average_scenes_and_ignore_rows_beyond_the_count():
     inferred = np.zeros((3, 4, 4))
     true = np.zeros((3, 2, 4))
     true[0, 0] = inferred[0, 0] = inferred[0, 1] = [0, 0, 8, 8]  # row 1 is beyond
     true[1, :] = [[0, 0, 4, 4], [20, 20, 4, 4]]
     inferred[1, 0] = [20, 20, 4, 4]
-    found = metrics.scene_metrics(inferred, [1, 1, 0], true, [1, 2, 0])
-    assert found["acc"] == pytest.approx(2 / 3)
+    found = metrics.mean_over_scenes(inferred, [1, 1, 0], true, [1, 2, 0])
     assert found["miou"] == pytest.approx((1 + 0.5 + 1) / 3)
     assert found["miou_integer_convention"] == pytest.approx((1 + 0.5 + 1) / 3)
     true[0, 0] = [4, 0, 8, 8]
-    found = metrics.scene_metrics(inferred, [1, 1, 0], true, [1, 2, 0])
+    found = metrics.mean_over_scenes(inferred, [1, 1, 0], true, [1, 2, 0])
     assert found["miou"] == pytest.approx((32 / 96 + 0.5 + 1) / 3)
     # Inclusive: [0, 8] and [4, 12] share 5 of 13 columns.
     assert found["miou_integer_convention"] == pytest.approx((5 / 13 + 0.5 + 1) / 3)
 
 
-def test_accuracy_asks_for_the_exact_count():
-    boxes = np.zeros((4, 3, 4))
-    found = metrics.scene_metrics(boxes, [0, 1, 2, 3], boxes, [3, 1, 1, 3])
-    assert found["acc"] == 0.5
-
-
 def test_scenes_of_unequal_number_are_refused():
     boxes = np.zeros((4, 3, 4))
     with pytest.raises(ValueError):
-        metrics.scene_metrics(boxes, [0, 1, 2, 3], boxes[:3], [0, 1, 2])
+        metrics.mean_over_scenes(boxes, [0, 1, 2, 3], boxes[:3], [0, 1, 2])
 
 
 def test_too_few_by_distance():
@@ -168,12 +161,41 @@ def test_overlapping_pair_share():
     boxes[0] = [[0, 0, 5, 5], [4, 4, 5, 5], [20, 0, 5, 5]]  # 1 of 3 pairs
     boxes[1] = [[0, 0, 5, 5], [5, 0, 5, 5], [0, 0, 9, 9]]  # touching only; 2 used
     boxes[2] = [[0, 0, 5, 5]] * 3  # one object
-    assert metrics.overlapping_pair_share(boxes, [3, 2, 1]) == pytest.approx(1 / 4)
-    assert metrics.overlapping_pair_share(boxes, [1, 0, 1]) is None
-    assert metrics.overlapping_pair_share(boxes, [0, 0, 3]) == 1.0
+
+    def share(counts, side=None):
+        return metrics.overlapping_pair_share(boxes, counts, side)[0]
+
+    assert share([3, 2, 1]) == pytest.approx(1 / 4)
+    assert metrics.overlapping_pair_share(boxes, [1, 0, 1]) == (None, None)
+    assert share([0, 0, 3]) == 1.0
     # Of one side: centres 4, 4 and 16 pixels apart, so boxes of 5 overlap as they
     # are and boxes of 4 only touch.
-    assert metrics.overlapping_pair_share(boxes, [3, 0, 0], 5.0) == pytest.approx(1 / 3)
-    assert metrics.overlapping_pair_share(boxes, [3, 0, 0], 4.0) == 0.0
+    assert share([3, 0, 0], 5.0) == pytest.approx(1 / 3)
+    assert share([3, 0, 0], 4.0) == 0.0
     # Centres of the first two of scene 1: (2.5, 2.5) and (7.5, 2.5).
-    assert metrics.overlapping_pair_share(boxes, [0, 2, 0], 5.5) == 1.0
+    assert share([0, 2, 0], 5.5) == 1.0
+
+
+def test_overlapping_pairs_are_those_with_a_positive_intersection():
+    stream = np.random.default_rng(0)
+    boxes = stream.uniform(0, 20, (50, 4, 4))
+    counts = stream.integers(0, 5, 50)
+    overlapping, pairs = metrics.overlapping_pairs(boxes, counts)
+    for scene, count, found, number in zip(
+        boxes, counts, overlapping, pairs, strict=True
+    ):
+        iou = metrics.intersection_over_union(scene[:count], scene[:count])
+        assert found == np.count_nonzero(np.triu(iou, 1))
+        assert number == count * (count - 1) / 2
+
+
+def test_the_error_of_the_share_is_its_deviation_over_repetitions():
+    stream = np.random.default_rng(0)
+    found = [
+        metrics.overlapping_pair_share(
+            stream.uniform(0, 20, (200, 3, 4)), stream.integers(0, 4, 200)
+        )
+        for _ in range(200)
+    ]
+    shares, errors = np.array(found).T
+    assert np.mean(errors) == pytest.approx(np.std(shares), rel=0.15)
