@@ -59,10 +59,9 @@ def body(page, name, values):
     asked = (protocol.preset, protocol.smoke, values.seeds, epochs)
     tables = {key: rows.collect(c, frames, *asked) for key, c in shown.items()}
     file = calls.file_of(values, protocol, name, PART)
+    figures = file.parent / "figures"
     pictures = {
-        key: picture(
-            tables[key], protocol.results, file.parent / f"figures/{name}-{key}"
-        )
+        key: picture(tables[key], protocol.results, figures / f"{file.name}-{key}")
         for key, comparison in shown.items()
         if comparison.picture
     }
@@ -72,7 +71,7 @@ def body(page, name, values):
         tables={key: markdown(shown[key], tables[key]) for key in shown},
         notes={key: notes(tables[key]) for key in shown},
         pictures={key: told for key, told in pictures.items() if told},
-        file=name,
+        file=file.name,
         command=f"bash reproduce/{name}.sh",
     )
     folders.write_atomically(f"{file}.md", text)
@@ -139,9 +138,8 @@ def notes(table):
     if lengths := sorted(set(complete.epochs)):
         if lengths[0] < published.EPOCHS:
             told = ", ".join(map(str, lengths))
-            found.append(
-                f"Short runs: {told} of the paper's {published.EPOCHS} epochs."
-            )
+            of = f"of the paper's {published.EPOCHS} epochs"
+            found.append(f"Short runs: {told} {of}.")
     if missing := int((table.state == "missing").sum()):
         found.append(f"{missing} of {len(table)} rows missing: no run yet.")
     if cut := sorted({n for lengths in table.cut_from for n in lengths}):

@@ -10,8 +10,7 @@ from reproduce.experiments.presets import PRESETS
 
 
 class Row(NamedTuple):
-    """One row: what a reader sees of it, its experiment, and the options it
-    declares."""
+    """One row: its labels, its experiment, and the options that it declares."""
 
     labels: tuple
     experiment: str
@@ -45,8 +44,7 @@ class Comparison(NamedTuple):
     picture: bool = False
 
     def of(self, preset):
-        """The rows that a preset can run, each once: pairs of a `Row` and its
-        changes."""
+        """The rows that a preset can run, each once, with their changes: pairs."""
         found = [(row, row.changes(preset)) for row in self.rows]
         seen = {}
         for row, changes in found:

@@ -20,11 +20,13 @@ def collect(comparison, frames, preset="paper", smoke=False, seeds=(0,), epochs=
     """A frame with a row for each of the comparison's that the preset can run.
 
     Args:
-      comparison: a `declared.Comparison`. frames: of `records.frame.load`. preset: that
-      the rows change. smoke: whether runs of toy size are asked for, or the others.
-      seeds: those that count. epochs: of the runs; None for the length that fills most
-      rows of an experiment, the
-        longest of several.
+      comparison: a `declared.Comparison`.
+      frames: of `records.frame.load`.
+      preset: that the rows change.
+      smoke: whether runs of toy size are asked for, or the others.
+      seeds: those that count.
+      epochs: of the runs; None for the length that fills most rows of an experiment,
+        the longest of several.
 
     Returns:
       The columns of `cells.cells` and "labels", "changes" (a dict), "folder" (of the
@@ -32,14 +34,16 @@ def collect(comparison, frames, preset="paper", smoke=False, seeds=(0,), epochs=
     """
     measured = [column for _, column, _ in comparison.measured]
     rows = comparison.of(preset)
-    found = [_runs(row, changes, frames, preset, smoke, seeds) for row, changes in rows]
-    experiments = [row.experiment for row, _ in rows]
+    found, beside = [], {}
+    for row, changes in rows:
+        wanted = {"preset": preset, "smoke": smoke, **dict(changes)}
+        runs = _of_variant(frames, preset_configuration(row.experiment, **wanted))
+        runs = runs[(runs.smoke == smoke) & runs.seed.isin(seeds)]
+        found.append(runs)
+        beside.setdefault(row.experiment, []).append(runs)
     collected = []
     for (row, changes), runs in zip(rows, found, strict=True):
-        beside = [
-            r for r, e in zip(found, experiments, strict=True) if e == row.experiment
-        ]
-        length = epochs or _length(beside, frames)
+        length = epochs or _length(beside[row.experiment], frames)
         runs = _at(runs, frames, length, measured)
         collected.append(
             {
@@ -62,21 +66,15 @@ def has_run(run, frames, configuration):
       frames: of `records.frame.load`.
       configuration: the run's, whose length is asked for.
     """
-    named = frames.runs.variant.map(_words) == _words(configuration.variant)
-    same = (frames.runs.experiment == run.experiment) & (frames.runs.seed == run.seed)
-    runs = frames.runs[named & same & ~frames.runs.stale.astype(bool)]
+    runs = _of_variant(frames, configuration)
+    runs = runs[(runs.seed == run.seed) & ~runs.stale.astype(bool)]
     return not _at(runs, frames, configuration.epochs).empty
 
 
-def _runs(row, changes, frames, preset, smoke, seeds):
-    """A row's runs of any length."""
-    wanted = preset_configuration(
-        row.experiment, preset, smoke, **dict(changes)
-    ).variant
-    runs = frames.runs
-    named = runs.variant.map(_words) == _words(wanted)
-    kept = (runs.experiment == row.experiment) & named & (runs.smoke == smoke)
-    return runs[kept & runs.seed.isin(seeds)]
+def _of_variant(frames, configuration):
+    """The runs of a configuration, of any length and seed."""
+    named = frames.runs.variant.map(_words) == _words(configuration.variant)
+    return frames.runs[named & (frames.runs.experiment == configuration.experiment)]
 
 
 def _words(variant):
@@ -95,9 +93,7 @@ def _at(runs, frames, length, measured=()):
     """Runs as they were after some epochs, one a seed, the shortest that there is."""
     history = frames.epochs[frames.epochs.epoch == length].set_index("folder")
     longer = (runs.epochs > length) & runs.folder.isin(history.index)
-    longer &= runs.configuration.map(lambda c: c["reported_epoch"] == "last").astype(
-        bool
-    )
+    longer &= [options["reported_epoch"] == "last" for options in runs.configuration]
     runs = runs[(runs.epochs == length) | longer].sort_values("epochs", kind="stable")
     runs = runs.drop_duplicates("seed").sort_values("seed")
     for column in measured:

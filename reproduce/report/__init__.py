@@ -1,2 +1,1 @@
-"""The reproduction report: pages of results/, filled from the frames and one
-template."""
+"""The reproduction report: pages of results/, filled from the frames."""

@@ -4,6 +4,7 @@ import numpy as np
 
 from reproduce.experiments import grid
 from reproduce.records.record import COMPLETE, read_figure
+from reproduce.tables import cells
 
 TERMS = {
     "nelbo": "nELBO",
@@ -89,10 +90,8 @@ def _by_cell(selected, table, preset):
     """Label and complete runs of each cell that has some, in the table's order."""
     runs = selected[(selected.status == COMPLETE) & (selected.preset == preset)]
     for experiment in grid.table_experiments(table):
-        where = grid.scenes(experiment.split("-", 1)[1])
-        label = grid.label(experiment) + ("" if table == "table1" else f" ({where})")
         if len(own := runs[runs.experiment == experiment]):
-            yield label, own
+            yield cells.name(experiment), own
 
 
 def _line(runs, epochs):

@@ -1,12 +1,12 @@
-"""Where the runs stand: how far they are, which method is best, how near the paper
-is."""
+"""Where the runs stand: which are done, which method is best, how near the paper is."""
 
 import pandas
 
 from reproduce.experiments import grid, published
+from reproduce.experiments.configuration import experiments
 from reproduce.experiments.presets import METHODS
 from reproduce.records.record import COMPLETE
-from reproduce.tables import claims
+from reproduce.tables import cells, claims
 
 DEVIATIONS = 2  # a number within so many published deviations is near; our choice
 NEAR, BETTER, WORSE = (
@@ -30,8 +30,7 @@ def state(runs):
     named = ["experiment", "variant", "seed"]
     longest = runs.sort_values("epochs").drop_duplicates(named, keep="last")
     return {
-        "all": sum(len(grid.table_experiments(t)) for t in grid.TITLES)
-        * published.RUNS,
+        "all": len(experiments()) * published.RUNS,
         "full": int(full.sum()),
         "runs": len(runs),
         "hours": longest.seconds.sum() / 3600,
@@ -55,56 +54,31 @@ def verdicts(selected):
 def numbers(tables):
     """A frame with a row for each number of the tables that has a run, as printed.
 
-    Columns: table, setting, method, label, metric, ours, theirs and std (the published
-    mean and deviation), place (`NEAR`, `BETTER` or `WORSE`).
+    Columns: table, setting, method, label, metric, ours and theirs (means), place
+    (`NEAR`, `BETTER` or `WORSE`) and told, both with the deviation in words.
 
     Args:
       tables: frames of `cells.cells`; rows of the preset `paper` count.
     """
     rows = []
-    for (_, table, setting, method), cell in (
-        pandas.concat(tables).loc[["paper"]].iterrows()
-    ):
+    paper = pandas.concat(tables).loc[["paper"]]
+    for (_, table, setting, method), cell in paper[paper.state == COMPLETE].iterrows():
         for metric, (theirs, std) in published.published(cell.experiment).items():
-            if cell.state != COMPLETE:
-                continue
             places = published.DECIMALS[table][metric]
             ours = round(cell[metric], places)
             worse = (ours > theirs) == (metric in published.LOWER_IS_BETTER)
             near = round(abs(ours - theirs), places) <= DEVIATIONS * std
-            place = NEAR if near else WORSE if worse else BETTER
-            label = (
-                cell.label
-                if table == "table1"
-                else f"{cell.label} ({grid.scenes(setting)})"
+            row = {"table": table, "setting": setting, "method": METHODS[method]}
+            row |= {"metric": metric, "ours": ours, "theirs": theirs}
+            row |= {"label": cells.name(cell.experiment)}
+            row |= {"place": NEAR if near else WORSE if worse else BETTER}
+            row["told"] = (
+                f"{published.TITLES[metric]} {ours:.{places}f} (published "
+                f"{theirs:.{places}f} ± {std:.{places}f})"
             )
-            told = f"{published.TITLES[metric]} {ours:.{places}f}"
-            told += f" (published {theirs:.{places}f} ± {std:.{places}f})"
-            rows.append(
-                (
-                    table,
-                    setting,
-                    METHODS[method],
-                    label,
-                    metric,
-                    ours,
-                    theirs,
-                    place,
-                    told,
-                )
-            )
-    columns = [
-        "table",
-        "setting",
-        "method",
-        "label",
-        "metric",
-        "ours",
-        "theirs",
-        "place",
-        "told",
-    ]
-    return pandas.DataFrame(rows, columns=columns)
+            rows.append(row)
+    columns = ["table", "setting", "method", "metric", "ours", "theirs"]
+    return pandas.DataFrame(rows, columns=[*columns, "label", "place", "told"])
 
 
 def best(found):
@@ -117,29 +91,23 @@ def best(found):
       rows: lists of texts: scenes, then a cell each metric of Table 1.
       wins: comparisons that AIR-ASR wins here, that it wins in the paper, and all.
     """
-    rows, wins = {}, [0, 0, 0]
-    for (table, setting, metric), row in found.groupby(
-        ["table", "setting", "metric"], sort=False
-    ):
+    rows, wins, asr = {}, pandas.Series([0, 0, 0]), METHODS["asr"]
+    comparisons = found.groupby(["table", "setting", "metric"], sort=False)
+    for (table, setting, metric), row in comparisons:
         if len(row) < len(METHODS):
             continue
-        lower = metric in published.LOWER_IS_BETTER
+        best_of = min if metric in published.LOWER_IS_BETTER else max
         ours, theirs = (
-            list(row.method[row[c] == (row[c].min() if lower else row[c].max())])
-            for c in ("ours", "theirs")
+            list(row.method[column == best_of(column)])
+            for column in (row.ours, row.theirs)
         )
-        asr = METHODS["asr"]
-        wins = [
-            n + won
-            for n, won in zip(wins, (asr in ours, asr in theirs, 1), strict=True)
-        ]
+        wins += [asr in ours, asr in theirs, True]
         differs = f" (paper: {' and '.join(theirs)})" if ours != theirs else ""
         line = rows.setdefault(f"{grid.TITLES[table]}, {grid.scenes(setting)}", {})
         line[metric] = " and ".join(ours) + differs
     metrics = published.METRICS["table1"]
-    return [
-        [name, *(line.get(m, "-") for m in metrics)] for name, line in rows.items()
-    ], wins
+    lines = [[name, *(row.get(m, "-") for m in metrics)] for name, row in rows.items()]
+    return lines, wins.tolist()
 
 
 def near(found):
@@ -155,11 +123,9 @@ def near(found):
     counts = found.groupby(["method", "place"], sort=False).size().unstack(fill_value=0)
     counts = counts.reindex(columns=[NEAR, BETTER, WORSE], fill_value=0)
     rows = [[method, *map(str, line)] for method, *line in counts.itertuples()]
-    far = {
-        place: [f"{label}: {', '.join(told)}" for label, told in of_place]
-        for place in (WORSE, BETTER)
-        if len(
-            of_place := found[found.place == place].groupby("label", sort=False).told
-        )
-    }
+    far = {}
+    for place in (WORSE, BETTER):
+        of_place = found[found.place == place].groupby("label", sort=False).told
+        if texts := [f"{label}: {', '.join(told)}" for label, told in of_place]:
+            far[place] = texts
     return rows, far

@@ -125,6 +125,12 @@ def _tensorfloat32(record):
     )
 
 
+def name(experiment):
+    """A cell's name where the setting is not told beside it: "AIR (Multi-MNIST)"."""
+    label, setting = grid.label(experiment), experiment.split("-", 1)[1]
+    return f"{label} ({grid.scenes(setting)})" if setting in TABLE2_SETTINGS else label
+
+
 def short(cell):
     """Whether a cell's runs are shorter than the paper's."""
     return cell.state != "missing" and cell.epochs < published.EPOCHS

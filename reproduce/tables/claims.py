@@ -21,6 +21,7 @@ from scipy import stats
 
 from reproduce.experiments import grid, published
 from reproduce.experiments.presets import METHODS, TABLE1_SETTINGS
+from reproduce.tables import cells
 
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "not enough runs"
 LEAST_ACCURACY = 0.96  # claim 1: that of AIR-ASR in the paper's Table 1
@@ -132,7 +133,8 @@ def _lacking(claim, runs):
         have = int(complete.notna().all(axis=1).sum())
         why = "no run" if found.empty else f"runs: {have}, needed: {claim.least}"
         if have < claim.least:
-            missing.setdefault(why, []).append(_name(claim.table, setting, method))
+            name = cells.name(f"{claim.table}/{method}-{setting}")
+            missing.setdefault(why, []).append(name)
     texts = [f"{', '.join(names)} ({why})" for why, names in missing.items()]
     return f"too few runs: {', '.join(texts)}" if texts else ""
 
@@ -157,11 +159,6 @@ def _notes(runs):
 
 def _commas(items):
     return ", ".join(map(str, items))
-
-
-def _name(table, setting, method):
-    name = grid.label(f"{table}/{method}-{setting}")
-    return name if table == "table1" else f"{name} ({grid.scenes(setting)})"
 
 
 def _settings(runs):
@@ -415,8 +412,7 @@ def asr_trades_nelbo(runs):
 def asr_samples_are_separate(runs):
     """All runs draw their samples with the same random numbers, and AIR's prior is
     fixed as a whole: its share is the same in every run. So further seeds do not reduce
-    the standard errors, which are those of one run; binomial where a record has
-    none."""
+    the standard errors, those of one run; binomial where a record has none."""
     share = runs.overlapping_pairs_in_samples
     error = (share * (1 - share) / (FIRST_SAMPLES * PAIRS_OF_THREE)) ** 0.5
     error = runs.overlapping_pairs_in_samples_error.astype(float).fillna(error)
@@ -437,8 +433,7 @@ def asr_samples_are_separate(runs):
 
 def training_is_unstable(runs):
     """Three seeds say little about one cell's deviation, so a method's are pooled over
-    its settings (root mean square) and compared with the published ones pooled
-    alike."""
+    its settings (root mean square), and so are the published ones."""
     stds, table = runs.groupby(CELL).nelbo.std(), runs.table.iloc[0]
     wide, told, points = [], [], []
     for method, name in METHODS.items():
