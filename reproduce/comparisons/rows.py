@@ -93,7 +93,9 @@ def _at(runs, frames, length, measured=()):
     """Runs as they were after some epochs, one a seed, the shortest that there is."""
     history = frames.epochs[frames.epochs.epoch == length].set_index("folder")
     longer = (runs.epochs > length) & runs.folder.isin(history.index)
-    longer &= [options["reported_epoch"] == "last" for options in runs.configuration]
+    longer &= np.array(
+        [c["reported_epoch"] == "last" for c in runs.configuration], bool
+    )
     runs = runs[(runs.epochs == length) | longer].sort_values("epochs", kind="stable")
     runs = runs.drop_duplicates("seed").sort_values("seed")
     for column in measured:

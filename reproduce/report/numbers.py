@@ -42,8 +42,8 @@ def boxes(selected, results, preset="paper"):
       preset: whose runs.
 
     Returns:
-      lines: a list of dicts of texts by title, one a cell with runs. sides: by setting,
-      the median sides of each method, (sampled, inferred), in pixels.
+      lines: a list of dicts of texts by title, one a cell with runs.
+      sides: by setting, each method's median sides (sampled, inferred), in pixels.
     """
     lines, sides = [], {}
     for label, runs in _by_cell(selected, "table2", preset):
