@@ -27,29 +27,25 @@ LARGEST_SEED = 2**31 - 1  # seeds of noise are pairs of 32-bit integers
 SMOKE = {"epochs": 2, "train_images": 1_280, "test_images": 128}  # of a run at toy size
 _NAMES_THE_RUN = ("experiment", "preset", "seed", "epochs")
 
+# fmt: off
 MADE = Condition(lambda c: c.scenes is None, "the scenes are those of --scenes")
 LEARNED_PRIOR = Condition(lambda c: c.method != "air", "AIR's prior is fixed")
 COUNTED = Condition(
-    lambda c: c.fixed_count is None, "the number of objects is known (--fixed_count)"
-)
+    lambda c: c.fixed_count is None, "the number of objects is known (--fixed_count)")
 EXACT = Condition(lambda c: c.presence == "exact", "z_pres is Concrete (--presence)")
 CONCRETE = Condition(lambda c: c.presence == "concrete", "z_pres is exact (--presence)")
 FREE_COUNT = Condition(
-    lambda c: not c.fixed_count_log_odds,
-    "z_pres has no learned prior (--fixed_count_log_odds)",
-)
+    lambda c: not c.fixed_count_log_odds, "z_pres has --fixed_count_log_odds as prior")
 SEES_LOCATION = Condition(
-    lambda c: c.scale_sees_location, "z_scale sees no z_loc (--scale_sees_location)"
-)
+    lambda c: c.scale_sees_location, "z_scale sees no z_loc (--scale_sees_location)")
 CONSTRAINED = Condition(lambda c: c.constraint is not None, "there is no --constraint")
 _ASR = Condition(lambda c: c.method == "asr", "only AIR-ASR has the paper's penalties")
 _TABLE1 = Condition(
-    lambda c: c.table == "table1", "Table 2 regularises the objects' boxes"
-)
+    lambda c: c.table == "table1", "Table 2 regularises the objects' boxes")
 _TABLE2 = Condition(
-    lambda c: c.table == "table2", "Table 1 regularises the number of objects"
-)
+    lambda c: c.table == "table2", "Table 1 regularises the number of objects")
 NUMBER, OVERLAP = (_ASR, _TABLE1, COUNTED), (_ASR, _TABLE2)
+# fmt: on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,150 +61,109 @@ class Configuration:
 
     experiment: str
     preset: str = "paper"
+    # fmt: off
     seed: int = option(
-        0, "of initialisation, data order and noise", lower=0, upper=LARGEST_SEED
-    )
-    epochs: int = option(300, "passes over the training images", lower=1)
+        0, "of initialisation, data order and noise", least=0, most=LARGEST_SEED)
+    epochs: int = option(300, "passes over the training images", least=1)
 
     # Data (section 6).
     scenes: str | None = option(
-        None, "scenes of your own: FILE.npz with images, and counts, boxes if known"
-    )
+        None, "scenes of your own: FILE.npz with images, and counts, boxes if known")
     scenes_digest: str | None = None  # of the file's bytes
     dataset: str = option("multi_mnist", "dataset", MADE, allowed=tuple(CANVAS_SIDES))
-    counts: tuple = option((1, 3), "objects per scene, equal shares", lower=0)
+    counts: tuple = option((1, 3), "objects per scene, equal shares", least=0)
     digits: str | None = option(
-        "mnist", "source of digits", MADE, allowed=("mnist", "rendered")
-    )
-    object_scale: float = option(1.0, "of the objects' size", MADE, lower=0.1, upper=1)
+        "mnist", "source of digits", MADE, allowed=("mnist", "rendered"))
+    object_scale: float = option(1.0, "of the objects' size", MADE, least=0.1, most=1)
     separation: str = option(
-        "ink", "what of two objects may not meet", MADE, allowed=SEPARATIONS
-    )
-    train_images: int = option(40_000, "training scenes", MADE, lower=1)
-    test_images: int = option(2_000, "test scenes", MADE, lower=1)
+        "ink", "what of two objects may not meet", MADE, allowed=SEPARATIONS)
+    train_images: int = option(40_000, "training scenes", MADE, least=1)
+    test_images: int = option(2_000, "test scenes", MADE, least=1)
     test_split: str = option(
-        "extra",
-        "test scenes made in addition, or split off the shuffled training scenes",
-        MADE,
-        allowed=("extra", "shuffled"),
-    )
-    data_seed: int = option(0, "of the scenes", MADE, lower=0)
+        "extra", "test scenes made in addition, or split off the shuffled others",
+        MADE, allowed=("extra", "shuffled"))
+    data_seed: int = option(0, "of the scenes", MADE, least=0)
 
     # Model. The number of steps is the released code's, and so are the Concrete values,
     # which it has for AIR; for the other methods it has 0.1 and 0.9.
-    steps: int = option(6, "K, the most objects", COUNTED, lower=1, upper=20)
+    steps: int = option(6, "K, the most objects", COUNTED, least=1, most=20)
     fixed_count: int | None = option(
-        None, "exactly this many objects, without z_pres", lower=1, upper=20
-    )
+        None, "exactly this many objects, without z_pres", least=1, most=20)
     presence: str = option(
-        "exact", "treatment of z_pres", COUNTED, allowed=("exact", "concrete")
-    )
+        "exact", "treatment of z_pres", COUNTED, allowed=("exact", "concrete"))
     temperature: float = option(
-        1.0, "of the Concrete z_pres", COUNTED, CONCRETE, lower=0.01
-    )
+        1.0, "of the Concrete z_pres", COUNTED, CONCRETE, least=0.01)
     stop_threshold: float = option(
-        0.99, "bound of the sum of 1 - z_pres", COUNTED, CONCRETE, lower=0.01, upper=1
-    )
+        0.99, "bound of the sum of 1 - z_pres", COUNTED, CONCRETE, least=0.01, most=1)
     presence_slope: str = option(
-        "exact",
-        "slope of KL(z_pres) by the log-odds",
-        COUNTED,
-        EXACT,
-        allowed=("exact", "concrete", "floored"),
-    )
+        "exact", "slope of KL(z_pres) by the log-odds",
+        COUNTED, EXACT, allowed=("exact", "concrete", "floored"))
     fixed_count_log_odds: float = option(
-        0.0,
-        "prior log-odds of z_pres: plus up to the known count, minus after",
-        COUNTED,
-    )
+        0.0, "prior log-odds of z_pres, plus to the known count, then minus", COUNTED)
     presence_prior_lag: bool = option(
-        False,
-        "learned prior of z_pres sees the objects up to t - 2 only",
-        *(LEARNED_PRIOR, COUNTED, FREE_COUNT),
-    )
+        False, "learned prior of z_pres sees the objects up to t - 2 only",
+        LEARNED_PRIOR, COUNTED, FREE_COUNT)
     scale_prior: str = option(
-        "fixed", "prior of z_scale", LEARNED_PRIOR, allowed=("fixed", "learned")
-    )
+        "fixed", "prior of z_scale", LEARNED_PRIOR, allowed=("fixed", "learned"))
     recognition_reads_latents: bool = option(
-        True, "the recognition LSTM reads the previous object besides x"
-    )
+        True, "the recognition LSTM reads the previous object besides x")
     scale_sees_location: bool = option(True, "z_scale depends on z_loc")
     hidden_sees_location: bool = option(
-        False, "z_loc enters the hidden layer of z_scale's nets too", SEES_LOCATION
-    )
+        False, "z_loc enters the hidden layer of z_scale's nets too", SEES_LOCATION)
     bounds: bool = option(
-        True, "log-variances within +-10, sides of at least .02 of the canvas"
-    )
+        True, "log-variances within +-10, sides of at least .02 of the canvas")
     encoder_outputs: str = option(
-        "joint",
-        "mean and log-variance of z_app: one layer, or two that are clipped apart",
-        allowed=("joint", "separate"),
-    )
+        "joint", "mean and log-variance of z_app: one layer, or two, clipped apart",
+        allowed=("joint", "separate"))
     sampler: str = option(
-        "hat", "how windows are read and drawn", allowed=("hat", "clipped_corners")
-    )
+        "hat", "how windows are read and drawn", allowed=("hat", "clipped_corners"))
     decoder_noise: float = option(
-        0.0, "standard deviation of noise on the decoder's logits", lower=0
-    )
+        0.0, "standard deviation of noise on the decoder's logits", least=0)
     likelihood_floor: str = option(
-        "maximum", "log max(r, e) or log(r + e)", allowed=("maximum", "sum")
-    )
+        "maximum", "log max(r, e) or log(r + e)", allowed=("maximum", "sum"))
     training_floor: float = option(
-        1e-10, "e of the likelihood in training alone", lower=1e-10, upper=0.1
-    )
+        1e-10, "e of the likelihood in training alone", least=1e-10, most=0.1)
 
     # Optimisation (section 6); the clipping is the released code's.
-    batch_size: int = option(64, "images per step", lower=1)
-    learning_rate: float = option(1e-3, "of Adam", lower=1e-9, upper=1)
-    clip_norm: float = option(1.0, "largest gradient norm of a variable", lower=1e-9)
+    batch_size: int = option(64, "images per step", least=1)
+    learning_rate: float = option(1e-3, "of Adam", least=1e-9, most=1)
+    clip_norm: float = option(1.0, "largest gradient norm of a variable", least=1e-9)
     nonfinite_gradients: str = option(
-        "stop", "such entries end the run, or become 0", allowed=("stop", "zero")
-    )
+        "stop", "such entries end the run, or become 0", allowed=("stop", "zero"))
     init_seed: int | None = option(
-        None, "of the initialisation; none: --seed", lower=0, upper=LARGEST_SEED
-    )
+        None, "of the initialisation; none: --seed", least=0, most=LARGEST_SEED)
     early_end: bool = option(
-        True, "skip objects that no image of a batch has, for speed", COUNTED
-    )
+        True, "skip objects that no image of a batch has, for speed", COUNTED)
     compiler: str = option("xla", "of the training step", allowed=("xla", "none"))
     precision: str = option("float32", "of numbers", allowed=("float32", "float64"))
 
     # Regularisation of AIR-ASR (sections 6.1 and 6.2), and a constraint of one's own.
     number_penalty: str = option(
-        "posterior",
-        "divergences of q(n | x), or cross-entropies against unary codes",
-        *NUMBER,
-        allowed=("posterior", "unary"),
-    )
-    number_image_weight: float = option(10.0, "lambda_1 of 6.1", *NUMBER, lower=0)
-    number_marginal_weight: float = option(100.0, "lambda_2 of 6.1", *NUMBER, lower=0)
-    overlap_weight: float = option(1.0, "lambda_1 of 6.2", *OVERLAP, lower=0)
-    inside_weight: float = option(1.0, "lambda_2 to lambda_5 of 6.2", *OVERLAP, lower=0)
-    side_weight: float = option(20.0, "lambda_6 of 6.2", *OVERLAP, lower=0)
-    side_difference_weight: float = option(10.0, "lambda_7 of 6.2", *OVERLAP, lower=0)
+        "posterior", "divergences of q(n | x), or cross-entropies against unary codes",
+        *NUMBER, allowed=("posterior", "unary"))
+    number_image_weight: float = option(10.0, "lambda_1 of 6.1", *NUMBER, least=0)
+    number_marginal_weight: float = option(100.0, "lambda_2 of 6.1", *NUMBER, least=0)
+    overlap_weight: float = option(1.0, "lambda_1 of 6.2", *OVERLAP, least=0)
+    inside_weight: float = option(1.0, "lambda_2 to lambda_5 of 6.2", *OVERLAP, least=0)
+    side_weight: float = option(20.0, "lambda_6 of 6.2", *OVERLAP, least=0)
+    side_difference_weight: float = option(10.0, "lambda_7 of 6.2", *OVERLAP, least=0)
     side_penalty: str = option(
-        "sum",
-        "F6 over objects, or the released code's mean",
-        *OVERLAP,
-        allowed=("sum", "mean"),
-    )
-    side_minimum: float = option(11.0, "c_min of F6 in pixels", *OVERLAP, lower=0)
-    side_maximum: float = option(15.0, "c_max of F6 in pixels", *OVERLAP, lower=0)
+        "sum", "F6 over objects, or the released code's mean",
+        *OVERLAP, allowed=("sum", "mean"))
+    side_minimum: float = option(11.0, "c_min of F6 in pixels", *OVERLAP, least=0)
+    side_maximum: float = option(15.0, "c_max of F6 in pixels", *OVERLAP, least=0)
     constraint: str | None = option(
-        None, "one of your own: FILE.py:NAME, a function of asr.Posterior"
-    )
+        None, "one of your own: FILE.py:NAME, a function of asr.Posterior")
     constraint_digest: str | None = None  # of the file's bytes
     constraint_weight: float = option(
-        1.0, "lambda of --constraint", CONSTRAINED, lower=0
-    )
+        1.0, "lambda of --constraint", CONSTRAINED, least=0)
 
     # Evaluation.
     count_rule: str = option(
-        "greedy", "inferred count", COUNTED, allowed=("greedy", "sampled")
-    )
+        "greedy", "inferred count", COUNTED, allowed=("greedy", "sampled"))
     reported_epoch: str = option(
-        "last", "which epoch is reported", allowed=("last", "lowest_loss")
-    )
+        "last", "which epoch is reported", allowed=("last", "lowest_loss"))
+    # fmt: on
 
     def __post_init__(self):
         for field in options():

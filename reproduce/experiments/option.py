@@ -20,7 +20,7 @@ class Condition(typing.NamedTuple):
     otherwise: str
 
 
-def option(default, text, *conditions, allowed=None, lower=None, upper=None):
+def option(default, text, *conditions, allowed=None, least=None, most=None):
     """A field with its one-line description and its allowed values.
 
     Args:
@@ -28,10 +28,9 @@ def option(default, text, *conditions, allowed=None, lower=None, upper=None):
       text: of `--help`.
       *conditions: `Condition`s, all of which must hold for the option to be read.
       allowed: tuple of words; None for a number, a switch or any text.
-      lower: least value of a number; None for no bound.
-      upper: greatest value of a number; None for no bound.
+      least, most: bounds of a number; None for none.
     """
-    metadata = {"text": text, "allowed": allowed, "lower": lower, "upper": upper}
+    metadata = {"text": text, "allowed": allowed, "least": least, "most": most}
     return dataclasses.field(default=default, metadata=metadata | {"when": conditions})
 
 
@@ -57,7 +56,7 @@ def check(field, value):
     """Raises UsageError unless `value` is one that the field allows."""
     if value is None and allows_none(field):
         return
-    allowed, lower, upper = (field.metadata[k] for k in ("allowed", "lower", "upper"))
+    allowed, least, most = (field.metadata[k] for k in ("allowed", "least", "most"))
     expected = kind(field)
     if allowed:
         fine, words = value in allowed, ", ".join(allowed)
@@ -66,13 +65,13 @@ def check(field, value):
     elif expected is str:
         fine, words = isinstance(value, str) and value != "", "a text"
     elif expected is tuple:
-        words = f"distinct whole numbers from {lower}"
+        words = f"distinct whole numbers from {least}"
         fine = isinstance(value, tuple) and 0 < len(value) == len(set(value))
-        fine = fine and all(type(item) is int and item >= lower for item in value)
+        fine = fine and all(type(item) is int and item >= least for item in value)
     else:
         types = (int,) if expected is int else (int, float)
-        low = -math.inf if lower is None else lower
-        high = math.inf if upper is None else upper
+        low = -math.inf if least is None else least
+        high = math.inf if most is None else most
         fine = type(value) in types and low <= value <= high and abs(value) < math.inf
         words = "a whole number" if expected is int else "a number"
         words += f" from {low} to {high}"

@@ -38,9 +38,9 @@ def parser(flags, field):
     if expected is str:
         return flags.text()
     if expected is tuple:
-        return flags.several(flags.integer(about["lower"]))
+        return flags.several(flags.integer(about["least"]))
     number = flags.integer if expected is int else flags.number
-    return number(about["lower"], about["upper"], none)
+    return number(about["least"], about["most"], none)
 
 
 def configuration_from(values, experiment, **identity):

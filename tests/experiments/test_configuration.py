@@ -33,7 +33,7 @@ def values_of(field):
     if kind(field) is tuple:
         numbers = st.lists(st.integers(0, 6), min_size=1, max_size=3, unique=True)
         return numbers.map(tuple)
-    low, high = about["lower"], about["upper"]
+    low, high = about["least"], about["most"]
     if kind(field) is int:
         return none | st.integers(low, min(high or 10**6, 10**6))
     return none | st.floats(low if low is not None else -9, high or 1e6)
@@ -100,8 +100,8 @@ def test_a_change_that_nothing_reads_is_refused(run, change):
 def test_values_outside_an_options_bounds_are_refused_by_name(name):
     about, base = FIELDS[name].metadata, preset_configuration("table1/asr-13")
     bad = ["", object()]
-    bad += [] if about["lower"] is None else [about["lower"] - 1]
-    bad += [] if about["upper"] is None else [about["upper"] * 2 + 1]
+    bad += [] if about["least"] is None else [about["least"] - 1]
+    bad += [] if about["most"] is None else [about["most"] * 2 + 1]
     bad += [float("nan"), float("inf")] if kind(FIELDS[name]) is float else []
     for value in bad:
         with pytest.raises(UsageError, match=f"^--{name}: .* not allowed; allowed: "):
