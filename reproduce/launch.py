@@ -9,7 +9,6 @@ import dataclasses
 import os
 import pathlib
 import shlex
-import statistics
 import subprocess
 import sys
 import threading
@@ -251,7 +250,7 @@ def train(values, runs_, protocol):
     print(
         f"{count_of(len(runs_), 'run')} of {count_of(protocol.epochs, 'epoch')} to "
         f"train, {at_once} at once: about "
-        f"{duration(_seconds(runs_, protocol, at_once))}",
+        f"{duration(_seconds(wanted, at_once))}",
         flush=True,
     )
     begun, failed, running = time.monotonic(), [], _Running()
@@ -343,14 +342,11 @@ def _room(cores):
     return min(cores, int(memory / MEMORY_OF_A_RUN))
 
 
-def _seconds(runs_, protocol, at_once):
-    """The time to train the runs, by the speeds of their cells' records."""
-    known = frame.load(protocol.results).runs
-    times = []
-    for run in runs_:
-        wanted = configuration(run, protocol)
-        speeds = known.images_per_second[known.experiment == run.experiment].dropna()
-        speed = 1 / (SECONDS_PER_IMAGE_AND_STEP * wanted.steps)
-        speed = statistics.median(speeds) if len(speeds) else speed
-        times.append(SECONDS_TO_START + wanted.train_images * wanted.epochs / speed)
+def _seconds(wanted, at_once):
+    """About how long runs take, given as their `Configuration`s, on usual cores."""
+    times = [
+        SECONDS_TO_START
+        + c.train_images * c.epochs * c.steps * SECONDS_PER_IMAGE_AND_STEP
+        for c in wanted
+    ]
     return max(sum(times) / at_once, max(times))

@@ -87,11 +87,11 @@ if __name__ == "__main__":
     from reproduce import command_line
     from reproduce.run import __main__ as command
 
-    whole = command.start
+    whole = command.start.tensorflow
 
     def start_tiny(*arguments):
         whole(*arguments)
         shrink()
 
-    command.start = start_tiny
+    command.start.tensorflow = start_tiny
     sys.exit(command_line.main(command.define, command.body))

@@ -9,8 +9,9 @@ import hashlib
 import json
 import pathlib
 
+from reproduce import REPOSITORY
 from reproduce.errors import UsageError
-from reproduce.experiments.option import Condition, check, option, unread
+from reproduce.experiments.option import Condition, fault, option, unread
 from reproduce.experiments.presets import (
     METHODS,
     PRESETS,
@@ -20,7 +21,6 @@ from reproduce.experiments.presets import (
     setting_options,
 )
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 CANVAS_SIDES = {"multi_mnist": 50, "multi_dsprites": 64}  # pixels, released code
 SEPARATIONS = ("ink", "boxes", "columns")
 LARGEST_SEED = 2**31 - 1  # seeds of noise are pairs of 32-bit integers
@@ -167,7 +167,10 @@ class Configuration:
 
     def __post_init__(self):
         for field in options():
-            check(field, getattr(self, field.name))
+            value = getattr(self, field.name)
+            if allowed := fault(field, value):
+                what = f"--{field.name}: {value!r} is not allowed"
+                raise UsageError(f"{what}; allowed: {allowed}")
         if self.fixed_count is None and max(self.counts) > self.steps:
             raise UsageError(
                 f"--counts: {self.counts} is not allowed; at most --steps "

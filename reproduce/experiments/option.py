@@ -5,8 +5,6 @@ import math
 import typing
 from collections.abc import Callable
 
-from reproduce.errors import UsageError
-
 
 class Condition(typing.NamedTuple):
     """When an option has an effect.
@@ -52,10 +50,10 @@ def unread(field, configuration):
     return None
 
 
-def check(field, value):
-    """Raises UsageError unless `value` is one that the field allows."""
+def fault(field, value):
+    """What a field allows, in words, where that is not `value`; else None."""
     if value is None and allows_none(field):
-        return
+        return None
     allowed, least, most = (field.metadata[k] for k in ("allowed", "least", "most"))
     expected = kind(field)
     if allowed:
@@ -75,5 +73,4 @@ def check(field, value):
         fine = type(value) in types and low <= value <= high and abs(value) < math.inf
         words = "a whole number" if expected is int else "a number"
         words += f" from {low} to {high}"
-    if not fine:
-        raise UsageError(f"--{field.name}: {value!r} is not allowed; allowed: {words}")
+    return None if fine else words

@@ -7,8 +7,7 @@ from reproduce.errors import UsageError
 from reproduce.experiments import published
 from reproduce.experiments.configuration import LARGEST_SEED
 from reproduce.records import folders
-from reproduce.run import options
-from reproduce.run.__main__ import start
+from reproduce.run import options, start
 
 DESCRIPTION = (
     "Exports the training of an experiment's runs as XLA programs that need no "
@@ -43,7 +42,7 @@ def body(values):
     ]
     if configurations[0].compiler != "xla":
         raise UsageError("--compiler: none cannot be exported; use --compiler xla")
-    start(configurations[0])
+    start.tensorflow(configurations[0])
     from reproduce.export import programs
 
     size = programs.export(

@@ -7,7 +7,7 @@ import resource
 import subprocess
 import sys
 
-from reproduce.experiments.configuration import REPOSITORY
+from reproduce import REPOSITORY
 
 PACKAGES = ("tensorflow", "tensorflow-probability", "keras", "numpy", "scipy")
 CODE = ("air", "asr", "data", "reproduce", "requirements.txt")

@@ -4,8 +4,8 @@ import os
 import pathlib
 
 from data.files import write_atomically as write_atomically  # for all of reproduce/
+from reproduce import REPOSITORY
 from reproduce.errors import UsageError
-from reproduce.experiments.configuration import REPOSITORY
 
 RESULTS = REPOSITORY / "results"  # committed: run records, tables, figures
 OUTPUTS = REPOSITORY / "outputs"  # ignored by git: smoke runs, parts of a table
@@ -19,11 +19,9 @@ CHECKPOINTS_HELP = (
 
 
 def results_folder(given, smoke):
-    """The folder of results: the one given, or the project's own.
+    """The folder of results: the value of --results, or the project's own.
 
-    Args:
-      given: value of `--results`, None for the default.
-      smoke: whether the runs are of toy size; they stay out of the committed results.
+    Runs of toy size stay out of the committed results.
     """
     if given is not None:
         return pathlib.Path(given).expanduser().absolute()
@@ -33,12 +31,8 @@ def results_folder(given, smoke):
 def checkpoints_folder(given, results):
     """The folder of the checkpoints of the runs in a folder of results.
 
-    Each folder of results has its own: a run is trained for the one it is asked for,
-    whatever others hold, and `--retrain` there touches no other run.
-
-    Args:
-      given: value of `--checkpoints`, None for the default.
-      results: see `results_folder`.
+    Each has its own, unless --checkpoints names one: a run is trained for the results
+    it is asked for, whatever others hold, and --retrain there touches no other run.
     """
     if given is not None:
         return pathlib.Path(given).expanduser().absolute()
@@ -57,15 +51,10 @@ def _committed(results):
 def require_writable(folder, flag):
     """Makes sure, before hours of work, that files can be written below a folder.
 
-    Creates nothing: of a folder that is not there yet, the nearest one above it
-    that is there has to be writable.
-
-    Args:
-      folder: path of the folder.
-      flag: the option that names it, with its dashes.
+    Creates nothing: the nearest folder that is there has to be writable.
 
     Raises:
-      UsageError: naming the flag.
+      UsageError: naming `flag`, the option with its dashes.
     """
     nearest = pathlib.Path(folder).absolute()
     try:

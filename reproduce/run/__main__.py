@@ -3,7 +3,6 @@
 python -m reproduce.run --experiment table1/asr-13 --seed 0 --epochs 300
 """
 
-import os
 import pathlib
 import sys
 
@@ -11,7 +10,7 @@ from reproduce import command_line
 from reproduce.errors import NonFiniteError, UsageError
 from reproduce.experiments.configuration import LARGEST_SEED
 from reproduce.records import environment, folders, record
-from reproduce.run import checkpoint, options, outcome
+from reproduce.run import checkpoint, options, outcome, start
 from reproduce.run import scenes as run_scenes
 
 DESCRIPTION = (
@@ -60,34 +59,13 @@ def body(values):
         return code
 
 
-def start(configuration, threads=None):
-    """Imports TensorFlow and sets what a run's numbers depend on.
-
-    Keras's process-wide settings are the run's own, whatever the user's are.
-    """
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import keras
-    import tensorflow as tf
-
-    keras.config.set_floatx(configuration.precision)
-    keras.config.set_dtype_policy(configuration.precision)
-    if threads is not None:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
-    # On a GPU products would otherwise keep ten bits of the fraction.
-    tf.config.experimental.enable_tensor_float_32_execution(False)
-    if configuration.compiler == "none":  # as the released code's sums are taken
-        tf.config.optimizer.set_experimental_options({"constant_folding": False})
-
-
 def _train(values, configuration, name, folder, kept):
     file = kept / checkpoint.NAME
     resumes = file.exists() and not values.retrain
     message = "resumed" if resumes else "begins"
     print(f"{name}: {message}: {configuration.variant}", flush=True)
     code = environment.git()  # now: another commit may follow while it trains
-    start(configuration, values.threads)
+    start.tensorflow(configuration, values.threads)
     from reproduce.run import build, evaluation, training
 
     scenes = run_scenes.load(configuration, values.mnist)

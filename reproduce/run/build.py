@@ -7,8 +7,8 @@ import tensorflow as tf
 
 import air
 import asr
+from reproduce import REPOSITORY
 from reproduce.errors import UsageError
-from reproduce.experiments.configuration import REPOSITORY
 
 # Options that `air.AIR` takes by the same name.
 _SAME_NAME = (

@@ -3,8 +3,8 @@
 import numpy as np
 
 import data
+from reproduce import REPOSITORY
 from reproduce.errors import UsageError
-from reproduce.experiments.configuration import REPOSITORY
 
 ALLOWED = (
     "images [N, S, S], uint8 or grey values in [0, 1]; where known, counts [N] and "

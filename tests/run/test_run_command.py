@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tiny
 
-from reproduce.experiments.configuration import REPOSITORY
+from reproduce import REPOSITORY
 from reproduce.records import frame, record
 from reproduce.run import checkpoint
 
