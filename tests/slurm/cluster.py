@@ -79,7 +79,12 @@ def running(folder):
             if name == "munged":
                 _wait_for((folder / "munge.socket").exists, folder / "munged.log")
         _wait_for(lambda: "idle" in _state(surroundings), folder / "slurmd.log")
-        yield surroundings
+        try:
+            yield surroundings
+        finally:  # jobs would outlive the daemons
+            words = ["scancel", "--user", getpass.getuser()]
+            subprocess.run(words, env=surroundings, check=True)
+            _wait_for(lambda: "idle" in _state(surroundings), folder / "slurmd.log")
 
 
 def _state(surroundings):
