@@ -53,7 +53,8 @@ def body(page, name, values):
         return 0
     code = 0
     if values.train or protocol.retrain:
-        code = launch.train(values, _missing(wanted, protocol), protocol)
+        missing = wanted if protocol.retrain else rows.missing(wanted, protocol)
+        code = launch.train(values, missing, protocol)
     frames = calls.frames_of(protocol)
     epochs = protocol.epochs if values["epochs"].present else None
     asked = (protocol.preset, protocol.smoke, values.seeds, epochs)
@@ -77,12 +78,8 @@ def body(page, name, values):
     folders.write_atomically(f"{file}.md", text)
     content = {
         key: [
-            {
-                "experiment": row.experiment,
-                "labels": list(row.labels),
-                "changes": row.changes,
-                **cells.json_row(row, rows.METRICS),
-            }
+            {name: row[name] for name in ("experiment", "labels", "changes")}
+            | cells.json_row(row, rows.METRICS)
             for _, row in table.iterrows()
         ]
         for key, table in tables.items()
@@ -92,18 +89,6 @@ def body(page, name, values):
     render.say(text)
     render.say(f"written: {folders.shown(file)}.md and .json")
     return code
-
-
-def _missing(wanted, protocol):
-    """The runs that have no record of this length, nor a longer one's."""
-    if protocol.retrain or not protocol.results.is_dir():
-        return wanted
-    frames = calls.frames_of(protocol)
-    return [
-        run
-        for run in wanted
-        if not rows.has_run(run, frames, launch.configuration(run, protocol))
-    ]
 
 
 def markdown(comparison, table):
@@ -133,21 +118,18 @@ def markdown(comparison, table):
 
 def notes(table):
     """What falls short in a comparison, a list of sentences."""
-    found = []
     complete = table[table.state == record.COMPLETE]
-    if lengths := sorted(set(complete.epochs)):
-        if lengths[0] < published.EPOCHS:
-            told = ", ".join(map(str, lengths))
-            of = f"of the paper's {published.EPOCHS} epochs"
-            found.append(f"Short runs: {told} {of}.")
-    if missing := int((table.state == "missing").sum()):
-        found.append(f"{missing} of {len(table)} rows missing: no run yet.")
-    if cut := sorted({n for lengths in table.cut_from for n in lengths}):
-        told = ", ".join(map(str, cut))
-        found.append(f"Runs of {told} epochs are shown as they were after fewer.")
-    if complete.stale.any():
-        found.append(f"↺ {render.MARKS['↺']}.")
-    return found
+    lengths = sorted({n for n in complete.epochs if n < published.EPOCHS})
+    missing = int((table.state == "missing").sum())
+    cut = sorted({n for lengths in table.cut_from for n in lengths})
+    told, longer = (", ".join(map(str, numbers)) for numbers in (lengths, cut))
+    sentences = {
+        f"Short runs: {told} of the paper's {published.EPOCHS} epochs.": lengths,
+        f"{missing} of {len(table)} rows missing: no run yet.": missing,
+        f"Runs of {longer} epochs are shown as they were after fewer.": cut,
+        f"↺ {render.MARKS['↺']}.": complete.stale.any(),
+    }
+    return [sentence for sentence, holds in sentences.items() if holds]
 
 
 def picture(table, results, file):

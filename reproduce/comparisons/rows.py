@@ -9,7 +9,9 @@ what that measured.
 import numpy as np
 import pandas
 
+from reproduce import launch
 from reproduce.experiments.configuration import preset_configuration
+from reproduce.records import frame
 from reproduce.records.record import COMPLETE
 from reproduce.tables import cells
 
@@ -58,17 +60,18 @@ def collect(comparison, frames, preset="paper", smoke=False, seeds=(0,), epochs=
     return pandas.DataFrame(collected).astype({"epochs": "Int64"})
 
 
-def has_run(run, frames, configuration):
-    """Whether a run, or a longer one that stands for it, has its record.
+def missing(runs, protocol):
+    """Those of several `launch.Run`s that have no record of today's code.
 
-    Args:
-      run: a `launch.Run`.
-      frames: of `records.frame.load`.
-      configuration: the run's, whose length is asked for.
+    A longer run's record counts. Args: as of `launch.missing`.
     """
-    runs = _of_variant(frames, configuration)
-    runs = runs[(runs.seed == run.seed) & ~runs.stale.astype(bool)]
-    return not _at(runs, frames, configuration.epochs).empty
+    frames, found = frame.load(protocol.results), []
+    for run in runs:
+        configuration = launch.configuration(run, protocol)
+        ended = _of_variant(frames, configuration)
+        ended = ended[(ended.seed == run.seed) & ~ended.stale.astype(bool)]
+        found += [run] if _at(ended, frames, configuration.epochs).empty else []
+    return found
 
 
 def _of_variant(frames, configuration):

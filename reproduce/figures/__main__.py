@@ -51,7 +51,14 @@ def define(flags):
 
 def body(values):
     """Runs the command; returns the exit code."""
-    settings = _settings(values)
+    allowed = SETTINGS[values.figure]
+    usual = allowed if values.figure == "curves" else allowed[:1]
+    settings = values.settings or usual
+    if other := [setting for setting in settings if setting not in allowed]:
+        raise UsageError(
+            f"--settings: {other[0]!r} is not one of figure {values.figure}; allowed: "
+            f"{', '.join(allowed)}"
+        )
     protocol = launch.protocol_from(values)
     experiments = [
         experiment
@@ -76,30 +83,13 @@ def body(values):
             name = f"curves-{EVERY[setting]}-{setting}"
             picture = curves.draw(own, frames.epochs)
         else:
-            suffix = "" if setting == SETTINGS[values.figure][0] else f"-{setting}"
+            suffix = "" if setting == allowed[0] else f"-{setting}"
             name = f"figure{values.figure}{suffix}"
             picture = panels.draw(_blocks(values, own, protocol.results))
         file = calls.file_of(values, protocol, f"figures/{name}", PART)
         panels.save(picture, file)
         print(f"written: {folders.shown(file)}.png and .pdf")
     return code
-
-
-def _settings(values):
-    """The settings asked for.
-
-    Raises:
-      UsageError: if the figure does not have one of them.
-    """
-    allowed = SETTINGS[values.figure]
-    usual = allowed if values.figure == "curves" else allowed[:1]
-    for setting in values.settings or usual:
-        if setting not in allowed:
-            raise UsageError(
-                f"--settings: {setting!r} is not one of figure {values.figure}; "
-                f"allowed: {', '.join(allowed)}"
-            )
-    return values.settings or usual
 
 
 def _drawn(values, protocol, runs, experiments):
