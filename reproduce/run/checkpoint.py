@@ -56,10 +56,8 @@ class Progress:
         """Notes what trains on from here, unless the same has trained up to here."""
         epoch = len(self.history) + 1
         earlier = [p for p in self.trained_by if p.get("first_epoch", 0) < epoch]
-        if not earlier or {**earlier[-1], "first_epoch": 0} != {
-            **process,
-            "first_epoch": 0,
-        }:
+        first = earlier[-1].get("first_epoch") if earlier else None
+        if not earlier or earlier[-1] != {"first_epoch": first, **process}:
             earlier.append({"first_epoch": epoch, **process})
         self.trained_by = earlier
 
@@ -118,14 +116,7 @@ def epoch_line(name, row, epochs):
 
 
 def save(file, configuration, scenes, arrays, progress):
-    """Replaces the checkpoint.
-
-    Args:
-      file: path of the archive.
-      configuration: the run's `Configuration`.
-      scenes: the `data.Scenes` it trains on.
-      arrays: the variables, in the order of `variables`.
-      progress: the run's `Progress`.
+    """Replaces a run's checkpoint; `arrays` are those of `variables`, in their order.
 
     Raises:
       OSError: naming the file; the old checkpoint is intact.
@@ -149,9 +140,6 @@ def save(file, configuration, scenes, arrays, progress):
 
 def load(file):
     """A checkpoint of this or an older version.
-
-    Args:
-      file: path of the archive.
 
     Returns:
       state: a dict: "numerics", "configuration" (of the options), "data_digest" and
@@ -224,11 +212,7 @@ def resume(folder, configuration, data_digest, shapes):
 
 
 def variables(model):
-    """Every variable of a run's state, in the order of its checkpoint.
-
-    Args:
-      model: a compiled `air.AIR` whose optimiser is built.
-    """
+    """Every variable of a compiled model's state, in the order of its checkpoint."""
     return [*model.trainable_variables, model.iteration, *model.optimizer.variables]
 
 
@@ -236,9 +220,7 @@ def variables(model):
 def lock(folder, name):
     """Keeps other processes off a run; the system frees it if this process dies.
 
-    Args:
-      folder: the run's folder of checkpoints, which is made.
-      name: of the run, for the line that says that another process trains it.
+    Makes the folder; the line that says that it waits begins with `name`.
 
     Raises:
       UsageError: where the file system has no locks.

@@ -16,17 +16,14 @@ from reproduce.words import duration
 
 
 def fit(model, images, configuration, progress, callbacks):
-    """Trains the epochs that are left.
+    """Trains the epochs that are left, from the state that `progress` tells of.
 
     Args:
-      model: the compiled `air.AIR`, at the state that `progress` tells of.
+      model: the compiled `air.AIR`.
       images: training images, uint8. Shape [images, S, S].
       configuration: the run's `Configuration`.
       progress: its `checkpoint.Progress`.
       callbacks: Keras callbacks.
-
-    Raises:
-      NonFiniteError: naming the step and the term.
     """
     done, epochs = len(progress.history), configuration.epochs
     if done >= epochs:
