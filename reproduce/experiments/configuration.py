@@ -15,6 +15,7 @@ from reproduce.experiments.option import Condition, fault, option, unread
 from reproduce.experiments.presets import (
     METHODS,
     PRESETS,
+    RELEASED_SIDES,
     TABLE1_SETTINGS,
     TABLE2_SETTINGS,
     released_options,
@@ -36,6 +37,8 @@ EXACT = Condition(lambda c: c.presence == "exact", "z_pres is Concrete (--presen
 CONCRETE = Condition(lambda c: c.presence == "concrete", "z_pres is exact (--presence)")
 FREE_COUNT = Condition(
     lambda c: not c.fixed_count_log_odds, "z_pres has --fixed_count_log_odds as prior")
+ONE_COUNT = Condition(
+    lambda c: len(c.counts) == 1, "the number of objects varies (--counts)")
 SEES_LOCATION = Condition(
     lambda c: c.scale_sees_location, "z_scale sees no z_loc (--scale_sees_location)")
 CONSTRAINED = Condition(lambda c: c.constraint is not None, "there is no --constraint")
@@ -99,7 +102,8 @@ class Configuration:
         "exact", "slope of KL(z_pres) by the log-odds",
         COUNTED, EXACT, allowed=("exact", "concrete", "floored"))
     fixed_count_log_odds: float = option(
-        0.0, "prior log-odds of z_pres, plus to the known count, then minus", COUNTED)
+        0.0, "prior log-odds of z_pres, plus to the known count, then minus",
+        COUNTED, ONE_COUNT)
     presence_prior_lag: bool = option(
         False, "learned prior of z_pres sees the objects up to t - 2 only",
         LEARNED_PRIOR, COUNTED, FREE_COUNT)
@@ -148,7 +152,7 @@ class Configuration:
     side_weight: float = option(20.0, "lambda_6 of 6.2", *OVERLAP, least=0)
     side_difference_weight: float = option(10.0, "lambda_7 of 6.2", *OVERLAP, least=0)
     side_penalty: str = option(
-        "sum", "F6 over objects, or the released code's mean",
+        "sum", "F1 to F7 of objects that exist, or of every step, F6 their mean",
         *OVERLAP, allowed=("sum", "mean"))
     side_minimum: float = option(11.0, "c_min of F6 in pixels", *OVERLAP, least=0)
     side_maximum: float = option(15.0, "c_max of F6 in pixels", *OVERLAP, least=0)
@@ -233,7 +237,7 @@ class Configuration:
     @property
     def sampled_side(self):
         """Side of all boxes that the released code samples, in pixels."""
-        return (self.side_minimum + self.side_maximum) / 2
+        return sum(RELEASED_SIDES[self.dataset]) / 2
 
     @property
     def name(self):

@@ -13,7 +13,7 @@ PRESETS = ("paper", "released")
 # Least and greatest side of an object in pixels, the bounds of F6; the paper names
 # them without numbers. Sprites are 10 to 16 pixels, the released code says 12 to 15.
 SIDES = {"multi_mnist": (11.0, 15.0), "multi_dsprites": (10.0, 16.0)}
-RELEASED_SPRITE_SIDES = (12.0, 15.0)
+RELEASED_SIDES = {"multi_mnist": (11.0, 15.0), "multi_dsprites": (12.0, 15.0)}
 
 
 def setting_options(table, setting):
@@ -77,7 +77,6 @@ def released_options(table, method, setting):
             fixed_count=None,
             fixed_count_log_odds=100.0,
         )
-    if setting == "dsprites":
-        minimum, maximum = RELEASED_SPRITE_SIDES
+        minimum, maximum = RELEASED_SIDES[TABLE2_SETTINGS[setting]]
         options.update(side_minimum=minimum, side_maximum=maximum)
     return options

@@ -21,8 +21,9 @@ def figures(scenes, truth):
 
     Returns:
       A dict: "nelbo" and its terms in nats, "se", "acc", "miou",
-      "miou_integer_convention", "mean_count": floats, None for what the truth does not
-      tell; only the former up to "se" if they are not finite.
+      "miou_integer_convention", "mean_count" and "share_of_<n>", the share of scenes
+      with n inferred objects, n = 0..K: floats, None for what the truth does not tell;
+      only the former up to "se" if they are not finite.
     """
     terms = [name for name in scenes if name not in _SCENE]
     found = {name: float(scenes[name].mean()) for name in ("nelbo", *terms)}
@@ -38,6 +39,8 @@ def figures(scenes, truth):
             scenes["boxes"], counts, truth.boxes, truth.counts
         )
     found["mean_count"] = float(counts.mean())
+    for count in range(scenes["boxes"].shape[1] + 1):
+        found[f"share_of_{count}"] = float(np.mean(counts == count))
     return found
 
 
