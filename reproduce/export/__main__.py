@@ -40,8 +40,9 @@ def body(values):
         options.configuration_from(values, values.experiment, seed=seed)
         for seed in values.seeds
     ]
-    if configurations[0].compiler != "xla":
-        raise UsageError("--compiler: none cannot be exported; use --compiler xla")
+    for name, only in (("compiler", "xla"), ("nonfinite_gradients", "stop")):
+        if (value := getattr(configurations[0], name)) != only:
+            raise UsageError(f"--{name}: {value} cannot be exported; use {only}")
     start.tensorflow(configurations[0])
     from reproduce.export import programs
 

@@ -152,6 +152,7 @@ def test_other_folders_get_one_line(exported, tmp_path, capsys):
 
 
 def test_what_cannot_be_exported_is_told(tmp_path, capsys):
-    words = ("--preset", "released", "--compiler", "none", "--out", str(tmp_path))
-    assert export(*words) == 2
-    assert capsys.readouterr().err.splitlines()[-1].startswith("error: --compiler: ")
+    for flag, value in (("compiler", "none"), ("nonfinite_gradients", "zero")):
+        assert export(f"--{flag}", value, "--out", str(tmp_path)) == 2
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert line.startswith(f"error: --{flag}: {value} cannot be exported")
