@@ -4,6 +4,7 @@ import numpy as np
 
 from reproduce.experiments import grid
 from reproduce.records.record import COMPLETE, read_figure
+from reproduce.run.metrics import overlapping_pairs
 from reproduce.tables import cells
 
 TERMS = {
@@ -48,23 +49,22 @@ def boxes(selected, results, preset="paper"):
     lines, sides = [], {}
     for label, runs in _by_cell(selected, "table2", preset):
         arrays = [read_figure(results / folder) for folder in runs.folder]
-        pairs = np.sum([_overlaps(a["boxes"], a["counts"]) for a in arrays], axis=0)
+        kept = {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]}
+        overlapping, pairs = overlapping_pairs(kept["boxes"], kept["counts"])
         sampled, inferred = (
-            float(
-                np.median(
-                    np.concatenate([a[b][_exist(a[b], a[c])][:, 2] for a in arrays])
-                )
+            float(np.median(kept[found][_exist(kept[found], kept[counts])][:, 2]))
+            for found, counts in (
+                ("sample_boxes", "sample_counts"),
+                ("boxes", "counts"),
             )
-            for b, c in (("sample_boxes", "sample_counts"), ("boxes", "counts"))
         )
-        ink = np.mean(np.concatenate([uncovered(a) for a in arrays]))
         lines.append(
             {
                 "": label,
-                "overlapping pairs, inferred": f"{pairs[0]} of {pairs[1]}",
+                "overlapping pairs, inferred": f"{overlapping.sum()} of {pairs.sum()}",
                 "median side, inferred, in pixels": f"{inferred:.1f}",
                 "median side, sampled, in pixels": f"{sampled:.1f}",
-                "ink outside inferred boxes": f"{ink:.1f}",
+                "ink outside inferred boxes": f"{uncovered(kept).mean():.1f}",
             }
         )
         sides.setdefault(runs.setting.iloc[0], []).append((sampled, inferred))
@@ -121,14 +121,3 @@ def _line(runs, epochs):
 def _exist(found, counts):
     """Which of the boxes exist: those before the count. Shape [scenes, K]."""
     return np.arange(found.shape[1]) < counts[:, None]
-
-
-def _overlaps(found, counts):
-    """Pairs of boxes within a scene whose intersection has an area, and all pairs."""
-    low, high = found[..., :2], found[..., :2] + found[..., 2:]
-    meet = np.minimum(high[:, :, None], high[:, None]) - np.maximum(
-        low[:, :, None], low[:, None]
-    )
-    exist = _exist(found, counts)
-    pairs = np.triu(exist[:, :, None] & exist[:, None], 1)
-    return int((pairs & (meet > 0).all(axis=-1)).sum()), int(pairs.sum())

@@ -174,7 +174,9 @@ def legend(table, command):
     if missing:
         found.append("missing: no run has a record yet")
     if missing or present & {"†", "‡", "↺", "¶"}:
-        found.append(f"To complete the table: {command}")
+        both = len(set(table.index.get_level_values("preset"))) > 1
+        released = ", and the same with --preset released" if both else ""
+        found.append(f"To complete the table: {command}{released}")
     return found
 
 

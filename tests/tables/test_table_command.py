@@ -41,6 +41,13 @@ def test_only_cells_of_paper_without_a_record_are_trained_unasked(trained, tmp_p
     assert trained == launch.runs(experiments, (0, 1, 2))
 
 
+def test_released_is_trained_only_when_asked(trained, tmp_path, outputs):
+    made_up.write(tmp_path, "table2/air-mnist", epochs=20)
+    words = ["--table", "table2", "--methods", "air", "--preset", "released"]
+    assert call(tmp_path, *words) == 0 and trained == []
+    assert call(tmp_path, *words, "--train") == 0 and len(trained) == 6
+
+
 def test_notrain_trains_nothing(trained, tmp_path):
     made_up.write(tmp_path, "table2/air-mnist", epochs=20)
     assert call(tmp_path, "--table", "table2", "--notrain") == 0
