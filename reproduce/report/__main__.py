@@ -20,6 +20,7 @@ from reproduce.tables import cells, render
 
 DESCRIPTION = "Writes the report's pages in results/ from the records."
 PRESETS = ("released", "paper")  # the order of a cell's lines
+BEGIN, END = "<!-- written by reproduce.report -->\n", "<!-- end -->\n"  # in README.md
 # Pages by the template's blocks.
 PAGES = {name: f"{name}.md" for name in ("README", "numbers", "figures", "runs")}
 
@@ -40,10 +41,18 @@ def body(values):
         )
     told = context(frames, folder)
     template = render.template("report/report.md.j2")
+
+    def filled(block):
+        return "".join(template.blocks[block](template.new_context(told)))
+
     for block, name in PAGES.items():
-        page = "".join(template.blocks[block](template.new_context(told)))
-        folders.write_atomically(folder / name, page.strip() + "\n")
+        folders.write_atomically(folder / name, filled(block).strip() + "\n")
         print(f"written: {folders.shown(folder / name)}")
+    if folder.resolve() == folders.RESULTS:  # the project's README tells the same
+        file = folders.REPOSITORY / "README.md"
+        head, _, rest = file.read_text("utf-8").partition(BEGIN)
+        text = head + BEGIN + filled("result") + END + rest.partition(END)[2]
+        folders.write_atomically(file, text)
 
 
 def context(frames, folder):
