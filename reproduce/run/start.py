@@ -3,7 +3,7 @@
 import os
 
 
-def tensorflow(configuration, threads=None):
+def tensorflow(threads=None, compiler="xla", precision="float32"):
     """Imports TensorFlow and sets what a run's numbers depend on.
 
     Keras's process-wide settings are the run's own, whatever the user's are.
@@ -13,12 +13,12 @@ def tensorflow(configuration, threads=None):
     import keras
     import tensorflow as tf
 
-    keras.config.set_floatx(configuration.precision)
-    keras.config.set_dtype_policy(configuration.precision)
+    keras.config.set_floatx(precision)
+    keras.config.set_dtype_policy(precision)
     if threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     # On a GPU products would otherwise keep ten bits of the fraction.
     tf.config.experimental.enable_tensor_float_32_execution(False)
-    if configuration.compiler == "none":  # as the released code's sums are taken
+    if compiler == "none":  # as the released code's sums are taken
         tf.config.optimizer.set_experimental_options({"constant_folding": False})
