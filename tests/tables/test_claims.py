@@ -143,7 +143,8 @@ def test_scenes_of_each_count_are_judged_apart():
     points = judged("table1", as_printed("table1", {"air-24": by_count}))["3"].points
     assert points[-2:] == (
         "24, 2 objects: the same share at all distances, 0%",
-        "24, 4 objects: 0-10 px 90%, 10-20 px 40%, 20-30 px 1% (rank correlation -1.00)",
+        "24, 4 objects: 0-10 px 90%, 10-20 px 40%, 20-30 px 1% "
+        "(rank correlation -1.00)",
     )
 
 
