@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from reproduce.experiments.configuration import preset_configuration
 from reproduce.run.build import build_model
 
 OBJECT_SIDE = 20  # pixels of the grey square in each image

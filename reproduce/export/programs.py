@@ -148,13 +148,15 @@ class Programs:
         return self._over_runs(one_run, images, noise, *state)
 
     def _each(self, function, state):
-        """`function` of no arguments with every run's state in the model's place."""
+        """`function` of no arguments with every run's state in the model's place.
 
-        def one_run(*state):
-            with self._scope(state):
-                return function()
-
-        return self._over_runs(one_run, *state)
+        One run after the other: what is inferred has loops of its own.
+        """
+        results = []
+        for run in range(self.runs):
+            with self._scope([array[run] for array in state]):
+                results.append(function())
+        return tf.nest.map_structure(lambda *parts: tf.stack(parts), *results)
 
     def _scope(self, state):
         """The model's weights and iteration read as these tensors of one run."""
