@@ -26,6 +26,7 @@ PLACE = 0.03  # from one published value to the next, in lengths of the axis
 MARGIN = 0.06  # above and below what an axis shows, in lengths of the axis
 
 
+@matplotlib.rc_context(panels.STYLE)
 def draw(runs, epochs):
     """The picture of one setting.
 
@@ -36,11 +37,6 @@ def draw(runs, epochs):
     Returns:
       A Matplotlib `Figure`.
     """
-    with matplotlib.rc_context(panels.STYLE):
-        return _draw(runs, epochs)
-
-
-def _draw(runs, epochs):
     table, setting = runs.table.iloc[0], runs.setting.iloc[0]
     metrics = published.METRICS[table]
     rows = 2 if len(metrics) > 3 else 1
@@ -62,18 +58,13 @@ def _draw(runs, epochs):
             seen += _lines(axis, metric, method, epochs[epochs.folder.isin(own.folder)])
         _finish(axis, metric, seen, last)
     handles, labels = axes[0].get_legend_handles_labels()
-    order = sorted(
-        range(len(labels)), key=lambda i: list(METHODS.values()).index(labels[i])
-    )
-    (training,) = axes[0].plot([], [], color="0.4", **TRAINING)
+    shown = dict(zip(labels, handles, strict=True))
+    shown = {name: shown[name] for name in METHODS.values() if name in shown}
+    (shown["nELBO in training"],) = axes[0].plot([], [], color="0.4", **TRAINING)
     printed = axes[0].errorbar([], [], [], color="0.4", fmt="D", ms=3, lw=0.8)
-    figure.legend(
-        [*(handles[i] for i in order), training, printed],
-        [*(labels[i] for i in order), "nELBO in training", "published"],
-        loc="outside lower center",
-        ncols=5,
-        frameon=False,
-    )
+    shown["published"] = printed
+    place = {"loc": "outside lower center", "ncols": 5, "frameon": False}
+    figure.legend(shown.values(), shown.keys(), **place)
     return figure
 
 

@@ -56,6 +56,7 @@ class Scene(NamedTuple):
     wrong: bool = False
 
 
+@matplotlib.rc_context(STYLE)
 def draw(blocks):
     """A picture of blocks of scenes below each other, each with its label on the left.
 
@@ -66,11 +67,7 @@ def draw(blocks):
     Returns:
       A Matplotlib `Figure`, `WIDTH` inches wide.
     """
-    with matplotlib.rc_context(STYLE):
-        return _draw([(label, rows or [[]]) for label, rows in blocks])
-
-
-def _draw(blocks):
+    blocks = [(label, rows or [[]]) for label, rows in blocks]
     every = [row for _, rows in blocks for row in rows]
     columns = max(map(len, every))
     side = next(len(row[0].image) for row in every if row)
@@ -169,6 +166,7 @@ def samples(arrays, columns):
     return [scenes[i : i + columns] for i in range(0, len(scenes), columns)]
 
 
+@matplotlib.rc_context(STYLE)
 def save(figure, file):
     """Writes `<file>.png` and `<file>.pdf`, each whole or not at all.
 
@@ -181,6 +179,5 @@ def save(figure, file):
     }
     for kind, metadata in nothing.items():
         stream = io.BytesIO()
-        with matplotlib.rc_context(STYLE):
-            figure.savefig(stream, format=kind, dpi=figure.dpi, metadata=metadata)
+        figure.savefig(stream, format=kind, dpi=figure.dpi, metadata=metadata)
         folders.write_atomically(f"{file}.{kind}", stream.getvalue())
