@@ -44,12 +44,11 @@ class Flags:
 
     def add(self, name, parser, default, text):
         """Defines a flag; `values[name].present` tells whether the user gave it."""
-        define = absl.flags.DEFINE_flag
         if isinstance(parser, absl.flags.BooleanParser):
-            define(absl.flags.BooleanFlag(name, default, text), self.values)
+            flag = absl.flags.BooleanFlag(name, default, text)
         else:
             flag = absl.flags.Flag(parser, None, name, default, text)
-            define(flag, self.values)
+        absl.flags.DEFINE_flag(flag, self.values)
         self._help.append((name, text))
 
     @staticmethod
@@ -89,22 +88,24 @@ class Flags:
             if name is None:
                 lines += ["", f"{text}:"]
                 continue
-            flag, left = self.values[name], f"  --{name} "
+            flag, prefix = self.values[name], ""
             if isinstance(flag.parser, absl.flags.BooleanParser):
-                left = f"  --{name} " if flag.default is False else f"  --[no]{name} "
+                prefix = "" if flag.default is False else "[no]"
             else:
-                text += f"; {allowed(flag.parser)}"
+                permitted = allowed(flag.parser)
+                text += "" if permitted == "a text" else f"; {permitted}"
                 if flag.default is not None:
                     text += f" (default {_shown(flag.default)})"
+            left = f"  --{prefix}{name}".ljust(_TEXT_COLUMN - 1)
             indent = " " * _TEXT_COLUMN
-            filled = textwrap.fill(
-                text, _WIDTH, initial_indent=indent, subsequent_indent=indent
+            lines.append(
+                textwrap.fill(
+                    f"{left} {text}",
+                    _WIDTH,
+                    subsequent_indent=indent,
+                    break_on_hyphens=False,
+                )
             )
-            if len(left) <= _TEXT_COLUMN:
-                filled = left + filled[len(left) :]
-            else:
-                filled = f"{left}\n{filled}"
-            lines.append(filled)
         return "\n".join(lines)
 
 

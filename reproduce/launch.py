@@ -69,33 +69,26 @@ def define(flags, seeds=published.SEEDS, presets=PRESETS):
       seeds: default of --seeds.
       presets: allowed values of --preset, the first is the default.
     """
-    flags.add(
-        "seeds",
-        flags.several(flags.integer(0, LARGEST_SEED)),
-        seeds,
-        "runs of a cell",
-    )
-    text = "length of runs to train; if given, only runs of this length are shown"
-    flags.add("epochs", flags.integer(1), published.EPOCHS, text)
-    text = "options of the paper's text or of the released code"
-    flags.add("preset", flags.word(presets), presets[0], text)
-    text = "rendered: drawn from fonts, no download"
-    flags.add("digits", flags.word(("mnist", "rendered")), "mnist", text)
-    flags.add("mnist", flags.text(), None, "MNIST in Keras's format, mnist.npz")
+    add, switch, digits = flags.add, flags.switch(), ("mnist", "rendered")
+    # fmt: off
+    add("seeds", flags.several(flags.integer(0, LARGEST_SEED)), seeds, "runs of a cell")
+    add("epochs", flags.integer(1), published.EPOCHS,
+        "length of runs to train; if given, only runs of this length are shown")
+    add("preset", flags.word(presets), presets[0], "options of the text or of the code")
+    add("digits", flags.word(digits), "mnist", "rendered: drawn, no download")
+    add("mnist", flags.text(), None, "MNIST in Keras's format, mnist.npz")
     flags.group("What to train")
-    text = "train all that is missing; --notrain: nothing"
-    flags.add("train", flags.switch(), None, text)
-    flags.add("retrain", flags.switch(), False, "train all, whatever has a record")
-    text = "the whole path at toy size, in minutes"
-    flags.add("smoke", flags.switch(), False, text)
-    text = "runs at once (default: as cores and memory allow)"
-    flags.add("jobs", flags.integer(1), None, text)
+    add("train", switch, None, "train all that is missing; --notrain: nothing")
+    add("retrain", switch, False, "train all, whatever has a record")
+    add("smoke", switch, False, "the whole path at toy size, in minutes")
+    add("jobs", flags.integer(1), None,
+        "runs at once (default: as cores and memory allow)")
     flags.group("For a scheduler")
-    flags.add("list", flags.switch(), False, "print one command a run and end")
-    text = "run only this line of --list, the first is 0"
-    flags.add("index", flags.integer(0), None, text)
+    add("list", switch, False, "print one command a run and end")
+    add("index", flags.integer(0), None, "run only this line of --list, the first is 0")
     flags.group("Where")
-    flags.add("results", flags.text(), None, folders.RESULTS_HELP)
+    add("results", flags.text(), None, folders.RESULTS_HELP)
+    # fmt: on
 
 
 def protocol_from(values):
