@@ -8,7 +8,6 @@ are the other pages. All rows of an experiment are of one length. It trains only
 """
 
 import functools
-import json
 import os
 import string
 import sys
@@ -75,7 +74,6 @@ def body(page, name, values):
         file=file.name,
         command=f"bash reproduce/{name}.sh",
     )
-    folders.write_atomically(f"{file}.md", text)
     content = {
         key: [
             {name: row[name] for name in ("experiment", "labels", "changes")}
@@ -84,10 +82,8 @@ def body(page, name, values):
         ]
         for key, table in tables.items()
     }
-    text_json = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    folders.write_atomically(f"{file}.json", text_json + "\n")
     render.say(text)
-    render.say(f"written: {folders.shown(file)}.md and .json")
+    calls.write(file, text, content)
     return code
 
 

@@ -8,13 +8,11 @@ unasked, by the rules of `launch.to_train`. The table is written to `results/`; 
 of it, selected by one of the flags `PART`, to `outputs/`.
 """
 
-import json
 import sys
 
 from reproduce import command_line, launch
 from reproduce.experiments import grid
 from reproduce.experiments.presets import METHODS
-from reproduce.records import folders
 from reproduce.tables import calls, cells, claims, render
 
 DESCRIPTION = (
@@ -70,38 +68,17 @@ def body(values):
     without = ("seeds", "epochs", "smoke")
     command = f"{calls.call_of(values, values.table, without)} --train"
     render.say(render.terminal(values.table, table, judged, command))
-    write(calls.file_of(values, protocol, values.table, PART), table, judged, command)
-    return code
-
-
-def write(file, table, judged, command):
-    """Writes `<file>.json` and `<file>.md`, each whole or not at all.
-
-    Args:
-      file: the path without its suffix.
-      table: of `cells.cells`.
-      judged: a list of `claims.Verdict`.
-      command: the one that completes the table.
-
-    Raises:
-      OSError: naming the file that could not be written.
-    """
-    name = table.index.get_level_values("table")[0]
-    content = {
-        "rows": cells.json_rows(table),
-        "claims": [verdict.to_json() for verdict in judged],
-    }
-    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
-    folders.write_atomically(f"{file}.json", text + "\n")
     page = render.template("tables/table.md.j2").render(
-        name=name,
-        title=render.TITLES[name],
-        table=render.markdown(name, table),
+        name=values.table,
+        title=render.TITLES[values.table],
+        table=render.markdown(values.table, table),
         legend=render.legend(table, f"`{command}`"),
         claims=render.by_claim(judged),
     )
-    folders.write_atomically(f"{file}.md", page)
-    render.say(f"written: {folders.shown(file)}.md and .json")
+    verdicts = [verdict.to_json() for verdict in judged]
+    content = {"rows": cells.json_rows(table), "claims": verdicts}
+    calls.write(calls.file_of(values, protocol, values.table, PART), page, content)
+    return code
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What a page's command reads, where it writes, and the call that completes it."""
 
+import json
 import shlex
 
 from reproduce.errors import UsageError
@@ -67,3 +68,20 @@ def frames_of(protocol):
             f"--results: there is no folder {protocol.results}; train runs first"
         )
     return frame.load(protocol.results)
+
+
+def write(file, page, content):
+    """Writes `<file>.md` and `<file>.json`, each whole or not at all.
+
+    Args:
+      file: the path without its suffix.
+      page: the Markdown.
+      content: plain JSON values.
+
+    Raises:
+      OSError: naming the file that could not be written.
+    """
+    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+    folders.write_atomically(f"{file}.json", text + "\n")
+    folders.write_atomically(f"{file}.md", page)
+    print(f"written: {folders.shown(file)}.md and .json", flush=True)
