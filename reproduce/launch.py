@@ -8,6 +8,7 @@ import concurrent.futures
 import dataclasses
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -31,6 +32,8 @@ FAILED_RUNS = 1  # exit code
 # Of one core of a server of 2020, at batch 64: 98 ms a training step at K = 6.
 SECONDS_PER_IMAGE_AND_STEP = 0.098 / 64 / 6
 SECONDS_TO_START = 60  # imports, scenes, compilation
+# TensorFlow's notices about processors and drivers: kept in the log only.
+_NOTICE = re.compile(r"[IW]\d{4} |WARNING: All log messages|To enable the following")
 MEMORY_OF_A_RUN = 3e9  # bytes; a run's peak is up to 2.1 GB, the rest is spare
 
 
@@ -323,6 +326,8 @@ def _train_one(run, protocol, threads, running):
         for line in process.stdout:
             copy.write(line)
             copy.flush()
+            if _NOTICE.match(line):
+                continue
             named = line.startswith(run.experiment)  # a run's own lines are
             print(line if named else f"[{run.name}] {line}", end="", flush=True)
     code = process.wait()

@@ -1,11 +1,13 @@
 """Exported programs on JAX's PJRT client: compiled, given arrays, giving arrays."""
 
 import contextlib
+import os
 
 import jax
 import numpy as np
 from jax._src.lib import xla_client
 
+from reproduce.errors import UsageError
 from reproduce.export.folder import ExportError
 
 # State has 64-bit counters, which JAX would otherwise cut to 32 bits.
@@ -17,7 +19,12 @@ class Device:
     """The device that JAX takes by default; JAX_PLATFORMS=cpu asks for the CPU."""
 
     def __init__(self):
-        self.device = jax.devices()[0]
+        try:
+            self.device = jax.devices()[0]
+        except (RuntimeError, AssertionError) as error:  # whatever it says
+            named = os.environ.get("JAX_PLATFORMS", "not set")
+            reason = str(error).split("\n")[0] or "no device"
+            raise UsageError(f"JAX_PLATFORMS: {named}: {reason}") from None
 
     @property
     def name(self):
