@@ -55,7 +55,7 @@ FIELDS = {
     "git": (dict,),  # of the code that trained it last
 }
 # What the first version did where it had no option yet; F6's bounds depend on the
-# dataset. What it does not have at all is None.
+# dataset.
 _FIRST_VERSION = {
     **dict.fromkeys(("hidden_sees_location", "early_end"), False),
     "sampler": "hat",
@@ -66,6 +66,9 @@ _FIRST_VERSION = {
     "precision": "float32",
     "presence_slope": "exact",
     "training_floor": 1e-10,
+}
+# Options that were added without a change of the numerics.
+_ADDED = {
     "constraint_weight": 1.0,
     **dict.fromkeys(("scenes", "scenes_digest", "constraint", "constraint_digest")),
 }
@@ -222,7 +225,7 @@ def configuration_from(options, numerics=NUMERICS):
         sides = _FIRST_SIDES.get(options.get("dataset"), (None, None))
         bounds = dict(zip(("side_minimum", "side_maximum"), sides, strict=True))
         options = {**_FIRST_VERSION, **bounds, **options}
-    return configurations.from_json(options)
+    return configurations.from_json({**_ADDED, **options})
 
 
 def stale(record):

@@ -133,6 +133,16 @@ def test_records_of_the_first_version_are_read_as_what_the_code_did_then(tmp_pat
     assert (read.sampler, read.early_end, read.scenes) == ("hat", False, None)
 
 
+def test_options_without_a_change_of_the_numerics_may_be_missing(tmp_path):
+    folder, content = written(tmp_path)
+    for name in ("scenes", "scenes_digest", "constraint", "constraint_weight"):
+        del content["configuration"][name]
+    (folder / "record.json").write_text(json.dumps(content))
+    (run,) = frame.load(tmp_path).runs.to_dict("records")
+    read = record.configuration_from(run["configuration"], run["numerics"])
+    assert not run["stale"] and read == preset_configuration("table1/asr-13", epochs=2)
+
+
 def test_all_committed_records_and_figures_are_read():
     runs = frame.load(folders.RESULTS).runs
     for run in runs.itertuples():
