@@ -33,7 +33,7 @@ FAILED_RUNS = 1  # exit code
 SECONDS_PER_IMAGE_AND_STEP = 0.098 / 64 / 6
 SECONDS_TO_START = 60  # imports, scenes, compilation
 # TensorFlow's notices about processors and drivers: kept in the log only.
-_NOTICE = re.compile(r"[IW]\d{4} |WARNING: All log messages|To enable the following")
+_NOTICE = re.compile(r"[IWE]\d{4} |WARNING: All log messages|To enable the following")
 MEMORY_OF_A_RUN = 3e9  # bytes; a run's peak is up to 2.1 GB, the rest is spare
 
 
