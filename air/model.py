@@ -282,7 +282,7 @@ class AIR(keras.Model):
         """One step of gradient descent on the objective."""
         images = self.grey(keras.utils.unpack_x_y_sample_weight(data)[0])
         seed = noises.fold_in(noises.run_seed(self.seed), self.iteration)
-        noise = noises.draw(seed, shapes.batch_size(images), **self._noise_options())
+        noise = self.draw_noise(seed, shapes.batch_size(images))
         with tf.GradientTape() as tape:
             parts = self.objective(images, noise, self.iteration, training=True)
         gradients = tape.gradient(parts["loss"], self.trainable_variables)
@@ -335,6 +335,10 @@ class AIR(keras.Model):
             "nelbo": tf.add_n([terms[name] for name in TERMS]),
             **{name: terms[name] for name in TERMS},
         }
+
+    def draw_noise(self, seed, batch):
+        """The `Noise` of one pass over `batch` images. `seed`: int32, shape [2]."""
+        return noises.draw(seed, batch, **self._noise_options())
 
     def evaluation_noise(self, images):
         """The `Noise` of evaluation and prediction: it follows from each image alone,

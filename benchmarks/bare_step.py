@@ -4,8 +4,8 @@ import time
 
 import numpy as np
 
-from reproduce import configuration
-from reproduce.build import build_model
+from reproduce.experiments.configuration import preset_configuration
+from reproduce.run.build import build_model
 
 OBJECT_SIDE = 20  # pixels of the grey square in each image
 
@@ -20,9 +20,7 @@ def compiled(tf, experiment, steps, batch_size=64, xla=True):
       batch_size: images.
       xla: whether XLA compiles the step.
     """
-    options = configuration.preset_configuration(
-        experiment, steps=steps, batch_size=batch_size
-    )
+    options = preset_configuration(experiment, steps=steps, batch_size=batch_size)
     model = build_model(options)
     function = tf.function(model.train_step, jit_compile=xla, autograph=False)
     images = batch(tf, batch_size, options.canvas_side)

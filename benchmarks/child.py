@@ -16,21 +16,23 @@ import sys
 import time
 
 from benchmarks import together
-from reproduce import command_line, configuration, memory, start
+from reproduce import command_line
+from reproduce.experiments.configuration import experiments
+from reproduce.run import start
 
 
-def define(options):
+def define(flags):
     """The command's flags."""
-    options.group("What to measure")
-    options.choice(
+    flags.group("What to measure")
+    flags.add(
         "experiment",
+        flags.word(experiments()),
         "table1/asr-13",
         "the run whose step it is",
-        configuration.experiments(),
     )
-    options.integer("steps", 6, "K, number of objects", 3, 20)
-    options.integer("count", 60, "training steps after the first", 1)
-    options.integer("threads", 1, "processor threads", 1)
+    flags.add("steps", flags.integer(3, 20), 6, "K, number of objects")
+    flags.add("count", flags.integer(1), 60, "training steps after the first")
+    flags.add("threads", flags.integer(1), 1, "processor threads")
 
 
 def body(values):
@@ -39,10 +41,11 @@ def body(values):
     import tensorflow as tf
 
     from benchmarks import bare_step
+    from reproduce.run import training
 
     step, _ = bare_step.compiled(tf, values.experiment, values.steps)
     step()
-    memory.return_freed()  # as `reproduce.training` does
+    training.return_freed_memory()  # as a run does
     first = time.time() - process_start()
     together.meet()
     seconds = [bare_step.timed(step) for _ in range(values.count)]
@@ -67,4 +70,4 @@ def process_start():
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, description=__doc__.split("\n")[0]))
+    sys.exit(command_line.main(define, body, __doc__.split("\n")[0]))

@@ -15,30 +15,30 @@ import time
 import numpy as np
 
 from benchmarks import together
-from reproduce import command_line, run_exported
+from reproduce import command_line
 from reproduce.errors import UsageError
-from reproduce.exported.manifest import Exported
+from reproduce.export.folder import Exported
 
 DESCRIPTION = "Times a training step of exported programs."
 
 
-def define(options):
+def define(flags):
     """The command's flags."""
-    options.group("What to measure")
-    options.text("programs", None, "folders, joined by commas", "DIR,DIR,..")
-    options.integers("processes", (1,), "copies at the same time", 1)
-    options.integer("steps", 50, "training steps in one call", 1)
-    options.integer("rounds", 3, "calls; the fastest counts", 1)
-    options.switch("worker", False, "one of the processes: prints JSON")
+    flags.group("What to measure")
+    flags.add("programs", flags.text(), None, "folders, joined by commas")
+    flags.add(
+        "processes", flags.several(flags.integer(1)), (1,), "copies at the same time"
+    )
+    flags.add("rounds", flags.integer(1), 3, "calls; the fastest counts")
+    flags.add("worker", flags.switch(), False, "one of the processes: prints JSON")
 
 
 def body(values):
     """Measures and prints a table."""
     if values.programs is None:
         raise UsageError("--programs: a value is missing; allowed: see --help")
-    run_exported.require_runtime()
     if values.worker:
-        print(json.dumps(measure(values.programs, values.steps, values.rounds)))
+        print(json.dumps(measure(values.programs, values.rounds)))
         return
     print("| runs in one program | processes | compilation | step | step and run |")
     print("|---|---|---|---|---|")
@@ -65,17 +65,17 @@ def several(folder, processes, values):
     """What so many copies measure that run at the same time: a list of dicts."""
     words = ["-m", "benchmarks.exported", "--worker"]
     words += ["--programs", str(pathlib.Path(folder).absolute())]
-    words += ["--steps", str(values.steps), "--rounds", str(values.rounds)]
+    words += ["--rounds", str(values.rounds)]
     # JAX would otherwise give the first process most of a GPU's memory.
     return together.measure(words, processes, XLA_PYTHON_CLIENT_PREALLOCATE="false")
 
 
-def measure(folder, steps, rounds):
+def measure(folder, rounds):
     """Compiles a folder's programs, times them when all are ready: a dict."""
     import jax
 
-    from reproduce import environment
-    from reproduce.exported.runtime import Device, Program
+    from reproduce.export.runtime import Device, Program
+    from reproduce.records import environment
 
     exported = Exported(folder)
     device, manifest = Device(), exported.manifest
@@ -84,36 +84,30 @@ def measure(folder, steps, rounds):
     compilation = time.perf_counter() - begun
     evaluate = Program(exported, "evaluate", device)
     runs = len(manifest["runs"])
-    shapes = {a["name"]: a["shape"] for a in train.arguments}
-    steps = min(steps, shapes["order"][0])
+    shapes = {name: shape for name, (shape, _) in train.arguments.items()}
+    steps = shapes["order"][0]
     stream, put = np.random.default_rng(0), device.put
     images = put(_images(stream, shapes["images"]))
     order = stream.integers(0, len(images), shapes["order"]).astype(np.int32)
-    initial = zip(*(exported.initial(run) for run in range(runs)), strict=True)
-    state = [put(np.stack(values)) for values in initial]
-    arguments = [
-        *(images, put(order), put(np.zeros([runs, 2], np.int32))),
-        *(put(np.ones(runs, bool)), put(np.int32(0)), put(np.int32(steps))),
-    ]
+    state = [put(array) for array in exported.initial]
+    arguments = [images, put(order), put(np.zeros([runs, 2], np.int32))]
 
     def train_once():
         nonlocal state
-        reached, _, _, *state = train(*arguments, *state)
-        if int(reached) != steps:
+        fault, _, _, *state = train(*arguments, *state)
+        if np.asarray(fault).any():
             raise UsageError(f"--programs: {folder}: a loss is not finite")
 
-    shapes = {a["name"]: a["shape"] for a in evaluate.arguments}
-    test = put(_images(stream, shapes["images"]))
-    rows = put(np.zeros(shapes["rows"], np.int32))
-    seeds = put(np.int32(manifest["evaluation_seeds"]))
-    weights = state[: manifest["trainable"] + 1]
+    shape, _ = evaluate.arguments["images"]
+    test = put(_images(stream, [shape[0] * shape[1], *shape[2:]]).reshape(shape))
+    weights = state[: manifest["read"]]
     together.meet()
     return {
         "runs": runs,
         "compilation": compilation,
         "step": fastest(train_once, rounds) / steps,
         "evaluation": fastest(
-            lambda: np.asarray(evaluate(test, rows, seeds, *weights)[0]), rounds
+            lambda: np.asarray(evaluate(test, *weights)[0]), rounds
         ),
         "peak_megabytes": device.peak_megabytes,
         "device": device.name or environment.processor(),
@@ -141,4 +135,4 @@ def fastest(function, rounds):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, description=DESCRIPTION))
+    sys.exit(command_line.main(define, body, DESCRIPTION))

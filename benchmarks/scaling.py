@@ -15,13 +15,17 @@ from benchmarks import together
 from reproduce import command_line
 
 
-def define(options):
+def define(flags):
     """The command's flags."""
-    options.group("What to measure")
-    options.integer("steps", 6, "K, number of objects", 3, 20)
-    options.integer("count", 60, "training steps of each process", 1)
-    options.integer("processes", os.cpu_count(), "processes at once, and threads", 1)
-    options.integer("rounds", 3, "measurements of each, their median is shown", 1)
+    flags.group("What to measure")
+    flags.add("steps", flags.integer(3, 20), 6, "K, number of objects")
+    flags.add("count", flags.integer(1), 60, "training steps of each process")
+    flags.add(
+        "processes", flags.integer(1), os.cpu_count(), "processes at once, and threads"
+    )
+    flags.add(
+        "rounds", flags.integer(1), 3, "measurements of each, their median is shown"
+    )
 
 
 def body(values):
@@ -73,4 +77,4 @@ def memory(measured, kind):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, description=__doc__.split("\n")[0]))
+    sys.exit(command_line.main(define, body, __doc__.split("\n")[0]))

@@ -7,19 +7,20 @@ images is at least as good as the paper's mean, and all of them are, and the wal
 up to then, on the device that the record names.
 """
 
+import pathlib
 import sys
 
-from reproduce import command_line, configuration, files, records
-from reproduce.published import LOWER_IS_BETTER, TITLES, published
+from reproduce import command_line
+from reproduce.experiments.configuration import experiments
+from reproduce.experiments.published import LOWER_IS_BETTER, TITLES, published
+from reproduce.records import folders, frame, record
 
 
-def define(options):
+def define(flags):
     """The command's flags."""
-    options.group("What to read")
-    options.choice(
-        "experiment", "table1/asr-13", "whose figures", configuration.experiments()
-    )
-    options.text("results", str(files.RESULTS), "folder that holds runs/", "DIR")
+    flags.group("What to read")
+    flags.add("experiment", flags.word(experiments()), "table1/asr-13", "whose figures")
+    flags.add("results", flags.text(), str(folders.RESULTS), "folder that holds runs/")
 
 
 def body(values):
@@ -27,13 +28,14 @@ def body(values):
     targets = {n: mean for n, (mean, _) in published(values.experiment).items()}
     wanted = ", ".join(f"{TITLES[name]} {mean}" for name, mean in targets.items())
     print(f"{values.experiment}: published {wanted}")
-    found = records.find(values.results, values.experiment)
-    for folder, record in found.items():
-        rows = records.read_history(folder)
-        machine = record["environment"]
+    runs = frame.load(values.results).runs
+    runs = runs[runs.experiment == values.experiment]
+    for run in runs.itertuples():
+        folder = pathlib.Path(values.results, run.folder)
+        rows, machine = record.read_history(folder), run.record["environment"]
         where = f"{machine['device']}, {machine['threads']} thread(s)"
         print(f"{folder.name}: {reached(rows, targets)} ({where})")
-    if not found:
+    if not len(runs):
         print("no run has a record yet")
 
 
@@ -62,4 +64,4 @@ def _as_good(row, name, mean):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, description=__doc__.split("\n")[0]))
+    sys.exit(command_line.main(define, body, __doc__.split("\n")[0]))

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 
-from reproduce import files
+from reproduce import REPOSITORY
 from reproduce.errors import UsageError
 
 READY = "ready\n"
@@ -34,7 +34,7 @@ def measure(words, processes=1, **variables):
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
-                cwd=files.REPOSITORY,
+                cwd=REPOSITORY,
                 env={**os.environ, **variables},
             )
             stack.enter_context(child)

@@ -12,20 +12,23 @@ import time
 
 import numpy as np
 
-from reproduce import command_line, start
+from reproduce import command_line
+from reproduce.run import start
 
 BYTES = 4
 ADAM_PASSES = 7  # reads weight, gradient and two moments; writes three of them
 
 
-def define(options):
+def define(flags):
     """The command's flags."""
-    options.group("What to measure")
-    options.integer("steps", 6, "K, number of objects", 3, 20)
-    options.integer("batch_size", 64, "images a step", 1)
-    options.integer("rounds", 30, "measurements of each, their median is shown", 1)
-    options.integer("threads", 1, "processor threads", 1)
-    options.switch("xla", True, "compile the step by XLA")
+    flags.group("What to measure")
+    flags.add("steps", flags.integer(3, 20), 6, "K, number of objects")
+    flags.add("batch_size", flags.integer(1), 64, "images a step")
+    flags.add(
+        "rounds", flags.integer(1), 30, "measurements of each, their median is shown"
+    )
+    flags.add("threads", flags.integer(1), 1, "processor threads")
+    flags.add("xla", flags.switch(), True, "compile the step by XLA")
 
 
 def body(values):
@@ -96,4 +99,4 @@ def bandwidth(megabytes=64):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, description=__doc__.split("\n")[0]))
+    sys.exit(command_line.main(define, body, __doc__.split("\n")[0]))

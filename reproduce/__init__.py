@@ -1,5 +1,9 @@
-"""The experiments: configurations, single runs, tables, figures and commands.
+"""The experiments: options, single runs, records, tables, figures and commands.
 
-Importing this package imports no TensorFlow. Of its modules only `build`, `evaluation`,
-`training`, `trained` and, of `exported`, `adam`, `functions` and `lowering` do so.
+Importing this package imports no TensorFlow. Of its modules only `export.programs` and,
+of `run`, `build`, `evaluation`, `trained` and `training` do so.
 """
+
+import pathlib
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent

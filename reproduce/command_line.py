@@ -1,238 +1,229 @@
-"""Command lines of this project: flags, help, one-line errors, exit codes.
+"""The frame of every command: absl's flags, errors of one line, exit codes.
 
-A command is two functions, `define(options)` and `body(values)`, run by `main`:
+A command is two functions, run by `main`:
 
-    def define(options):
-        options.group("What to run")
-        options.integer("epochs", 300, "passes over the training images", lower=1)
+    def define(flags):
+        flags.group("What to run")
+        flags.add("epochs", flags.integer(1), 300, "passes over the training images")
 
     def body(values):
         print(values.epochs)
 
     if __name__ == "__main__":
-        sys.exit(command_line.main(define, body, description="Runs something."))
+        sys.exit(command_line.main(define, body, "Runs something."))
 
-Every command has a private `absl.flags.FlagValues`, so importing one defines no
-global flag. Exit codes: 0 done, 1 the machine failed (disk full, say), 2 bad
-input, 129 the terminal was closed (SIGHUP), 130 Ctrl-C, 141 the reader of standard
-output has left, 143 SIGTERM; others belong to the body.
+Exit codes: 0 done, 1 the machine failed (disk full, say), 2 bad input, 130 Ctrl-C, 141
+the reader of standard output has left; others belong to the body.
 """
 
-import contextlib
 import difflib
-import errno
 import os
 import re
-import signal
 import sys
 import textwrap
 
-from absl import flags
+import absl.flags
 
-from reproduce import interrupts, parsers
+from data import DataError
 from reproduce.errors import UsageError
 
-BAD_INPUT = 2
-_LEFT_COLUMN = 26  # width of the help's left column, in characters
+_TEXT_COLUMN, _WIDTH = 28, 88  # of the help
 
 
-class Options:
-    """Builds a command's flags and the text of its `--help`.
-
-    Each method defines one flag. `optional=True` also admits the word `none`,
-    which becomes None.
-    """
+class Flags:
+    """A command's flags, in groups. `optional` parsers admit the word none."""
 
     def __init__(self):
-        self.values = flags.FlagValues()
-        self.values.set_gnu_getopt(True)  # positionals are found anywhere
-        self._lines = []  # (left column or None for a group's title, text)
-        self._switches = set()
+        self.values = absl.flags.FlagValues()
+        self.values.set_gnu_getopt(True)  # words that are no flags may come first
+        self._help = []  # (name, or None for a group's title, and text)
 
     def group(self, title):
         """Begins a group of flags in the help."""
-        self._lines.append((None, title))
+        self._help.append((None, title))
 
-    def integer(self, name, default, text, lower=None, upper=None, optional=False):
-        """An integer within [lower, upper]; either bound may be None."""
-        parser = parsers.Integer(name, lower, upper, optional)
-        self._define(parser, name, default, text, "N")
+    def add(self, name, parser, default, text):
+        """Defines a flag; `values[name].present` tells whether the user gave it."""
+        if isinstance(parser, absl.flags.BooleanParser):
+            flag = absl.flags.BooleanFlag(name, default, text)
+        else:
+            flag = absl.flags.Flag(parser, None, name, default, text)
+        absl.flags.DEFINE_flag(flag, self.values)
+        self._help.append((name, text))
 
-    def number(self, name, default, text, lower=None, upper=None, optional=False):
-        """A finite decimal number within [lower, upper]."""
-        parser = parsers.Number(name, lower, upper, optional)
-        self._define(parser, name, default, text, "X")
+    @staticmethod
+    def integer(lower=None, upper=None, optional=False):
+        """An integer within bounds."""
+        return _Parser(absl.flags.IntegerParser(lower, upper), optional)
 
-    def choice(self, name, default, text, allowed, optional=False):
-        """One word out of `allowed`."""
-        parser = parsers.Choice(name, allowed, optional)
-        self._define(parser, name, default, text, "|".join(parser.words))
+    @staticmethod
+    def number(lower=None, upper=None, optional=False):
+        """A number within bounds."""
+        return _Parser(absl.flags.FloatParser(lower, upper), optional)
 
-    def choices(self, name, default, text, allowed):
-        """Words out of `allowed` joined by commas: a tuple in the given order."""
-        parser = parsers.Sequence(name, parsers.Choice(name, allowed))
-        self._define(parser, name, default, text, "A,B,..")
+    @staticmethod
+    def word(allowed, optional=False):
+        """One of a few words."""
+        return _Parser(absl.flags.EnumParser(list(allowed)), optional)
 
-    def integers(self, name, default, text, lower=None, upper=None):
-        """Integers joined by commas: a tuple of distinct integers."""
-        parser = parsers.Sequence(name, parsers.Integer(name, lower, upper))
-        self._define(parser, name, default, text, "N,N,..")
+    @staticmethod
+    def text():
+        """Any text but the empty one, such as a file's name."""
+        return _Parser(_TextParser())
 
-    def text(self, name, default, text, placeholder="TEXT"):
-        """Any non-empty text, such as a file's name."""
-        self._define(parsers.Text(name), name, default, text, placeholder)
+    @staticmethod
+    def switch():
+        """Either --name or --noname; with the default None also neither."""
+        return absl.flags.BooleanParser()
 
-    def switch(self, name, default, text):
-        """Either on, `--name`, or off, `--noname`."""
-        flags.DEFINE_boolean(name, default, text, flag_values=self.values)
-        self._switches.add(name)
-        # With the default None the command tells "off" from "not given".
-        left = f"--{name}" if default is False else f"--[no]{name}"
-        self._lines.append((left, text))
+    @staticmethod
+    def several(parser):
+        """Distinct values joined by commas: a tuple in the given order."""
+        return _Parser(parser, several=True)
 
     def help(self, description):
-        """The text of `--help`: one line a flag unless its text is long."""
-        lines = [textwrap.fill(description, 88)]
-        for left, text in self._lines:
-            if left is None:
-                lines.extend(["", f"{text}:"])
+        """The text of --help."""
+        lines = [textwrap.fill(description, _WIDTH)]
+        for name, text in self._help:
+            if name is None:
+                lines += ["", f"{text}:"]
                 continue
-            indent = " " * (_LEFT_COLUMN + 2)
-            wrapped = textwrap.wrap(text, 88 - len(indent))
-            if len(left) < _LEFT_COLUMN:
-                lines.append(f"  {left}".ljust(len(indent)) + wrapped.pop(0))
+            flag, prefix = self.values[name], ""
+            if isinstance(flag.parser, absl.flags.BooleanParser):
+                prefix = "" if flag.default is False else "[no]"
             else:
-                lines.append(f"  {left}")
-            lines.extend(indent + line for line in wrapped)
+                permitted = allowed(flag.parser)
+                text += "" if permitted == "a text" else f"; {permitted}"
+                if flag.default is not None:
+                    text += f" (default {_shown(flag.default)})"
+            left = f"  --{prefix}{name}".ljust(_TEXT_COLUMN - 1)
+            indent = " " * _TEXT_COLUMN
+            lines.append(
+                textwrap.fill(
+                    f"{left} {text}",
+                    _WIDTH,
+                    subsequent_indent=indent,
+                    break_on_hyphens=False,
+                )
+            )
         return "\n".join(lines)
 
-    def _define(self, parser, name, default, text, placeholder):
-        flags.DEFINE(parser, name, default, text, flag_values=self.values)
-        if default is not None:
-            text += f" (default {_shown(default)})"
-        self._lines.append((f"--{name} {placeholder}", text))
+
+class _TextParser(absl.flags.ArgumentParser):
+    syntactic_help = "a text"
+
+    def parse(self, argument):
+        if not argument:
+            raise ValueError("it is empty")
+        return argument
 
 
-def main(define, body, argv=None, description="", errors=()):
-    """Parses `argv`, runs `body` and returns the process's exit code.
+class _Parser(absl.flags.ArgumentParser):
+    """One of absl's parsers, also of the word none or of a list."""
+
+    def __init__(self, item, optional=False, several=False):
+        super().__init__()
+        self.item, self.optional, self.is_list = item, optional, several
+
+    def parse(self, argument):
+        if not isinstance(argument, str):
+            return argument  # a default
+        if self.optional and argument.lower() == "none":
+            return None
+        if not self.is_list:
+            return self.item.parse(argument)
+        values = tuple(self.item.parse(word.strip()) for word in argument.split(","))
+        if len(set(values)) < len(values):
+            raise ValueError("one is there twice")
+        return values
+
+
+def allowed(parser):
+    """What a parser allows, in words."""
+    if isinstance(parser, absl.flags.BooleanParser):
+        return "the flag alone, or with no before its name"
+    if isinstance(parser, absl.flags.EnumParser):
+        return ", ".join(parser.enum_values)
+    if not isinstance(parser, _Parser):
+        return parser.syntactic_help
+    text = allowed(parser.item) + (" or none" if parser.optional else "")
+    return f"{text}; joined by commas, each once" if parser.is_list else text
+
+
+def main(define, body, description="", argv=None, positional=""):
+    """Parses the flags, runs `body` and returns the process's exit code.
 
     Args:
-      define: function of an `Options`, defines the command's flags.
-      body: function of the parsed `absl.flags.FlagValues`; its return value is
-        the exit code, None meaning 0. `values["epochs"].present` tells whether
-        the user passed `--epochs`.
+      define: function of `Flags` that defines the command's.
+      body: function of the parsed flags; its return value is the exit code, None
+        meaning 0.
+      description: what the command does, the head of its --help.
       argv: the words after the program's name; None takes `sys.argv[1:]`.
-      description: what the command does, the head of its `--help`.
-      errors: more exception types that mean bad input and whose text is the
-        one line to print (`UsageError` and its subclasses always do).
+      positional: what the words are called that are no flags; with it, `body` takes
+        them as its second argument, a list.
 
     Returns:
       An integer, see the module's docstring.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
-    restore = interrupts.catch_signals()
     try:
-        options = Options()
-        define(options)
-        options.group("Help")
-        options.switch("help", False, "print this and end")
-        values = _parse(options, argv)
-        if values.help:
-            print(options.help(description))
+        flags = Flags()
+        define(flags)
+        flags.group("Help")
+        flags.add("help", flags.switch(), False, "print this and end")
+        words = _parse(flags, argv)
+        if flags.values.help:
+            print(flags.help(description))
             return 0
-        code = body(values)
+        if words and not positional:
+            raise UsageError(f"{words[0]!r} is no option; see --help")
+        code = body(flags.values, words) if positional else body(flags.values)
         sys.stdout.flush()
-        return 0 if code is None else code
-    except (UsageError, *errors) as error:
-        _print_error(error)
-        return BAD_INPUT
-    except KeyboardInterrupt as error:
-        return _interrupted(error)
+        return code or 0
+    except (UsageError, DataError) as error:
+        return _fail(error, 2)
+    except KeyboardInterrupt:
+        return _fail("interrupted; the same command goes on from what was saved", 130)
     except BrokenPipeError:  # the reader, `head` say, has left: not our failure
-        _flush_or_drop()
-        return 128 + signal.SIGPIPE
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except OSError as error:
-        full = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-        if error.filename is None and error.errno not in full:
+        if error.strerror is None:
             raise
-        _print_error(f"{error.filename or 'writing a file'}: {error.strerror}")
-        return 1
-    finally:
-        restore()
+        return _fail(f"{error.filename or 'writing a file'}: {error.strerror}", 1)
 
 
-def _parse(options, argv):
-    """Parses the words into `options.values`; every fault is a UsageError."""
-    known = sorted(options.values)
-    # absl would read these two itself: they are no flags of this project.
-    for word in argv:
+def _parse(flags, argv):
+    """Parses the words; returns those that are no flags."""
+    known = sorted(flags.values)
+    for word in argv:  # absl reads these two itself: they are no flags of ours
         name = word.lstrip("-").split("=")[0]
-        if word.startswith("-") and name in ("undefok", "flagfile"):
-            raise UsageError(_unknown(name, known))
+        if word.startswith("-") and name in ("flagfile", "undefok"):
+            raise UsageError(f"--{name}: there is no such option; see --help")
     try:
-        rest = options.values(["command", *argv])[1:]
-    except flags.UnrecognizedFlagError as error:
-        raise UsageError(_unknown(error.flagname, known)) from None
-    except (flags.Error, ValueError) as error:  # a ValueError is of --noname=value
-        raise UsageError(_reworded(str(error))) from None
-    if rest:
-        raise UsageError(
-            f"{rest[0]!r} is not an option; options look like --name VALUE, see --help"
-        )
-    return options.values
-
-
-def _unknown(name, known):
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    hint = f"did you mean --{near[0]}?" if near else "see --help"
-    return f"--{name}: there is no such option; {hint}"
-
-
-def _reworded(message):
-    """absl's own messages (switches, missing values) in this project's form."""
-    switch = re.match(r"flag --(\w+)=(.*?): .*boolean", message, re.DOTALL)
-    if switch:
-        name, value = switch.groups()
-        return f"--{name}: {value!r} is not allowed; allowed: --{name}, --no{name}"
-    off = re.match(r"--no(\w+)=(.*) does not take an argument", message, re.DOTALL)
-    if off:
-        name, value = off.groups()
-        return f"--no{name}: {value!r} is not allowed; allowed: --{name}, --no{name}"
-    missing = re.match(r"Missing value for flag --(\w+)", message)
-    if missing:
-        return f"--{missing.group(1)}: a value is missing; allowed: see --help"
-    return message
+        return flags.values(["command", *argv])[1:]
+    except absl.flags.UnrecognizedFlagError as error:
+        near = difflib.get_close_matches(error.flagname, known, n=1)
+        hint = f"did you mean --{near[0]}?" if near else "see --help"
+        fault = f"--{error.flagname}: there is no such option; {hint}"
+        raise UsageError(fault) from None
+    except (absl.flags.Error, ValueError) as error:
+        found = re.search(r"--(no)?(\w+)(?:=(.*?))?(?:: | does not|$)", str(error))
+        name = found and found.group(2)
+        if name not in flags.values:
+            raise UsageError(str(error)) from None
+        value, permitted = found.group(3), allowed(flags.values[name].parser)
+        fault = "a value is missing" if value is None else f"{value!r} is not allowed"
+        raise UsageError(f"--{name}: {fault}; allowed: {permitted}") from None
 
 
 def _shown(value):
-    if isinstance(value, tuple):
-        return ",".join(str(item) for item in value)
-    return str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _print_error(error):
+def _fail(error, code):
     sys.stdout.flush()
-    line = " ".join(str(error).split())  # one line, whatever the text holds
-    print(f"error: {line}", file=sys.stderr, flush=True)
-
-
-def _interrupted(error):
-    if not isinstance(error, interrupts.Interrupted):
-        error = interrupts.Interrupted()
-    note = error.note or "nothing that was saved is lost; the same command goes on"
-    with contextlib.suppress(OSError):  # the terminal is gone
-        print(f"interrupted: {note}", file=sys.stderr, flush=True)
-    _flush_or_drop()
-    return error.exit_code
-
-
-def _flush_or_drop():
-    """Writes what is left of the output, or drops it if nobody can read it.
-
-    Otherwise Python would try again at its end, and change the exit code.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    text = " ".join(str(error).split())  # one line, whatever it holds
+    prefix = "" if code == 130 else "error: "
+    print(f"{prefix}{text}", file=sys.stderr, flush=True)
+    return code

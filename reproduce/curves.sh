@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Learning curves: each metric over the epochs, drawn from the run records.
-# Installs its own environment first. Options: bash reproduce/curves.sh --help
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-source reproduce/bootstrap.sh
-exec "$python" -m reproduce.curves "$@"
+# Makes its own environment first. Options: bash reproduce/curves.sh --help
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
+here=$(dirname -- "$0")
+[ -e "$here/bootstrap.sh" ] || here=${SLURM_SUBMIT_DIR:-.}/reproduce # from a copy
+source "$here/bootstrap.sh" || exit
+exec "$python" -m reproduce.figures --figure curves "$@"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# A constraint of one's own, not in the paper: trained and drawn without and with it.
-# Installs its own environment first. Options: bash reproduce/own_constraint.sh --help
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-source reproduce/bootstrap.sh
-exec "$python" -m reproduce.own_constraint "$@"
+# A constraint of one's own, not in the paper: AIR-ASR without and with it.
+# Makes its own environment first. Options: bash reproduce/own_constraint.sh --help
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
+here=$(dirname -- "$0")
+[ -e "$here/bootstrap.sh" ] || here=${SLURM_SUBMIT_DIR:-.}/reproduce # from a copy
+source "$here/bootstrap.sh" || exit
+exec "$python" -m reproduce.comparisons own_constraint "$@"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Table 2 of the paper: prints it from the run records, training what has none.
-# Installs its own environment first. Options: bash reproduce/table2.sh --help
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-source reproduce/bootstrap.sh
-exec "$python" -m reproduce.table --table table2 "$@"
+# Table 2 of the paper: printed from the run records, training what has none.
+# Makes its own environment first. Options: bash reproduce/table2.sh --help
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
+here=$(dirname -- "$0")
+[ -e "$here/bootstrap.sh" ] || here=${SLURM_SUBMIT_DIR:-.}/reproduce # from a copy
+source "$here/bootstrap.sh" || exit
+exec "$python" -m reproduce.tables --table table2 "$@"

@@ -1,4 +1,4 @@
-"""What every test runs under: quiet TensorFlow, few threads, steady Hypothesis."""
+"""What every test runs under: quiet TensorFlow, steady Hypothesis, no user's cache."""
 
 import os
 
@@ -26,51 +26,19 @@ def float64():
     keras.config.set_dtype_policy(policy)
 
 
-@pytest.fixture(scope="module")
-def compiled_once():
-    """Tiny runs of a module share one model and its compiled functions."""
-    import training_support
-
-    with training_support.compiled_once():
-        yield
-
-
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory):
-    """Three toy runs of two experiments in one program."""
-    import export_support as support
-
-    with pytest.MonkeyPatch.context() as patch:
-        support.tiny_models(patch)
-        return support.export(tmp_path_factory.mktemp("export"), *support.RUNS)
-
-
-@pytest.fixture(scope="module")
-def tiny_exports():
-    """Models of a module are tiny; its exported programs are compiled once."""
-    import export_support as support
-
-    with pytest.MonkeyPatch.context() as patch:
-        support.tiny_models(patch)
-        support.quick_programs(patch)
-        yield
+def scenes_cache(tmp_path_factory):
+    """A folder of scenes that all tiny runs of a session share."""
+    return tmp_path_factory.mktemp("scenes")
 
 
 @pytest.fixture
-def results(tmp_path, monkeypatch):
-    """An empty folder of results; what belongs to outputs/ goes beside it."""
-    from reproduce import files
+def tiny_networks(monkeypatch, scenes_cache):
+    """Runs in this process have tiny networks."""
+    import tensorflow as tf
+    import tiny
 
-    monkeypatch.setattr(files, "OUTPUTS", tmp_path / "outputs")
-    folder = tmp_path / "results"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def folders(tmp_path):
-    """Flags that put all that a run writes under tmp_path."""
-    return (
-        *("--results", str(tmp_path / "results")),
-        *("--checkpoints", str(tmp_path / "checkpoints")),
-    )
+    monkeypatch.setenv("ASR_CACHE", str(scenes_cache))
+    tiny.shrink(monkeypatch.setattr)
+    yield
+    tf.config.run_functions_eagerly(False)

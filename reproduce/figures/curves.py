@@ -1,0 +1,105 @@
+"""Learning curves: every metric over the epochs, from the runs' histories.
+
+A line is the mean over a method's seeds, its band the standard deviation (ddof 1); the
+nELBO of the training images is dotted. At the right, in the same colours, stand the
+values that the paper printed, with their deviations.
+"""
+
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from reproduce.experiments import published
+from reproduce.experiments.presets import METHODS
+from reproduce.figures import panels
+
+WIDTH = 1.2  # points, of every line
+# By method: colour and dashes, which let a line of equal values show below.
+LINES = {
+    "air": {"color": "#0072B2"},
+    "asr": {"color": "#009E73"},
+    "pprior": {"color": "#D55E00", "ls": (0, (4, 2))},
+}
+TRAINING = {"ls": ":", "lw": WIDTH}
+END = {"color": "0.7", "lw": 0.6}
+PLACE = 0.03  # from one published value to the next, in lengths of the axis
+MARGIN = 0.06  # above and below what an axis shows, in lengths of the axis
+
+
+@matplotlib.rc_context(panels.STYLE)
+def draw(runs, epochs):
+    """The picture of one setting.
+
+    Args:
+      runs: complete runs of one setting and preset, such as `cells.select` gives them.
+      epochs: the frame of histories; other runs' are left out.
+
+    Returns:
+      A Matplotlib `Figure`.
+    """
+    table, setting = runs.table.iloc[0], runs.setting.iloc[0]
+    metrics = published.METRICS[table]
+    rows = 2 if len(metrics) > 3 else 1
+    size = (panels.WIDTH, 4.4 if rows == 2 else 2.6)
+    figure = Figure(figsize=size, dpi=300, layout="constrained")
+    axes = figure.subplots(rows, (len(metrics) + rows - 1) // rows).flatten()
+    last = max(2, int(runs.epochs.max()))
+    for axis, metric in zip(axes, metrics, strict=True):
+        seen = []
+        for number, method in enumerate(METHODS):
+            mean, std = published.published(f"{table}/{method}-{setting}")[metric]
+            place = last * (1 + PLACE * (number + 1))
+            colour = LINES[method]["color"]
+            style = {"color": colour, "fmt": "D", "ms": 3, "lw": 0.8, "capsize": 2}
+            axis.errorbar(place, mean, std, **style)
+            seen += [mean - std, mean + std]
+        for method in LINES:
+            own = runs[runs.method == method]
+            seen += _lines(axis, metric, method, epochs[epochs.folder.isin(own.folder)])
+        _finish(axis, metric, seen, last)
+    handles, labels = axes[0].get_legend_handles_labels()
+    shown = dict(zip(labels, handles, strict=True))
+    shown = {name: shown[name] for name in METHODS.values() if name in shown}
+    (shown["nELBO in training"],) = axes[0].plot([], [], color="0.4", **TRAINING)
+    printed = axes[0].errorbar([], [], [], color="0.4", fmt="D", ms=3, lw=0.8)
+    shown["published"] = printed
+    place = {"loc": "outside lower center", "ncols": 5, "frameon": False}
+    figure.legend(shown.values(), shown.keys(), **place)
+    return figure
+
+
+def _lines(axis, metric, method, history):
+    """One method's line and band; the values that the axis should show."""
+    if history.empty:
+        return []
+    by_epoch = history.groupby("epoch")[f"test_{metric}"].agg(["mean", "std"])
+    mean, std = by_epoch["mean"], by_epoch["std"].fillna(0)
+    marker = "o" if len(mean) == 1 else None  # one point is no line
+    style = LINES[method] | {"lw": WIDTH, "marker": marker, "ms": 3}
+    axis.plot(mean.index, mean, label=METHODS[method], **style)
+    colour = LINES[method]["color"]
+    axis.fill_between(mean.index, mean - std, mean + std, color=colour, alpha=0.2, lw=0)
+    # The first epochs of a loss lie far off: they would flatten all the rest.
+    settled = slice(len(mean) // 5, None)
+    seen = [*(mean - std)[settled], *(mean + std)[settled]]
+    if metric == "nelbo" and "train_nelbo" in history:
+        training = history.groupby("epoch").train_nelbo.mean()
+        axis.plot(training.index, training, color=colour, **TRAINING)
+        seen += [*training[settled]]
+    return seen
+
+
+def _finish(axis, metric, seen, last):
+    """Title and limits; the axis of epochs ends where the runs do."""
+    lower = metric in published.LOWER_IS_BETTER
+    if not lower:
+        seen = [*seen, 0.0, 1.0]  # shares
+        axis.set_yticks([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    margin = MARGIN * (max(seen) - min(seen))
+    axis.set_ylim(min(seen) - margin, max(seen) + margin)
+    better = "lower" if lower else "higher"
+    axis.set_title(f"{published.TITLES[metric]} ({better} is better)")
+    axis.set_xlabel("epoch")
+    axis.axvline(last * (1 + PLACE / 2), **END)
+    ticks = MaxNLocator("auto", integer=True).tick_values(1, last)
+    axis.set_xticks([tick for tick in ticks if 0 <= tick <= last])

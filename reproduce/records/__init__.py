@@ -1,0 +1,4 @@
+"""What came out of the runs: records on disk, and all of them as two data frames.
+
+Needs no TensorFlow.
+"""

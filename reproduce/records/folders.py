@@ -1,0 +1,80 @@
+"""Folders of the project, and what is asked of files and folders in it."""
+
+import os
+import pathlib
+
+from data.files import write_atomically as write_atomically  # for all of reproduce/
+from reproduce import REPOSITORY
+from reproduce.errors import UsageError
+
+RESULTS = REPOSITORY / "results"  # committed: run records, tables, figures
+OUTPUTS = REPOSITORY / "outputs"  # ignored by git: smoke runs, parts of a table
+CHECKPOINTS = REPOSITORY / "checkpoints"  # ignored by git: of the runs of RESULTS
+# Of the flags that name such folders.
+RESULTS_HELP = "folder of results (default results; of smoke runs outputs/smoke)"
+CHECKPOINTS_HELP = (
+    "folder of checkpoints (default checkpoints; with --results DIR or smoke runs that "
+    "folder's own, DIR/checkpoints)"
+)
+
+
+def results_folder(given, smoke):
+    """The folder of results: the value of --results, or the project's own.
+
+    Runs of toy size stay out of the committed results.
+    """
+    if given is not None:
+        return pathlib.Path(given).expanduser().absolute()
+    return OUTPUTS / "smoke" if smoke else RESULTS
+
+
+def checkpoints_folder(given, results):
+    """The folder of the checkpoints of the runs in a folder of results.
+
+    Each has its own, unless --checkpoints names one: a run is trained for the results
+    it is asked for, whatever others hold, and --retrain there touches no other run.
+    """
+    if given is not None:
+        return pathlib.Path(given).expanduser().absolute()
+    return CHECKPOINTS if _committed(results) else results / "checkpoints"
+
+
+def logs_folder(results):
+    """The folder of the logs of the runs in a folder of results, likewise its own."""
+    return (OUTPUTS if _committed(results) else results) / "logs"
+
+
+def _committed(results):
+    return results.resolve() == RESULTS.resolve()
+
+
+def require_writable(folder, flag):
+    """Makes sure, before hours of work, that files can be written below a folder.
+
+    Creates nothing: the nearest folder that is there has to be writable.
+
+    Raises:
+      UsageError: naming `flag`, the option with its dashes.
+    """
+    nearest = pathlib.Path(folder).absolute()
+    try:
+        while not nearest.exists() and nearest != nearest.parent:
+            nearest = nearest.parent
+        is_folder = nearest.is_dir()
+    except OSError as error:
+        raise UsageError(f"{flag}: {folder}: {error.strerror}") from None
+    if not is_folder:
+        raise UsageError(f"{flag}: {nearest} is a file; allowed: a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{flag}: {nearest} cannot be written to; allowed: a folder that can"
+        )
+
+
+def shown(path):
+    """`path` as text, relative to the repository's root when it is inside."""
+    path = pathlib.Path(path)
+    try:
+        return str(path.resolve().relative_to(REPOSITORY))
+    except ValueError:
+        return str(path)

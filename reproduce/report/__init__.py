@@ -1,0 +1,1 @@
+"""The reproduction report: pages of results/, filled from the frames."""

@@ -1,0 +1,132 @@
+"""Writes the report's pages in results/ from the committed records.
+
+    .venv/bin/python -m reproduce.report
+
+Every number in them comes from a record; the prose is report.md.j2. What a person has
+to say stands in results/observations.md, which this command never touches. Tables,
+pictures and comparisons are those that their own commands have written.
+"""
+
+import pathlib
+import sys
+
+from reproduce import command_line
+from reproduce.errors import UsageError
+from reproduce.experiments import grid, published
+from reproduce.experiments.configuration import experiments
+from reproduce.records import folders, frame
+from reproduce.report import inventory, numbers, standing
+from reproduce.tables import cells, render
+
+DESCRIPTION = "Writes the report's pages in results/ from the records."
+PRESETS = ("released", "paper")  # the order of a cell's lines
+BEGIN, END = "<!-- written by reproduce.report -->\n", "<!-- end -->\n"  # in README.md
+# Pages by the template's blocks.
+PAGES = {name: f"{name}.md" for name in ("README", "numbers", "figures", "runs")}
+
+
+def define(flags):
+    """The command's flags."""
+    flags.group("Where")
+    flags.add("results", flags.text(), str(folders.RESULTS), "folder of results")
+
+
+def body(values):
+    """Writes the pages."""
+    folder = pathlib.Path(values.results).expanduser()
+    frames = frame.load(folder)
+    if frames.runs.empty:
+        raise UsageError(
+            f"--results: there are no records in {folder}; train runs first"
+        )
+    told = context(frames, folder)
+    template = render.template("report/report.md.j2")
+
+    def filled(block):
+        return "".join(template.blocks[block](template.new_context(told)))
+
+    for block, name in PAGES.items():
+        folders.write_atomically(folder / name, filled(block).strip() + "\n")
+        print(f"written: {folders.shown(folder / name)}")
+    if folder.resolve() == folders.RESULTS:  # the project's README tells the same
+        file = folders.REPOSITORY / "README.md"
+        head, _, rest = file.read_text("utf-8").partition(BEGIN)
+        text = head + BEGIN + filled("result") + END + rest.partition(END)[2]
+        folders.write_atomically(file, text)
+
+
+def context(frames, folder):
+    """What the template needs, a dict.
+
+    Args:
+      frames: of `records.frame.load`.
+      folder: of results.
+
+    Raises:
+      RecordError: if a run's arrays are missing or damaged.
+    """
+    order = {name: place for place, name in enumerate(experiments())}
+    runs = frames.runs[~frames.runs.smoke]
+    runs = runs.sort_values("experiment", key=lambda c: c.map(order), kind="stable")
+    selected = cells.select(runs)
+    tables = {
+        name: cells.cells(selected, grid.table_experiments(name), PRESETS)
+        for name in grid.TITLES
+    }
+    found = standing.numbers(tables.values())
+    boxes, sides = numbers.boxes(selected, folder)
+    return {
+        "state": standing.state(runs),
+        "verdicts": standing.verdicts(selected),
+        "best": standing.best(found),
+        "near": standing.near(found),
+        "places": (standing.NEAR, standing.BETTER, standing.WORSE),
+        "tables": tables,
+        "render": render,
+        "grid": grid,
+        "published": published,
+        "terms": {
+            f"{grid.TITLES[name]}, preset {preset}": numbers.terms(
+                selected, frames.epochs, name, preset
+            )
+            for name in grid.TITLES
+            for preset in PRESETS
+        },
+        "boxes": boxes,
+        "sides": {setting: _sides(pairs) for setting, pairs in sides.items()},
+        "made": lambda *cell: _made(selected, *cell),
+        "runs": inventory.runs(runs, frames.epochs),
+        "scenes": inventory.scenes(runs),
+        "constants": inventory.constants,
+        "exists": lambda name: (folder / name).exists(),
+    }
+
+
+def _made(selected, table, setting):
+    """What a picture of one setting is drawn from, in words."""
+    own = selected[(selected.table == table) & (selected.setting == setting)]
+    own = own[(own.preset == "paper") & (own.status == cells.COMPLETE)]
+    if own.empty:
+        return "No run yet"
+    epochs, seeds = (
+        ", ".join(map(str, sorted(set(column)))) for column in (own.epochs, own.seed)
+    )
+    short = (
+        f" of the paper's {published.EPOCHS}"
+        if own.epochs.min() < published.EPOCHS
+        else ""
+    )
+    stale = "; made by older code" if own.stale.any() else ""
+    return f"Runs of {epochs}{short} epochs, seed {seeds}{stale}"
+
+
+def _sides(pairs):
+    """Median sides sampled and inferred, from the least to the largest: two texts."""
+    ends = [
+        dict.fromkeys((round(min(v)), round(max(v)))) for v in zip(*pairs, strict=True)
+    ]
+    return [" to ".join(map(str, end)) for end in ends]
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.main(define, body, DESCRIPTION))

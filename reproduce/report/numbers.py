@@ -1,0 +1,123 @@
+"""What stands behind a table's numbers: terms of nELBO, counts, boxes, samples."""
+
+import numpy as np
+
+from reproduce.experiments import grid
+from reproduce.records.record import COMPLETE, read_figure
+from reproduce.run.metrics import overlapping_pairs
+from reproduce.tables import cells
+
+TERMS = {
+    "nelbo": "nELBO",
+    "reconstruction": "reconstruction",
+    "kl_location": "KL(z_loc)",
+    "kl_scale": "KL(z_scale)",
+    "kl_appearance": "KL(z_app)",
+    "kl_presence": "KL(z_pres)",
+}
+LAST_EPOCHS = 5
+LEAST_SHARE = 0.005  # of a count that is named
+
+
+def terms(selected, epochs, table, preset):
+    """The lines below a table, one a cell with runs: a list of dicts of texts by title.
+
+    Args:
+      selected: of `cells.select`.
+      epochs: the frame of histories.
+      table: "table1" or "table2".
+      preset: whose runs.
+    """
+    return [
+        {"": label, **_line(runs, epochs[epochs.folder.isin(runs.folder)])}
+        for label, runs in _by_cell(selected, table, preset)
+    ]
+
+
+def boxes(selected, results, preset="paper"):
+    """Table 2's inferred and sampled boxes in the scenes that each run keeps.
+
+    Args:
+      selected: of `cells.select`.
+      results: folder of results.
+      preset: whose runs.
+
+    Returns:
+      lines: a list of dicts of texts by title, one a cell with runs.
+      sides: by setting, each method's median sides (sampled, inferred), in pixels.
+    """
+    lines, sides = [], {}
+    for label, runs in _by_cell(selected, "table2", preset):
+        arrays = [read_figure(results / folder) for folder in runs.folder]
+        kept = {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]}
+        overlapping, pairs = overlapping_pairs(kept["boxes"], kept["counts"])
+        sampled, inferred = (
+            float(np.median(kept[found][_exist(kept[found], kept[counts])][:, 2]))
+            for found, counts in (
+                ("sample_boxes", "sample_counts"),
+                ("boxes", "counts"),
+            )
+        )
+        lines.append(
+            {
+                "": label,
+                "overlapping pairs, inferred": f"{overlapping.sum()} of {pairs.sum()}",
+                "median side, inferred, in pixels": f"{inferred:.1f}",
+                "median side, sampled, in pixels": f"{sampled:.1f}",
+                "ink outside inferred boxes": f"{uncovered(kept).mean():.1f}",
+            }
+        )
+        sides.setdefault(runs.setting.iloc[0], []).append((sampled, inferred))
+    return lines, sides
+
+
+def uncovered(arrays):
+    """Ink outside every inferred box, in white pixels. Shape [scenes].
+
+    Args:
+      arrays: of `record.read_figure`; a pixel is covered where its centre is in a box.
+    """
+    images, found = arrays["images"] / 255, arrays["boxes"]
+    centres = np.arange(images.shape[1]) + 0.5
+    low, high = found[..., :2, None], (found[..., :2] + found[..., 2:])[..., None]
+    inside = (low <= centres) & (centres < high)  # [scenes, K, (x, y), S]
+    inside &= _exist(found, arrays["counts"])[:, :, None, None]
+    covered = np.einsum("bky,bkx->byx", *(inside[:, :, i].astype(int) for i in (1, 0)))
+    return np.sum(images * (covered == 0), axis=(1, 2))
+
+
+def _by_cell(selected, table, preset):
+    """Label and complete runs of each cell that has some, in the table's order."""
+    runs = selected[(selected.status == COMPLETE) & (selected.preset == preset)]
+    for experiment in grid.table_experiments(table):
+        if len(own := runs[runs.experiment == experiment]):
+            yield cells.name(experiment), own
+
+
+def _line(runs, epochs):
+    length, reported = runs.epochs.iloc[0], runs.reported_epoch.astype(int)
+    other = f" (reported: {', '.join(map(str, reported))})"
+    last = epochs[epochs.epoch > length - LAST_EPOCHS].test_nelbo
+    span = f"{last.min():.0f} to {last.max():.0f}"
+    lowest = epochs.loc[epochs.groupby("folder").test_nelbo.idxmin()]
+    when = ", ".join(str(int(epoch)) for epoch in lowest.epoch)
+    line = {
+        "epochs": str(length) + (other if set(reported) != {length} else ""),
+        **{title: f"{runs[term].mean():.1f}" for term, title in TERMS.items()},
+        "training nELBO": f"{epochs[epochs.epoch == length].train_nelbo.mean():.1f}",
+        f"last {LAST_EPOCHS} epochs": f"{last.mean():.1f} ({span})",
+        "lowest": f"{lowest.test_nelbo.mean():.1f} (epoch {when})",
+        "IoU + 1": f"{runs.miou_integer_convention.mean():.2f}",
+    }
+    if runs.table.iloc[0] == "table2":
+        share = runs.overlapping_pairs_in_samples.mean()
+        return line | {"overlapping pairs in samples": f"{share:.1%}"}
+    totals = np.sum(list(runs.count_histogram), axis=0)
+    shares = enumerate(totals / totals.sum())
+    told = ", ".join(f"{n}: {share:.0%}" for n, share in shares if share >= LEAST_SHARE)
+    return line | {"inferred counts (share of the scenes)": told}
+
+
+def _exist(found, counts):
+    """Which of the boxes exist: those before the count. Shape [scenes, K]."""
+    return np.arange(found.shape[1]) < counts[:, None]

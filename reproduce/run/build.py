@@ -1,0 +1,199 @@
+"""From a configuration to a compiled model: the one place that builds `air.AIR`."""
+
+import contextlib
+import importlib.util
+
+import keras
+import tensorflow as tf
+
+import air
+import asr
+from reproduce import REPOSITORY
+from reproduce.errors import UsageError
+
+# Options that `air.AIR` takes by the same name.
+_SAME_NAME = (
+    *("scale_sees_location", "hidden_sees_location", "decoder_noise", "count_rule"),
+    "seed",
+)
+_SAMPLERS = {"hat": air.HatSampler, "clipped_corners": air.ClippedCornersSampler}
+_LIKELIHOODS = {"maximum": air.BernoulliLikelihood, "sum": air.ReleasedLikelihood}
+_NONFINITE = {"stop": "keep", "zero": "zero"}
+_TRIAL_BATCH = 23  # images of a constraint's trial; no other axis is as long
+
+
+def build_model(configuration, canvas_side=None):
+    """The compiled Keras model of a run.
+
+    Args:
+      configuration: a `Configuration`.
+      canvas_side: of scenes of one's own, in pixels; None for the dataset's.
+
+    Returns:
+      An `air.AIR`, compiled with Adam (beta 0.9 and 0.999, epsilon 1e-8) and gradients
+      clipped by norm per variable.
+
+    Raises:
+      UsageError: if --constraint names no function that can be a constraint.
+    """
+    side = canvas_side or configuration.canvas_side
+    with _precision("float32"):
+        model = _model(configuration, side)
+    if configuration.precision != "float32":
+        # Initial weights are drawn in single precision, so that both have the same.
+        drawn = model.get_weights()
+        with _precision(configuration.precision):
+            model = _model(configuration, side)
+        model.set_weights(drawn)
+    optimizer = keras.optimizers.Adam(
+        configuration.learning_rate, epsilon=1e-8, clipnorm=configuration.clip_norm
+    )
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer=optimizer, jit_compile=configuration.compiler == "xla")
+    if configuration.constraint is not None:
+        _try_constraint(model, configuration)
+    return model
+
+
+@contextlib.contextmanager
+def _precision(name):
+    """Keras's floating type within a `with`, whatever the user's is."""
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx(name)
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
+
+
+def _model(configuration, canvas_side):
+    """The model of a run, not yet compiled."""
+    sizes = air.Sizes(
+        bounded=configuration.bounds,
+        joint_encoder_output=configuration.encoder_outputs == "joint",
+    )
+    floor = configuration.training_floor
+    return air.AIR(
+        canvas_side=canvas_side,
+        steps=configuration.fixed_count or configuration.steps,
+        prior=_prior(configuration, sizes),
+        regulariser=_regulariser(configuration),
+        estimator=_estimator(configuration),
+        sampler=_SAMPLERS[configuration.sampler](),
+        likelihood=_LIKELIHOODS[configuration.likelihood_floor](floor),
+        reads_latents=configuration.recognition_reads_latents,
+        sizes=sizes,
+        ends=_ends(configuration),
+        nonfinite_gradients=_NONFINITE[configuration.nonfinite_gradients],
+        init_seed=init_seed(configuration),
+        **{name: getattr(configuration, name) for name in _SAME_NAME},
+    )
+
+
+def init_seed(configuration):
+    """The seed of a run's initial weights."""
+    given = configuration.init_seed
+    return configuration.seed if given is None else given
+
+
+def _prior(configuration, sizes):
+    known_count = {
+        "count_log_odds": configuration.fixed_count_log_odds,
+        "count": configuration.counts[0],
+    }
+    if configuration.method == "air":
+        return air.FixedPrior(sizes=sizes, **known_count)
+    return air.LearnedPrior(
+        scale=configuration.scale_prior,
+        presence_lag=configuration.presence_prior_lag,
+        infers_presence=configuration.fixed_count is None,
+        scale_sees_location=configuration.scale_sees_location,
+        hidden_sees_location=configuration.hidden_sees_location,
+        sizes=sizes,
+        seed=init_seed(configuration),
+        **known_count,
+    )
+
+
+def _estimator(configuration):
+    if configuration.fixed_count is not None:
+        return air.FixedCountEstimator()
+    if configuration.presence == "concrete":
+        return air.ConcreteEstimator(
+            configuration.temperature, configuration.stop_threshold
+        )
+    return air.ExactEstimator(configuration.presence_slope)
+
+
+def _ends(configuration):
+    """The counts at which the loop over the objects may end.
+
+    Under XLA every one of them costs time to compile, so that they are the largest
+    number of objects in the data and the next.
+    """
+    if not (configuration.early_end and configuration.reads("early_end")):
+        return ()
+    steps, most = configuration.steps, max(configuration.counts)
+    ends = range(1, steps) if configuration.compiler == "none" else (most, most + 1)
+    return tuple(end for end in ends if 0 < end < steps)
+
+
+def _regulariser(configuration):
+    """Table 1 regularises the number of objects, Table 2 their boxes."""
+    constraints = []
+    if configuration.reads("number_penalty"):
+        constraints += asr.number_regulariser(
+            configuration.counts,
+            configuration.number_image_weight,
+            configuration.number_marginal_weight,
+            configuration.number_penalty,
+        ).constraints
+    if configuration.reads("overlap_weight"):
+        constraints += asr.overlap_regulariser(
+            configuration.side_minimum,
+            configuration.side_maximum,
+            overlap_weight=configuration.overlap_weight,
+            inside_weight=configuration.inside_weight,
+            side_weight=configuration.side_weight,
+            side_difference_weight=configuration.side_difference_weight,
+            side_penalty=configuration.side_penalty,
+        ).constraints
+    if configuration.constraint is not None:
+        function = _own_function(configuration.constraint)
+        name, weight = function.__name__, configuration.constraint_weight
+        constraints.append(asr.Constraint(name, function, weight))
+    return asr.Regulariser(constraints) if constraints else None
+
+
+def _own_function(constraint):
+    """The function that --constraint names, "FILE.py:NAME"."""
+    file, _, name = constraint.rpartition(":")
+    spec = importlib.util.spec_from_file_location("own_constraint", REPOSITORY / file)
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a module of one's own raises
+        raise UsageError(f"--constraint: {file}: {_told(error)}") from None
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise UsageError(f"--constraint: {file} has no function {name}")
+    return function
+
+
+def _try_constraint(model, configuration):
+    """Calls a constraint of one's own once, so that its faults are told at once."""
+    side = model.canvas_side
+    images = tf.zeros([_TRIAL_BATCH, side, side], model.compute_dtype)
+    try:
+        model.objective(images, model.evaluation_noise(images), model.iteration)
+    except Exception as error:  # whatever a function of one's own raises
+        what = f"--constraint: {configuration.constraint}: {_told(error)}"
+        raise UsageError(what) from None
+
+
+def _told(error):
+    if isinstance(error, asr.ConstraintError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"

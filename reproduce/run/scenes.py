@@ -1,0 +1,105 @@
+"""From a configuration to the scenes it trains on."""
+
+import numpy as np
+
+import data
+from reproduce import REPOSITORY
+from reproduce.errors import UsageError
+
+ALLOWED = (
+    "images [N, S, S], uint8 or grey values in [0, 1]; where known, counts [N] and "
+    "boxes [N, n, 4]; test_images, test_counts and test_boxes likewise"
+)
+
+
+def specification(configuration):
+    """The `data.SceneSpecification` of a run's own scenes."""
+    return data.SceneSpecification(
+        dataset=configuration.dataset,
+        counts=configuration.counts,
+        canvas_side=configuration.canvas_side,
+        object_scale=configuration.object_scale,
+        separation=configuration.separation,
+        train_images=configuration.train_images,
+        test_images=configuration.test_images,
+        digits=configuration.digits,
+        seed=configuration.data_seed,
+        test_split=configuration.test_split,
+    )
+
+
+def load(configuration, mnist=None):
+    """The `data.Scenes` of a run.
+
+    Those of --scenes have None for counts and boxes that the file does not tell.
+    Without test images in it, its last tenth is the test set, at most 1,000 of them.
+
+    Args:
+      configuration: a `Configuration`.
+      mnist: MNIST file, None for the lookup of `data.load_mnist`.
+
+    Raises:
+      DataError: if MNIST cannot be had.
+      UsageError: if the file of --scenes is not as said.
+    """
+    if configuration.scenes is None:
+        return data.load(specification(configuration), mnist_path=mnist)
+    file = REPOSITORY / configuration.scenes
+    try:
+        with np.load(file) as archive:
+            arrays = dict(archive)
+        train = _scene_set(arrays, "")
+        test = _scene_set(arrays, "test_") if "test_images" in arrays else None
+    except OSError as error:
+        raise UsageError(f"--scenes: {file}: {error.strerror}") from None
+    except UsageError as error:
+        raise UsageError(f"--scenes: {file}: {error}; allowed: {ALLOWED}") from None
+    except Exception:  # damaged bytes make NumPy and zipfile raise anything
+        raise UsageError(f"--scenes: {file} is no .npz; allowed: {ALLOWED}") from None
+    if test is None:
+        first = len(train.images) - min(len(train.images) // 10, 1_000)
+        test = train._make(part if part is None else part[first:] for part in train)
+        train = train._make(part if part is None else part[:first] for part in train)
+    if not len(test.images) or len(train.images) < configuration.batch_size:
+        raise UsageError(
+            f"--scenes: {file}: {len(train.images)} training and {len(test.images)} "
+            f"test images; at least one batch of {configuration.batch_size} and one "
+            "test image are needed"
+        )
+    if train.images.shape[1:] != test.images.shape[1:]:
+        raise UsageError(f"--scenes: {file}: images and test_images differ in size")
+    return data.Scenes(train, test, configuration.scenes_digest)
+
+
+def statistics(scene_set):
+    """`data.describe` of a set of scenes; only what is known of one's own."""
+    if scene_set.counts is not None and scene_set.boxes is not None:
+        return data.describe(scene_set)
+    return {
+        "images": len(scene_set.images),
+        "mean_ink": float(scene_set.images.mean() / 255),
+    }
+
+
+def _scene_set(arrays, prefix):
+    """One of the file's sets of scenes; its images become uint8."""
+    images = arrays.get(f"{prefix}images")
+    if images is None or images.ndim != 3 or images.shape[1] != images.shape[2]:
+        found = "missing" if images is None else f"of shape {list(images.shape)}"
+        raise UsageError(f"{prefix}images: {found}")
+    if images.dtype != np.uint8:
+        low, high = float(np.min(images)), float(np.max(images))
+        if not 0 <= low <= high <= 1:  # NaN is neither
+            raise UsageError(f"{prefix}images: values from {low:g} to {high:g}")
+        images = np.round(images * 255).astype(np.uint8)
+    counts, boxes = (arrays.get(f"{prefix}{name}") for name in ("counts", "boxes"))
+    number = len(images)
+    if counts is not None:
+        kind, shape = counts.dtype, list(counts.shape)
+        if shape != [number] or kind.kind not in "iu":
+            raise UsageError(f"{prefix}counts: {kind} of shape {shape}")
+    if boxes is not None:
+        fits = boxes.ndim == 3 and boxes.shape[::2] == (number, 4)
+        if counts is None or not fits or boxes.shape[1] < counts.max(initial=0):
+            raise UsageError(f"{prefix}boxes: shape {list(boxes.shape)}, or no counts")
+    return data.SceneSet(images, counts, boxes)

@@ -1,0 +1,118 @@
+"""What a run reports of inferred and of sampled scenes. NumPy and SciPy only."""
+
+import numpy as np
+
+import data
+from reproduce.run import metrics
+
+SHOWN_SCENES = 16  # the first test scenes, kept for the figures
+PRIOR_SAMPLES = 20_000  # from the prior, whose overlapping pairs are counted
+SAMPLE_SEED = 0
+# Of the arrays that `AIR.call` gives, those that are no term of the ELBO.
+_SCENE = ("counts", "boxes", "reconstructions", "squared_error", "nelbo")
+
+
+def figures(scenes, truth):
+    """Means over the test images.
+
+    Args:
+      scenes: arrays over all test images, as `AIR.call` gives them.
+      truth: the test set, a `data.SceneSet`.
+
+    Returns:
+      A dict: "nelbo" and its terms in nats, "se", "acc", "miou",
+      "miou_integer_convention", "mean_count" and "share_of_<n>", the share of scenes
+      with n inferred objects, n = 0..K: floats, None for what the truth does not tell;
+      only the former up to "se" if they are not finite.
+    """
+    terms = [name for name in scenes if name not in _SCENE]
+    found = {name: float(scenes[name].mean()) for name in ("nelbo", *terms)}
+    found["se"] = float(scenes["squared_error"].mean())
+    if not np.isfinite(list(found.values())).all():
+        return found  # the boxes may be no numbers either
+    counts = scenes["counts"]
+    found |= dict.fromkeys(("acc", "miou", "miou_integer_convention"))
+    if truth.counts is not None:
+        found["acc"] = float(np.mean(counts == truth.counts))
+    if truth.boxes is not None:
+        found |= metrics.mean_over_scenes(
+            scenes["boxes"], counts, truth.boxes, truth.counts
+        )
+    found["mean_count"] = float(counts.mean())
+    for count in range(scenes["boxes"].shape[1] + 1):
+        found[f"share_of_{count}"] = float(np.mean(counts == count))
+    return found
+
+
+def summary(scenes, truth, samples, steps, side):
+    """Further figures that the paper's claims need.
+
+    Args:
+      scenes: arrays over all test images, as `AIR.call` gives them.
+      truth: the test set, a `data.SceneSet`.
+      samples: boxes and counts of `PRIOR_SAMPLES` samples from the prior.
+      steps: K.
+      side: of all boxes in "overlapping_pairs_in_samples_of_one_side", in pixels: the
+        released code samples AIR-pPrior and AIR-ASR so.
+
+    Returns:
+      A dict: "count_histogram" (scenes by inferred count 0..K), "one_step_share"
+      (share of scenes with an inferred count of 1), "too_few_by_distance", the same
+      "too_few_by_count" for each true count of two or more (its keys are texts), and
+      the shares of overlapping pairs with their standard errors.
+    """
+    found = {
+        "count_histogram": np.bincount(scenes["counts"], minlength=steps + 1).tolist(),
+        "one_step_share": float(np.mean(scenes["counts"] == 1)),
+    }
+    if truth.boxes is not None:
+        distances = data.nearest_pair_distances(truth)
+        several = {n: truth.counts == n for n in np.unique(truth.counts) if n > 1}
+        found["too_few_by_distance"] = metrics.too_few_by_distance(
+            scenes["counts"], truth.counts, distances
+        )
+        found["too_few_by_count"] = {
+            str(count): metrics.too_few_by_distance(
+                scenes["counts"][those], truth.counts[those], distances[those]
+            )
+            for count, those in several.items()
+        }
+    for name, given in (("", None), ("_of_one_side", side)):
+        share, error = metrics.overlapping_pair_share(
+            samples["boxes"], samples["counts"], given
+        )
+        found[f"overlapping_pairs_in_samples{name}"] = share
+        found[f"overlapping_pairs_in_samples{name}_error"] = error
+    return found
+
+
+def figure_arrays(scenes, truth, samples):
+    """The small arrays that a run's figures are drawn from.
+
+    Args:
+      scenes: arrays over the test images, at least the first `SHOWN_SCENES`, as
+        `AIR.call` gives them.
+      truth: the test set, a `data.SceneSet`.
+      samples: `SHOWN_SCENES` samples from the prior, as `AIR.generate` gives them.
+
+    Returns:
+      A dict of arrays: the first test scenes' images and reconstructions (uint8),
+      inferred and true boxes and counts (those that are known), and as many samples
+      from the prior.
+    """
+    first = slice(SHOWN_SCENES)
+    arrays = {
+        "images": truth.images[first],
+        "reconstructions": _bytes(scenes["reconstructions"][first]),
+        "boxes": scenes["boxes"][first].astype(np.float32),
+        "counts": scenes["counts"][first],
+        "sample_images": _bytes(samples["images"]),
+        "sample_boxes": samples["boxes"].astype(np.float32),
+        "sample_counts": samples["counts"],
+    }
+    known = {"true_boxes": truth.boxes, "true_counts": truth.counts}
+    return arrays | {n: a[first] for n, a in known.items() if a is not None}
+
+
+def _bytes(grey):
+    return np.round(np.asarray(grey) * 255).astype(np.uint8)

@@ -1,0 +1,157 @@
+"""Two tiny runs, exported, and trained by JAX as TensorFlow would train them."""
+
+import shutil
+
+import numpy as np
+import pytest
+import tiny
+
+from reproduce import command_line, run_exported
+from reproduce.export import __main__ as export_command
+from reproduce.export.folder import Exported, ExportError
+from reproduce.records import frame
+
+pytest.importorskip("jax", reason="JAX runs the exported programs: it is not here")
+WORDS = [*tiny.WORDS, "--compiler", "xla"]
+WORDS = [*WORDS[: WORDS.index("--epochs")], *WORDS[WORDS.index("--epochs") + 2 :]]
+SEEDS = (0, 1)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, scenes_cache):
+    """The folder of an export; the module's networks are tiny."""
+    folder = tmp_path_factory.mktemp("export")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASR_CACHE", str(scenes_cache))
+        tiny.shrink(patch.setattr, eagerly=False)
+        assert export("--seeds", "0,1", "--out", str(folder)) == 0
+        yield folder
+
+
+def export(*words):
+    argv = [*WORDS, *words]
+    return command_line.main(export_command.define, export_command.body, argv=argv)
+
+
+def train(folder, root, *words):
+    argv = [str(folder), "--results", str(root), *map(str, words)]
+    return command_line.main(
+        run_exported.define, run_exported.body, argv=argv, positional="DIR"
+    )
+
+
+def models(exported):
+    """The runs' models as TensorFlow builds them."""
+    from reproduce.run import build
+
+    return [build.build_model(c) for c in Exported(exported).configurations]
+
+
+def test_the_weights_to_begin_from_are_stored(exported):
+    from reproduce.run import checkpoint
+
+    initial = Exported(exported).initial
+    for number, model in enumerate(models(exported)):
+        variables = checkpoint.variables(model)
+        for array, variable in zip(initial, variables, strict=True):
+            np.testing.assert_array_equal(array[number], variable.numpy())
+
+
+def test_a_step_is_the_models_own_train_step(exported, float64):
+    import tensorflow as tf
+
+    from reproduce.export.programs import Programs
+    from reproduce.run import checkpoint
+
+    built = models(exported)
+    images = np.random.default_rng(0).integers(60, 200, (16, 50, 50)).astype(np.uint8)
+    programs = Programs(built[0], len(SEEDS), len(images))
+    states = zip(*(checkpoint.variables(model) for model in built), strict=True)
+    state = [tf.stack([variable.value for variable in pair]) for pair in states]
+    batch = tf.constant(np.stack([images] * 2))
+    seeds = tf.constant([[seed, 0] for seed in SEEDS])
+    step = tf.function(programs._step, autograph=False)
+    parts, state = step(batch, seeds, state)
+    for number, model in enumerate(built):
+        means = tf.function(model.train_step, autograph=False)(tf.constant(images))
+        for name, value in zip(programs.parts, parts[number], strict=True):
+            np.testing.assert_allclose(value, means[name], rtol=1e-6, err_msg=name)
+        for array, variable in zip(state, checkpoint.variables(model), strict=True):
+            np.testing.assert_allclose(array[number], variable, rtol=1e-6, atol=1e-9)
+
+
+def test_runs_leave_records_and_go_on_bit_for_bit(exported, tmp_path, capsys):
+    assert train(exported, tmp_path / "a", "--epochs", 2) == 0
+    out = capsys.readouterr().out
+    assert out.count("epoch 2/2") == len(SEEDS)
+    frames = frame.load(tmp_path / "a")
+    assert list(frames.runs.seed) == list(SEEDS)
+    assert (frames.runs.status == "complete").all()
+    environment = frames.runs.record[0]["environment"]
+    assert environment["runs_at_once"] == 2 and environment["packages"]["jax"]
+    assert train(exported, tmp_path / "b", "--epochs", 1) == 0
+    assert train(exported, tmp_path / "b", "--epochs", 2) == 0
+    assert "resumed" in capsys.readouterr().out
+    whole, continued = tiny.left(tmp_path / "a"), tiny.left(tmp_path / "b")
+    assert {name: continued[name] for name in whole} == whole
+    assert train(exported, tmp_path / "a", "--epochs", 2) == 0
+    assert capsys.readouterr().out.count("its record is there already") == 2
+
+
+def test_inference_agrees_with_tensorflow(exported):
+    from reproduce.export import runtime
+    from reproduce.run import checkpoint, evaluation
+
+    folder, device = Exported(exported), runtime.Device()
+    images = np.random.default_rng(0).integers(0, 2, (16, 50, 50)).astype(np.uint8)
+    program = runtime.Program(folder, "evaluate", device)
+    read = folder.manifest["read"]
+    arrays = program(
+        device.put(images[None]),
+        *(device.put(array) for array in folder.initial[:read]),
+    )
+    found = dict(zip(folder.manifest["shown"], arrays, strict=False))
+    for number, model in enumerate(models(exported)):
+        variables = checkpoint.variables(model)
+        for array, variable in zip(folder.initial, variables, strict=True):
+            variable.assign(array[number])
+        expected = evaluation.Evaluation(model, None, 16).predict(images)
+        for name in ("nelbo", "boxes", "counts"):
+            own = np.asarray(found[name])[0, number]
+            np.testing.assert_allclose(own, expected[name], rtol=1e-3, atol=1e-3)
+
+
+def test_tensorflow_and_jax_share_checkpoints(exported, tmp_path, capsys):
+    assert train(exported, tmp_path, "--epochs", 1) == 0
+    argv = [*WORDS, "--epochs", "1", "--results", str(tmp_path)]
+    from reproduce.run import __main__ as run_command
+
+    for file in tmp_path.rglob("record.json"):
+        file.unlink()
+    capsys.readouterr()
+    # The run's one epoch is in JAX's checkpoint: TensorFlow only writes its record.
+    assert command_line.main(run_command.define, run_command.body, argv=argv) == 0
+    out = capsys.readouterr().out
+    assert "resumed" in out and "  epoch" not in out
+    (run,) = frame.load(tmp_path).runs.to_dict("records")
+    assert len(run["record"]["trained_by"]) == 1 or run["record"]["trained_by"]
+
+
+def test_other_folders_get_one_line(exported, tmp_path, capsys):
+    assert train(tmp_path, tmp_path) == 2
+    assert "manifest.json: No such file" in capsys.readouterr().err
+    damaged = tmp_path / "damaged"
+    shutil.copytree(exported, damaged)
+    (damaged / "train.mlir").write_bytes(b"")
+    with pytest.raises(ExportError, match="train.mlir is damaged"):
+        Exported(damaged)
+    (damaged / "manifest.json").write_text('{"format": 1, "numerics": 1}')
+    with pytest.raises(ExportError, match="another version"):
+        Exported(damaged)
+
+
+def test_what_cannot_be_exported_is_told(tmp_path, capsys):
+    for flag, value in (("compiler", "none"), ("nonfinite_gradients", "zero")):
+        assert export(f"--{flag}", value, "--out", str(tmp_path)) == 2
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert line.startswith(f"error: --{flag}: {value} cannot be exported")

@@ -1,0 +1,121 @@
+"""What README and the pages say is so: examples run, links lead somewhere."""
+
+import importlib.util
+import re
+import shlex
+
+import keras
+import numpy as np
+import pytest
+
+from reproduce.experiments.configuration import options, preset_configuration
+from reproduce.records import folders
+
+ROOT = folders.REPOSITORY
+README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [
+    ROOT / "README.md",
+    *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "results").glob("*.md"),
+]
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+SHRINK = {"epochs=10": "epochs=1", "model.keras": "{folder}/model.keras"}
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def test_readme_is_short():
+    assert len(README.splitlines()) <= 150
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_result_is_what_the_report_says():
+    """Numbers in README are printed by a command, never typed in."""
+    report = (ROOT / "results/README.md").read_text("utf-8")
+    told = README.partition("-->\n")[2].partition("<!-- end")[0]
+    assert told.startswith("Of the 45 runs") and told in report
+
+
+@pytest.mark.parametrize("page", PAGES[:3], ids=lambda page: page.name)
+def test_the_commands_exist(page):
+    text = page.read_text("utf-8")
+    for script in re.findall(r"\b(?:reproduce|tests)/\w+\.sh", text):
+        assert (ROOT / script).exists(), script
+    for script in re.findall(r"`(\w+\.sh)`", text):
+        assert (ROOT / "reproduce" / script).exists(), script
+    for module in re.findall(r"-m ((?:reproduce|benchmarks)[\w.]*)", text):
+        assert importlib.util.find_spec(module), module
+    for file in re.findall(
+        r"`((?:air|asr|data|reproduce|docs|examples)/[\w/.]*)`", text
+    ):
+        assert (ROOT / file).exists(), file
+
+
+def test_the_example_run_has_the_folder_that_readme_names():
+    command = re.search(r"-m reproduce\.run (.*)", README).group(1)
+    words = dict(zip(*[iter(shlex.split(command))] * 2, strict=True))
+    known = {field.name for field in options()}
+    changes = {name.lstrip("-"): value for name, value in words.items()}
+    experiment, epochs = changes.pop("experiment"), int(changes.pop("epochs"))
+    assert set(changes) <= known
+    run = preset_configuration(experiment, epochs=epochs, **changes)
+    assert f"results/runs/{run.name}/" in README
+
+
+@pytest.mark.slow
+def test_the_keras_example_runs_as_printed(tmp_path, monkeypatch):
+    """40,000 images are cut to two batches; the model is of full size."""
+    from reproduce.run import scenes
+
+    load = scenes.load
+
+    def few(configuration):
+        found = load(configuration)
+        train = found.train._replace(images=found.train.images[:128])
+        return found._replace(train=train)
+
+    monkeypatch.setattr(scenes, "load", few)
+    code = EXAMPLES[0]
+    for long, short in SHRINK.items():
+        assert long in code
+        code = code.replace(long, short.format(folder=tmp_path))
+    names = {}
+    exec(code, names)
+    assert names["samples"]["images"].shape == (16, 50, 50)
+    again = keras.models.load_model(tmp_path / "model.keras").predict(names["images"])
+    np.testing.assert_array_equal(again["boxes"], names["inferred"]["boxes"])
+
+
+def test_the_constraint_of_readme_is_the_example(tmp_path):
+    """On boxes at random, so that the page and examples/ cannot drift apart."""
+    import tensorflow as tf
+
+    import asr
+
+    found = {}
+    exec(EXAMPLES[1], found)
+    example = {}
+    exec((ROOT / "examples/left_to_right.py").read_text("utf-8"), example)
+    random = np.random.default_rng(0)
+    fields = {name: None for name in asr.Posterior._fields} | {
+        "centre": tf.constant(random.uniform(0, 50, (4, 3, 2)), tf.float32),
+        "validity": tf.constant(random.uniform(0, 1, (4, 3)), tf.float32),
+    }
+    posterior = asr.Posterior(**fields)
+    ours, theirs = (f["left_to_right"](posterior) for f in (found, example))
+    np.testing.assert_array_equal(ours, theirs)
+    assert ours.shape == (4,) and float(tf.reduce_max(ours)) > 0

@@ -1,0 +1,151 @@
+"""Records on disk, damaged or old, and the two frames that are made of them."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reproduce.experiments.configuration import preset_configuration
+from reproduce.records import folders, frame, record
+
+HISTORY = [
+    {"epoch": 1, "train_loss": 3.5, "test_nelbo": 3.25, "test_acc": None, "seconds": 2},
+    {"epoch": 2, "train_loss": 0.1, "test_nelbo": 1 / 3, "test_acc": 0.5, "seconds": 2},
+]
+
+
+def written(results, experiment="table1/asr-13", figure=None, **changes):
+    """Writes the record of a run of two epochs; returns its folder and content."""
+    configuration = preset_configuration(experiment, epochs=2, **changes)
+    folder = record.run_folder(results, configuration)
+    content = record.describe(configuration) | {
+        "status": "complete",
+        "failure": None,
+        "reported_epoch": 2,
+        "smoke": False,
+        "data_digest": "d",
+        "data_statistics": {},
+        "metrics": {"nelbo": 1 / 3, "acc": 0.5, "count_histogram": [1, 2]},
+        "parameters": 7,
+        "wall_seconds": 4.0,
+        "images_per_second": None,
+        "environment": {"device": "a processor"},
+        "git": {"commit": None, "dirty": None},
+    }
+    record.write(folder, content, HISTORY, figure)
+    return folder, content
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    figure = {"images": np.arange(12).reshape(3, 2, 2)}
+    folder, content = written(tmp_path, figure=figure)
+    assert record.read(folder) == content
+    assert record.read_history(folder) == HISTORY
+    np.testing.assert_array_equal(
+        record.read_figure(folder)["images"], figure["images"]
+    )
+
+
+numbers = st.none() | st.floats(allow_nan=False) | st.integers(-(2**40), 2**40)
+
+
+@given(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=4))
+def test_a_history_keeps_every_number_exactly(tmp_path_factory, pairs):
+    rows = [dict(zip(("epoch", "x"), pair, strict=True)) for pair in pairs]
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "history.csv").write_bytes(record.format_history(rows))
+    assert record.read_history(folder) == rows
+
+
+def test_numbers_that_are_not_finite_are_not_written(tmp_path):
+    folder, content = written(tmp_path)
+    before = (folder / "record.json").read_bytes()
+    with pytest.raises(record.RecordError, match="not finite"):
+        record.write(folder, content | {"wall_seconds": math.nan}, HISTORY)
+    assert (folder / "record.json").read_bytes() == before
+
+
+def test_frames_have_a_row_a_run_and_a_row_an_epoch(tmp_path):
+    first, _ = written(tmp_path)
+    written(tmp_path, "table2/air-dsprites", seed=1, learning_rate=0.1)
+    frames = frame.load(tmp_path)
+    assert list(frames.runs.experiment) == ["table1/asr-13", "table2/air-dsprites"]
+    assert list(frames.runs.changed) == [{}, {"learning_rate": 0.1}]
+    assert frames.runs.folder[0] == str(first.relative_to(tmp_path))
+    assert list(frames.runs.digits.isna()) == [False, True]
+    own = frames.epochs[frames.epochs.folder == frames.runs.folder[0]]
+    assert list(own.test_nelbo) == [3.25, 1 / 3]
+    assert np.isnan(own.test_acc.iloc[0])
+
+
+def test_a_folder_without_records_gives_empty_frames_with_the_same_columns(tmp_path):
+    empty = frame.load(tmp_path / "nowhere")
+    written(tmp_path)
+    assert list(empty.runs.columns) == list(frame.load(tmp_path).runs.columns)
+    assert len(empty.runs) == len(empty.epochs) == 0
+
+
+@pytest.mark.parametrize("name", ["record.json", "history.csv"])
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_a_file_that_was_cut_short_gets_one_line_that_names_the_folder(
+    tmp_path, name, share
+):
+    folder, _ = written(tmp_path)
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[: int(share * len(content))])
+    with pytest.raises(record.RecordError) as caught:
+        frame.load(tmp_path)
+    assert str(caught.value).startswith(f"{folder}: {name} ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", [*record.FIELDS])
+def test_a_record_without_a_field_or_with_another_type_is_refused(tmp_path, field):
+    folder, content = written(tmp_path)
+    for value in ({}, {field: ["a list"]}):
+        rest = {name: content[name] for name in content if name != field}
+        (folder / "record.json").write_text(json.dumps(rest | value))
+        with pytest.raises(record.RecordError):
+            record.read(folder)
+
+
+def test_a_record_in_another_runs_folder_is_refused(tmp_path):
+    folder, _ = written(tmp_path)
+    folder.rename(folder.with_name("paper-2ep-seed1"))
+    with pytest.raises(record.RecordError, match="belongs to table1/asr-13/paper-2ep"):
+        frame.load(tmp_path)
+
+
+def test_records_of_the_first_version_are_read_as_what_the_code_did_then(tmp_path):
+    folder, content = written(tmp_path, "table2/asr-dsprites")
+    options = content["configuration"]
+    for name in ("sampler", "side_minimum", "early_end", "scenes", "constraint_digest"):
+        del options[name]
+    del options["side_maximum"], content["numerics"]
+    (folder / "record.json").write_text(json.dumps(content))
+    (run,) = frame.load(tmp_path).runs.to_dict("records")
+    assert (run["numerics"], run["stale"], run["variant"]) == (1, True, "paper")
+    read = record.configuration_from(run["configuration"], run["numerics"])
+    assert (read.side_minimum, read.side_maximum) == (12, 15)
+    assert (read.sampler, read.early_end, read.scenes) == ("hat", False, None)
+
+
+def test_options_without_a_change_of_the_numerics_may_be_missing(tmp_path):
+    folder, content = written(tmp_path)
+    for name in ("scenes", "scenes_digest", "constraint", "constraint_weight"):
+        del content["configuration"][name]
+    (folder / "record.json").write_text(json.dumps(content))
+    (run,) = frame.load(tmp_path).runs.to_dict("records")
+    read = record.configuration_from(run["configuration"], run["numerics"])
+    assert not run["stale"] and read == preset_configuration("table1/asr-13", epochs=2)
+
+
+def test_all_committed_records_and_figures_are_read():
+    runs = frame.load(folders.RESULTS).runs
+    for run in runs.itertuples():
+        record.configuration_from(run.configuration, run.numerics)
+        assert record.read_figure(folders.RESULTS / run.folder)["images"].ndim == 3
+    assert len(runs)

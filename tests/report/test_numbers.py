@@ -1,0 +1,149 @@
+"""What stands behind the tables, against brute force; where the runs stand."""
+
+import made_up
+import numpy as np
+import pytest
+
+from reproduce.experiments import grid, published
+from reproduce.experiments.presets import METHODS
+from reproduce.records import frame, record
+from reproduce.report import inventory, numbers, standing
+from reproduce.tables import cells, claims
+
+
+def test_ink_outside_boxes_is_counted_pixel_by_pixel():
+    arrays = made_up.figure(scenes=4, counts=(1, 3, 0, 2))
+    boxes = arrays["boxes"] + np.random.default_rng(1).uniform(-3, 3, (4, 6, 4))
+    arrays["boxes"] = boxes
+    for scene, ink in enumerate(numbers.uncovered(arrays)):
+        expected = 0.0
+        for (row, column), grey in np.ndenumerate(arrays["images"][scene]):
+            covered = any(
+                x <= column + 0.5 < x + width and y <= row + 0.5 < y + height
+                for x, y, width, height in boxes[scene, : arrays["counts"][scene]]
+            )
+            expected += 0 if covered else grey / 255
+        assert ink == pytest.approx(expected)
+
+
+def test_boxes_of_the_kept_scenes(tmp_path):
+    arrays = made_up.figure(scenes=2, counts=(3, 3))
+    arrays["boxes"][0, :3] = [[0, 0, 10, 10], [9, 9, 10, 10], [10, 20, 10, 10]]
+    arrays["boxes"][1, :3] = [[0, 0, 12, 12], [12, 0, 12, 12], [0, 0, 12, 12]]
+    arrays["sample_boxes"][..., 2:] = 7
+    made_up.write(tmp_path, "table2/asr-mnist", figure=arrays)
+    selected = cells.select(frame.load(tmp_path).runs)
+    (line,), sides = numbers.boxes(selected, tmp_path)
+    assert line["overlapping pairs, inferred"] == "2 of 6"  # touching is no overlap
+    assert line["median side, inferred, in pixels"] == "11.0"
+    assert line["median side, sampled, in pixels"] == "7.0"
+    assert sides == {"mnist": [(7.0, 11.0)]}
+
+
+def test_terms_are_means_over_runs_and_the_history_tells_the_last_epochs(tmp_path):
+    for seed, nelbo in ((0, 300.0), (1, 310.0)):
+        made_up.write(tmp_path, "table1/asr-13", seed=seed, epochs=20, nelbo=nelbo)
+    frames = frame.load(tmp_path)
+    (line,) = numbers.terms(cells.select(frames.runs), frames.epochs, "table1", "paper")
+    assert (line[""], line["epochs"], line["nELBO"]) == ("AIR-ASR-13", "20", "305.0")
+    assert line["last 5 epochs"] == "307.0 (300 to 314)"
+    assert line["lowest"] == "305.0 (epoch 20, 20)"
+    assert line["inferred counts (share of the scenes)"] == "1: 50%, 3: 50%"
+    made_up.write(tmp_path, "table1/asr-13", epochs=30, fields={"reported_epoch": 7})
+    frames = frame.load(tmp_path)
+    (line,) = numbers.terms(cells.select(frames.runs), frames.epochs, "table1", "paper")
+    assert line["epochs"] == "30 (reported: 7)"
+
+
+def all_tables(tmp_path):
+    selected = cells.select(frame.load(tmp_path).runs)
+    return [
+        cells.cells(selected, grid.table_experiments(t), ("paper",))
+        for t in grid.TITLES
+    ]
+
+
+def test_the_printed_numbers_are_near_themselves_and_best_as_printed(tmp_path):
+    for table in grid.TITLES:
+        for experiment in grid.table_experiments(table):
+            printed = {m: v for m, (v, _) in published.published(experiment).items()}
+            made_up.write(tmp_path, experiment, epochs=1, **printed)
+    found = standing.numbers(all_tables(tmp_path))
+    assert set(found.place) == {standing.NEAR} and len(found) == 9 * 4 + 6 * 3
+    rows, far = standing.near(found)
+    assert rows == [[m, "18", "0", "0"] for m in METHODS.values()] and far == {}
+    lines, (wins, published_wins, of) = standing.best(found)
+    assert wins == published_wins == 17 and of == 18
+    assert not any("paper:" in word for line in lines for word in line)
+
+
+@pytest.mark.parametrize(
+    "metric, sign", [("nelbo", 1), ("se", 1), ("acc", -1), ("miou", -1)]
+)
+@pytest.mark.parametrize("worse", [True, False])
+def test_a_number_is_near_within_two_published_deviations(
+    metric, sign, worse, tmp_path
+):
+    experiment = "table1/air-13"
+    mean, std = published.published(experiment)[metric]
+    direction = sign if worse else -sign
+    for steps, place in (
+        (1.99, standing.NEAR),
+        (2.2, standing.WORSE if worse else standing.BETTER),
+    ):
+        value = mean + direction * steps * std
+        made_up.write(tmp_path, experiment, epochs=1, **{metric: value})
+        found = standing.numbers(all_tables(tmp_path))
+        assert found[found.metric == metric].place.tolist() == [place]
+
+
+def test_what_is_done_counts_full_runs_of_today(tmp_path):
+    made_up.write(tmp_path, "table1/air-13")
+    made_up.write(tmp_path, "table1/air-13", epochs=20)
+    made_up.write(tmp_path, "table1/air-13", seed=3)
+    made_up.write(tmp_path, "table1/air-13", preset="released")
+    made_up.write(tmp_path, "table1/asr-13", fields=made_up.failed())
+    made_up.write(tmp_path, "table1/asr-14", fields={"numerics": record.NUMERICS - 1})
+    state = standing.state(frame.load(tmp_path).runs)
+    assert (state["all"], state["full"], state["runs"]) == (45, 1, 6)
+    assert state["hours"] == pytest.approx(
+        5 * 100 / 3600
+    )  # the longer holds the shorter
+
+
+def test_a_claim_of_both_tables_counts_by_the_lesser_verdict(monkeypatch):
+    found = {"table1": claims.HOLDS, "table2": claims.UNDECIDED}
+
+    def judge(table, selected, preset):
+        return [
+            claims.Verdict(c, preset, found[table])
+            for c in claims.CLAIMS
+            if c.table == table
+        ]
+
+    monkeypatch.setattr(claims, "judge", judge)
+    verdicts = standing.verdicts(None)
+    assert verdicts[claims.UNDECIDED] == ["4", "5", "6", "7"]
+    assert verdicts[claims.HOLDS] == ["1", "1b", "2", "2b", "3", "8"]
+
+
+def test_columns_that_are_equal_in_all_runs_are_told_once(tmp_path):
+    made_up.write(tmp_path, "table1/air-13")
+    made_up.write(tmp_path, "table1/asr-13", seed=1)
+    frames = frame.load(tmp_path)
+    lines = inventory.runs(frames.runs, frames.epochs)
+    same = inventory.constants(lines)
+    assert same["epochs"] == "300" and same["library"] == "TensorFlow 2.0"
+    assert "run" not in same and "seed" not in same and "variant" not in same
+    assert inventory.constants(lines[:1]) == {}
+    assert [line["an epoch"] for line in lines] == ["2 s", "2 s"]
+
+
+def test_each_set_of_scenes_is_told_once(tmp_path):
+    for seed, digest in ((0, "a"), (1, "a"), (2, "b")):
+        fields = {"data_digest": digest}
+        made_up.write(tmp_path, "table1/air-13", seed=seed, fields=fields)
+    lines = inventory.scenes(frame.load(tmp_path).runs)
+    assert [line["digest"] for line in lines] == ["a", "b"]
+    assert lines[0]["object side in pixels"] == "20.0 (19 to 20)"
+    assert lines[0]["nearest pair in pixels"] == "-"

@@ -1,0 +1,144 @@
+"""Which runs a cell averages, and what comes of them."""
+
+import made_up
+import numpy as np
+import pytest
+
+from reproduce.experiments import grid
+from reproduce.records import frame, record
+from reproduce.tables import cells, render
+
+ASR = "table1/asr-13"
+
+
+def table(results, experiments=(ASR,), presets=("paper",), **options):
+    selected = cells.select(frame.load(results).runs, **options)
+    return cells.cells(selected, experiments, presets)
+
+
+def test_a_cell_averages_the_longest_protocol(tmp_path):
+    for epochs, nelbo in ((10, 1.0), (20, 2.0), (20, 4.0)):
+        made_up.write(tmp_path, ASR, seed=int(nelbo), epochs=epochs, nelbo=nelbo)
+    cell = table(tmp_path).iloc[0]
+    assert (cell.epochs, cell.seeds) == (20, [2, 4])
+    assert (cell.nelbo, cell.nelbo_std, cell.nelbo_runs) == (3.0, 2.0**0.5, [2.0, 4.0])
+    assert table(tmp_path, epochs=10).iloc[0].nelbo == 1.0
+    assert table(tmp_path, seeds=(4,)).iloc[0].nelbo == 4.0
+
+
+def test_presets_variants_digits_and_smoke_runs_never_mix(tmp_path):
+    runs = {
+        1.0: {},
+        2.0: {"preset": "released"},
+        3.0: {"changes": {"learning_rate": 1e-4}},
+        4.0: {"changes": {"digits": "rendered"}},
+    }
+    for nelbo, options in runs.items():
+        made_up.write(tmp_path, ASR, epochs=20, nelbo=nelbo, **options)
+    toy = {"digits": "rendered", "train_images": 1_280, "test_images": 128}
+    smoke = (("smoke", True),)
+    made_up.write(tmp_path, ASR, epochs=2, nelbo=5.0, changes=toy, fields=smoke)
+    both = table(tmp_path, presets=("released", "paper"))
+    assert both.nelbo.tolist() == [2.0, 1.0]
+    assert table(tmp_path, digits="rendered").nelbo.tolist() == [4.0]
+    assert table(tmp_path, smoke=True).nelbo.tolist() == [5.0]
+    made_up.write(tmp_path, "table2/asr-dsprites", nelbo=6.0)
+    sprites = table(tmp_path, ["table2/asr-dsprites"], digits="rendered")
+    assert sprites.nelbo.tolist() == [6.0]  # no digits in them
+
+
+def test_runs_of_unequal_data_are_not_averaged(tmp_path):
+    made_up.write(tmp_path, ASR)
+    made_up.write(tmp_path, ASR, seed=1, fields={"data_digest": "other"})
+    with pytest.raises(record.RecordError, match="paper-300ep-seed1: its data are not"):
+        table(tmp_path)
+
+
+def test_a_failed_run_is_told_and_left_out(tmp_path):
+    made_up.write(tmp_path, ASR, nelbo=1.0)
+    made_up.write(tmp_path, ASR, seed=1, fields=made_up.failed())
+    made_up.write(tmp_path, "table1/air-13", fields=made_up.failed())
+    found = table(tmp_path, ["table1/air-13", ASR, "table1/air-14"])
+    assert found.state.tolist() == ["failed", "complete", "missing"]
+    assert found.failed_seeds.tolist() == [[0], [1], []]
+    assert found.nelbo_runs.tolist() == [[], [1.0], []]
+    text = render.terminal("table1", found, [], "COMMAND")
+    assert "AIR-13, seed 0, 300 epochs failed: step 7: kl_scale is not finite" in text
+
+
+@pytest.mark.parametrize(
+    "mark, written",
+    [
+        ("†", {"epochs": 299}),
+        ("‡", {"seeds": (0, 1)}),
+        ("‡", {"seeds": (0, 1, 3)}),
+        ("↺", {"fields": {"numerics": record.NUMERICS - 1}}),
+        ("§", {"changes": {"digits": "rendered"}}),
+        ("", {}),
+    ],
+)
+def test_what_falls_short_is_marked_and_explained(mark, written, tmp_path):
+    for seed in written.pop("seeds", (0, 1, 2)):
+        made_up.write(tmp_path, ASR, seed=seed, **written)
+    digits = dict(written.get("changes", {})).get("digits", "mnist")
+    found = table(tmp_path, digits=digits)
+    assert render.marks(found.iloc[0]) == mark
+    text = render.terminal("table1", found, [], "COMMAND")
+    legend = text.split("\n\n")[-1]
+    assert ("COMMAND" in legend) == (mark in ("†", "‡", "↺") and mark != "")
+    assert not mark or f"\n{mark} {render.MARKS[mark]}" in text
+
+
+def test_products_in_tensorfloat32_are_marked(tmp_path):
+    environment = {"precision": "tensorfloat32", "packages": {"jax": "1"}}
+    made_up.write(tmp_path, ASR, fields={"environment": environment})
+    assert "≈" in render.marks(table(tmp_path).iloc[0])
+
+
+@pytest.mark.parametrize("name", grid.TITLES)
+def test_the_full_table_fits_a_terminal_of_100_columns(name, tmp_path):
+    experiments = grid.table_experiments(name)
+    for experiment in experiments:
+        for seed in (0, 1, 2):
+            made_up.write(tmp_path, experiment, seed=seed, nelbo=500.0 + 30 * seed)
+    found = table(tmp_path, experiments, ("released", "paper"))
+    text = render.terminal(name, found, [], "COMMAND")
+    assert max(map(len, text.split("\n"))) <= render.WIDTH
+    for experiment in experiments:
+        assert grid.label(experiment) in text
+    assert text.count("published") == len(experiments) == text.count("0, 1, 2")
+
+
+def test_means_are_rounded_as_the_paper_prints_them(tmp_path):
+    experiment = "table2/asr-mnist"
+    for seed, nelbo in enumerate((300.04, 300.16)):
+        made_up.write(tmp_path, experiment, seed=seed, nelbo=nelbo, miou=0.625)
+    cell = table(tmp_path, [experiment]).iloc[0]
+    assert render.value(cell, "nelbo") == "300.1 ± 0.1"
+    assert render.value(cell, "miou") == "0.62 ± 0.00"
+    assert render.value(cell, "acc") == "-"  # not in Table 2
+
+
+def test_json_has_the_agreed_form(tmp_path):
+    made_up.write(tmp_path, ASR, epochs=20, nelbo=2.0)
+    found = table(tmp_path, [ASR, "table1/air-14"])
+    here, missing = cells.json_rows(found)
+    assert (here["dataset"], here["method"], here["setting"], here["preset"]) == (
+        "multi_mnist",
+        "AIR-ASR",
+        "13",
+        "paper",
+    )
+    assert (here["epochs"], here["seeds"], here["digits"]) == (20, [0], "mnist")
+    assert here["metrics"]["nelbo"] == {"mean": 2.0, "std": None, "runs": [2.0]}
+    assert here["published"]["acc"] == [0.96, 0.0]
+    assert missing["metrics"] is None and missing["epochs"] is None
+    assert missing["published"]["nelbo"] == [543.44, 54.71]
+
+
+def test_a_mean_ignores_runs_that_do_not_log_the_metric(tmp_path):
+    made_up.write(tmp_path, ASR)
+    runs = cells.select(frame.load(tmp_path).runs)
+    found = cells.average(runs, ("nelbo", "nowhere"))
+    assert found["nelbo"] == 350.0
+    assert np.isnan(found["nowhere"]) and found["nowhere_runs"] == []

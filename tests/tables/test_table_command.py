@@ -1,0 +1,112 @@
+"""The table command: what it trains, shows and writes."""
+
+import io
+import json
+import sys
+
+import made_up
+import pytest
+
+from reproduce import command_line, launch
+from reproduce.experiments import grid
+from reproduce.records import folders
+from reproduce.tables import __main__ as command
+from reproduce.tables import render
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The runs that would be trained, in a list."""
+    wanted = []
+    monkeypatch.setattr(launch, "train", lambda v, runs, p: wanted.extend(runs) or 0)
+    return wanted
+
+
+@pytest.fixture
+def outputs(monkeypatch, tmp_path):
+    monkeypatch.setattr(folders, "OUTPUTS", tmp_path / "outputs")
+    return tmp_path / "outputs"
+
+
+def call(results, *words):
+    argv = ["--results", str(results), *words]
+    return command_line.main(command.define, command.body, "", argv)
+
+
+def test_only_cells_of_paper_without_a_record_are_trained_unasked(trained, tmp_path):
+    made_up.write(tmp_path, "table2/air-mnist", epochs=20)
+    made_up.write(tmp_path, "table2/asr-mnist", preset="released")
+    assert call(tmp_path, "--table", "table2") == 0
+    experiments = [e for e in grid.table_experiments("table2") if "air-mnist" not in e]
+    assert trained == launch.runs(experiments, (0, 1, 2))
+
+
+def test_released_is_trained_only_when_asked(trained, tmp_path, outputs):
+    made_up.write(tmp_path, "table2/air-mnist", epochs=20)
+    words = ["--table", "table2", "--methods", "air", "--preset", "released"]
+    assert call(tmp_path, *words) == 0 and trained == []
+    assert call(tmp_path, *words, "--train") == 0 and len(trained) == 6
+
+
+def test_notrain_trains_nothing(trained, tmp_path):
+    made_up.write(tmp_path, "table2/air-mnist", epochs=20)
+    assert call(tmp_path, "--table", "table2", "--notrain") == 0
+    assert trained == []
+
+
+def test_both_presets_are_shown_and_preset_shows_one(tmp_path, outputs, capsys):
+    made_up.write(tmp_path, "table2/air-mnist", nelbo=1.5)
+    made_up.write(tmp_path, "table2/air-mnist", preset="released", nelbo=2.5)
+    call(tmp_path, "--table", "table2", "--notrain")
+    rows = json.loads((tmp_path / "table2.json").read_text())["rows"]
+    assert [
+        (r["preset"], r["metrics"] and r["metrics"]["nelbo"]["mean"]) for r in rows
+    ][:2] == [("released", 2.5), ("paper", 1.5)]
+    assert len(rows) == 12
+    call(tmp_path, "--table", "table2", "--notrain", "--preset", "released")
+    rows = json.loads((outputs / "table2.json").read_text())["rows"]
+    assert {row["preset"] for row in rows} == {"released"}
+    shown = capsys.readouterr().out
+    assert "missing" in shown and "AIR" in shown
+
+
+def test_a_part_never_replaces_the_table(tmp_path, outputs):
+    for experiment in grid.table_experiments("table2"):
+        made_up.write(tmp_path, experiment)
+    call(tmp_path, "--table", "table2", "--notrain")
+    before = (tmp_path / "table2.md").read_bytes()
+    call(tmp_path, "--table", "table2", "--notrain", "--methods", "asr")
+    assert (tmp_path / "table2.md").read_bytes() == before
+    content = json.loads((outputs / "table2.json").read_text())
+    assert {row["method"] for row in content["rows"]} == {"AIR-ASR"}
+    assert all(c["verdict"] != "not enough runs" for c in content["claims"])
+
+
+def test_the_offered_command_asks_for_the_same_rows(tmp_path, outputs, capsys):
+    words = ["--table", "table2", "--methods", "asr,air", "--epochs", "7", "--notrain"]
+    made_up.write(tmp_path, "table2/air-mnist", epochs=7)
+    call(tmp_path, *words)
+    offered = f"reproduce/table2.sh --methods asr,air --results {tmp_path} --train"
+    assert f"To complete the table: bash {offered}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words, line",
+    [
+        (["--results", "/nowhere"], "--results: there is no folder /nowhere"),
+        (["--settings", "mnist"], "--settings: 'mnist' is not one of table1"),
+        (["--retrain"], "--notrain: not allowed with --retrain"),
+    ],
+)
+def test_bad_input_gets_one_line(words, line, tmp_path, capsys):
+    assert call(tmp_path, "--notrain", *words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and line in error and error.count("\n") == 1
+
+
+def test_a_terminal_without_the_characters_gets_plain_ones(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    render.say("AIR-13 †↺ 1.0 ± 0.5, λ1 é")
+    stream.seek(0)
+    assert stream.read() == "AIR-13 eo 1.0 +- 0.5, lambda1 ?\n"

@@ -1,0 +1,97 @@
+"""Runs of toy size with tiny networks, in this process or in one of their own.
+
+As a script it is `python -m reproduce.run` with such networks. Nothing is compiled,
+which would take half a minute for what is trained in a second.
+"""
+
+import functools
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+WORDS = (
+    *("--experiment", "table1/asr-13", "--digits", "rendered", "--steps", "3"),
+    *("--train_images", "48", "--test_images", "16", "--batch_size", "16"),
+    *("--compiler", "none", "--epochs", "2"),
+)
+STEPS = 3  # an epoch
+LIMIT = 300  # seconds, of any process
+
+
+def shrink(setattr=setattr, eagerly=True):
+    """Tiny networks and few samples; functions that run without being traced."""
+    import tensorflow as tf
+
+    import air
+    from reproduce.run import summaries
+
+    tf.config.run_functions_eagerly(eagerly)
+    setattr(summaries, "PRIOR_SAMPLES", 200)
+
+    sizes = air.Sizes(appearance=3, window=6, lstm=8, encoder=(9, 7), head=5)
+    for name in ("AIR", "FixedPrior", "LearnedPrior"):
+        setattr(air, name, functools.partial(getattr(air, name), sizes=sizes))
+
+
+def run(root, *words):
+    """Trains a tiny run below the folder `root`; returns the exit code."""
+    from reproduce import command_line
+    from reproduce.run import __main__ as command
+
+    argv = [*WORDS, "--results", str(root), *map(str, words)]
+    return command_line.main(command.define, command.body, argv=argv)
+
+
+def start(root, *words, **environment):
+    """Starts a tiny run as a process of its own; text goes through pipes."""
+    return subprocess.Popen(
+        [sys.executable, __file__, *WORDS, "--results", str(root), *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+    )
+
+
+def left(root):
+    """All that finished runs have left, less what depends on the clock.
+
+    Returns:
+      A dict from file names to values that can be compared.
+    """
+    from reproduce.records import record
+    from reproduce.run import checkpoint
+
+    found = {}
+    for file in sorted(pathlib.Path(root).glob("runs/*/*/*/record.json")):
+        name, history = file.parent.name, record.read_history(file.parent)
+        for row in history:
+            del row["seconds"]
+        written = record.read(file.parent)
+        for field in ("wall_seconds", "images_per_second", "git"):
+            del written[field]
+        del written["environment"]["peak_memory_megabytes"]
+        figure = record.read_figure(file.parent)
+        found |= {f"{name} record": json.dumps(written), f"{name} history": history}
+        found |= {f"{name} {k}": array.tobytes() for k, array in figure.items()}
+    for file in sorted(pathlib.Path(root).glob("checkpoints/*/*/*/state.npz")):
+        _, arrays = checkpoint.load(file)
+        found[f"{file.parent.name} weights"] = [array.tobytes() for array in arrays]
+    return found
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+    from reproduce import command_line
+    from reproduce.run import __main__ as command
+
+    whole = command.start.tensorflow
+
+    def start_tiny(*arguments):
+        whole(*arguments)
+        shrink()
+
+    command.start.tensorflow = start_tiny
+    sys.exit(command_line.main(command.define, command.body))
