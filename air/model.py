@@ -85,8 +85,9 @@ class AIR(keras.Model):
             training, evaluation and `generate`; 0 for none.
           count_rule: inferred count, "greedy" or "sampled".
           sizes: the networks' `Sizes`; the prior's must be the same.
-          ends: counts, integers, after which the loop over the objects may end, where
-            no image of a batch can have another one: see `Estimator.goes_on`. Absent
+          ends: counts, integers, after which a training step's loop over the objects may
+            end, where no image of a batch can have another one: see
+            `Estimator.goes_on`. Absent
             objects then cost no time. Those under the regulariser's `least_objects`
             have no effect, nor those from K on. Each adds to the time to compile.
           nonfinite_gradients: whether entries of a gradient that are not finite are
@@ -214,7 +215,8 @@ class AIR(keras.Model):
 
         empty = tf.zeros([batch, 0], images.dtype)
         state = (recognised, self.prior.begin(batch, images.dtype), (empty, ()))
-        found, taken = over_objects(block, rest, goes_on, state, steps, self._ends())
+        ends = self._ends() if training else ()
+        found, taken = over_objects(block, rest, goes_on, state, steps, ends)
         q_logits, p_logits = found.get("logits", (None, None))
         return (
             found["latents"],

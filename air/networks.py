@@ -160,18 +160,17 @@ class LSTM(keras.layers.Layer):
         """
         super().__init__(name=name)
         self.static, self.moving, self.units = static, moving, units
+        self.kernel = self.add_weight(
+            shape=(static + moving + units, 4 * units),
+            initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
+            name="kernel",
+        )
         forget_one = np.repeat([0.0, 1.0, 0.0, 0.0], units)
-        with keras.name_scope(self.name):
-            self.kernel = self.add_weight(
-                shape=(static + moving + units, 4 * units),
-                initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
-                name="kernel",
-            )
-            self.bias = self.add_weight(
-                shape=(4 * units,),
-                initializer=lambda shape, dtype: tf.constant(forget_one, dtype),
-                name="bias",
-            )
+        self.bias = self.add_weight(
+            shape=(4 * units,),
+            initializer=lambda shape, dtype: tf.constant(forget_one, dtype),
+            name="bias",
+        )
         self.built = True
 
     def begin(self, batch, static_input=None):
