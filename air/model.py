@@ -284,7 +284,7 @@ class AIR(keras.Model):
         """One step of gradient descent on the objective."""
         images = self.grey(keras.utils.unpack_x_y_sample_weight(data)[0])
         seed = noises.fold_in(noises.run_seed(self.seed), self.iteration)
-        noise = self.draw_noise(seed, shapes.batch_size(images))
+        noise = noises.draw(seed, shapes.batch_size(images), **self.noise_options())
         with tf.GradientTape() as tape:
             parts = self.objective(images, noise, self.iteration, training=True)
         gradients = tape.gradient(parts["loss"], self.trainable_variables)
@@ -338,15 +338,11 @@ class AIR(keras.Model):
             **{name: terms[name] for name in TERMS},
         }
 
-    def draw_noise(self, seed, batch):
-        """The `Noise` of one pass over `batch` images. `seed`: int32, shape [2]."""
-        return noises.draw(seed, batch, **self._noise_options())
-
     def evaluation_noise(self, images):
         """The `Noise` of evaluation and prediction: it follows from each image alone,
         whatever its batch. Images are grey values in [0, 1], [batch, S, S]."""
         seed = noises.run_seed(EVALUATION_SEED)
-        return noises.draw_by_image(images, seed, **self._noise_options())
+        return noises.draw_by_image(images, seed, **self.noise_options())
 
     @property
     def metrics(self):
@@ -405,7 +401,7 @@ class AIR(keras.Model):
         if side is not None and not 0 < side < self.canvas_side:
             raise ValueError(f"side {side}: use more than 0, less than the canvas")
         seed = noises.run_seed(seed)
-        options = self._noise_options()
+        options = self.noise_options()
         options["decoder"] &= draw
         noise = noises.draw(seed, samples, **options)
         latents, logits = self.prior.sample(noise, self.iteration)
@@ -485,7 +481,7 @@ class AIR(keras.Model):
         """Whether the object at which an image stops is taken, not looked at alone."""
         return self.regulariser is not None and self.regulariser.reads_stop
 
-    def _noise_options(self):
+    def noise_options(self):
         """What the noise of this model is drawn for, besides seed and images."""
         return {
             "steps": self.steps,

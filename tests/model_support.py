@@ -52,7 +52,7 @@ def released_model(prior="learned", **options):
 
 def draws_of(model, count, seed=3):
     """The noise of one pass of a model over `count` images."""
-    return noise.draw(noise.run_seed(seed), count, **model._noise_options())
+    return noise.draw(noise.run_seed(seed), count, **model.noise_options())
 
 
 def grey(count, seed=0, dtype="float64"):

@@ -43,7 +43,7 @@ def body(values):
     for name, only in (("compiler", "xla"), ("nonfinite_gradients", "stop")):
         if (value := getattr(configurations[0], name)) != only:
             raise UsageError(f"--{name}: {value} cannot be exported; use {only}")
-    start.tensorflow(precision=configurations[0].precision)
+    start.tensorflow()
     from reproduce.export import programs
 
     size = programs.export(

@@ -133,7 +133,11 @@ class Programs:
             return latest, [*weights, state[number] + 1, *slots]
 
         noise = [
-            model.draw_noise(noises.fold_in(seed, iteration), self.batch_size)
+            noises.draw(
+                noises.fold_in(seed, iteration),
+                self.batch_size,
+                **model.noise_options(),
+            )
             for seed, iteration in zip(
                 tf.unstack(seeds), tf.unstack(state[number]), strict=True
             )
@@ -191,7 +195,7 @@ def export(configurations, folder, tensorfloat32=False, smoke=False):
     side, train, test = _sizes(first)
     states = []
     for configuration in configurations:
-        # A loop that may end takes conditionals, which all runs cannot take at once.
+        # All objects are taken, since the runs' loops cannot end at different ones.
         whole = dataclasses.replace(configuration, early_end=False)
         model = build.build_model(whole, side)
         states.append([v.numpy() for v in checkpoint.variables(model)])

@@ -65,7 +65,7 @@ def _train(values, configuration, name, folder, kept):
     message = "resumed" if resumes else "begins"
     print(f"{name}: {message}: {configuration.variant}", flush=True)
     code = environment.git()  # now: another commit may follow while it trains
-    start.tensorflow(values.threads, configuration.compiler, configuration.precision)
+    start.tensorflow(values.threads, configuration.compiler)
     from reproduce.run import build, evaluation, training
 
     scenes = run_scenes.load(configuration, values.mnist)

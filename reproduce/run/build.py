@@ -11,14 +11,8 @@ import asr
 from reproduce import REPOSITORY
 from reproduce.errors import UsageError
 
-# Options that `air.AIR` takes by the same name.
-_SAME_NAME = (
-    *("scale_sees_location", "hidden_sees_location", "decoder_noise", "count_rule"),
-    "seed",
-)
-_SAMPLERS = {"hat": air.HatSampler, "clipped_corners": air.ClippedCornersSampler}
 _LIKELIHOODS = {"maximum": air.BernoulliLikelihood, "sum": air.ReleasedLikelihood}
-_NONFINITE = {"stop": "keep", "zero": "zero"}
+_SAMPLERS = {"hat": air.HatSampler, "clipped_corners": air.ClippedCornersSampler}
 _TRIAL_BATCH = 23  # images of a constraint's trial; no other axis is as long
 
 
@@ -36,15 +30,13 @@ def build_model(configuration, canvas_side=None):
     Raises:
       UsageError: if --constraint names no function that can be a constraint.
     """
-    side = canvas_side or configuration.canvas_side
-    with _precision("float32"):
-        model = _model(configuration, side)
-    if configuration.precision != "float32":
+    model = _model(configuration, canvas_side)
+    if configuration.precision != keras.config.floatx():
         # Initial weights are drawn in single precision, so that both have the same.
         drawn = model.get_weights()
         with _precision(configuration.precision):
-            model = _model(configuration, side)
-        model.set_weights(drawn)
+            model = _model(configuration, canvas_side)
+            model.set_weights(drawn)
     optimizer = keras.optimizers.Adam(
         configuration.learning_rate, epsilon=1e-8, clipnorm=configuration.clip_norm
     )
@@ -57,7 +49,7 @@ def build_model(configuration, canvas_side=None):
 
 @contextlib.contextmanager
 def _precision(name):
-    """Keras's floating type within a `with`, whatever the user's is."""
+    """Keras's types within a `with`."""
     floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx(name)
     keras.config.set_dtype_policy(name)
@@ -74,21 +66,27 @@ def _model(configuration, canvas_side):
         bounded=configuration.bounds,
         joint_encoder_output=configuration.encoder_outputs == "joint",
     )
-    floor = configuration.training_floor
+    likelihood = _LIKELIHOODS[configuration.likelihood_floor]
     return air.AIR(
-        canvas_side=canvas_side,
+        canvas_side=canvas_side or configuration.canvas_side,
         steps=configuration.fixed_count or configuration.steps,
         prior=_prior(configuration, sizes),
         regulariser=_regulariser(configuration),
         estimator=_estimator(configuration),
         sampler=_SAMPLERS[configuration.sampler](),
-        likelihood=_LIKELIHOODS[configuration.likelihood_floor](floor),
+        likelihood=likelihood(configuration.training_floor),
         reads_latents=configuration.recognition_reads_latents,
+        scale_sees_location=configuration.scale_sees_location,
+        hidden_sees_location=configuration.hidden_sees_location,
+        decoder_noise=configuration.decoder_noise,
+        count_rule=configuration.count_rule,
         sizes=sizes,
         ends=_ends(configuration),
-        nonfinite_gradients=_NONFINITE[configuration.nonfinite_gradients],
+        nonfinite_gradients="zero"
+        if configuration.nonfinite_gradients == "zero"
+        else "keep",
+        seed=configuration.seed,
         init_seed=init_seed(configuration),
-        **{name: getattr(configuration, name) for name in _SAME_NAME},
     )
 
 

@@ -52,10 +52,8 @@ class Evaluation:
         return self.model.sample(summaries.SHOWN_SCENES, summaries.SAMPLE_SEED)
 
     def _boxes_of_samples(self):
-        """Boxes and counts of samples."""
-        return self.model.sample(
-            summaries.PRIOR_SAMPLES, summaries.SAMPLE_SEED, draw=False
-        )
+        samples, seed = summaries.PRIOR_SAMPLES, summaries.SAMPLE_SEED
+        return self.model.sample(samples, seed, draw=False)
 
 
 def _arrays(batches):

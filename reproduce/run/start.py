@@ -3,7 +3,7 @@
 import os
 
 
-def tensorflow(threads=None, compiler="xla", precision="float32"):
+def tensorflow(threads=None, compiler="xla"):
     """Imports TensorFlow and sets what a run's numbers depend on.
 
     Keras's process-wide settings are the run's own, whatever the user's are.
@@ -13,8 +13,8 @@ def tensorflow(threads=None, compiler="xla", precision="float32"):
     import keras
     import tensorflow as tf
 
-    keras.config.set_floatx(precision)
-    keras.config.set_dtype_policy(precision)
+    keras.config.set_floatx("float32")  # `build_model` knows of others
+    keras.config.set_dtype_policy("float32")
     if threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)

@@ -191,7 +191,7 @@ def test_training_and_evaluation_anneal_the_prior_by_the_models_iteration():
         shown = model(images)["kl_presence"].numpy()
         np.testing.assert_allclose(shown, expected, rtol=1e-5)
         seed = noise.fold_in(noise.run_seed(model.seed), model.iteration)
-        draws = noise.draw(seed, 4, **model._noise_options())
+        draws = noise.draw(seed, 4, **model.noise_options())
         part = model.objective(grey, draws, now, training=True)
         trained = model.train_step(images)["kl_presence"]
         assert float(trained) == pytest.approx(float(part["kl_presence"]), rel=1e-5)

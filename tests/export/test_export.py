@@ -1,5 +1,6 @@
 """Two tiny runs, exported, and trained by JAX as TensorFlow would train them."""
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -40,11 +41,13 @@ def train(folder, root, *words):
     )
 
 
-def models(exported):
+def models(exported, **changes):
     """The runs' models as TensorFlow builds them."""
     from reproduce.run import build
 
-    return [build.build_model(c) for c in Exported(exported).configurations]
+    configurations = Exported(exported).configurations
+    whole = [dataclasses.replace(c, early_end=False, **changes) for c in configurations]
+    return [build.build_model(configuration) for configuration in whole]
 
 
 def test_the_weights_to_begin_from_are_stored(exported):
@@ -57,13 +60,13 @@ def test_the_weights_to_begin_from_are_stored(exported):
             np.testing.assert_array_equal(array[number], variable.numpy())
 
 
-def test_a_step_is_the_models_own_train_step(exported, float64):
+def test_a_step_is_the_models_own_train_step(exported):
     import tensorflow as tf
 
     from reproduce.export.programs import Programs
     from reproduce.run import checkpoint
 
-    built = models(exported)
+    built = models(exported, precision="float64")
     images = np.random.default_rng(0).integers(60, 200, (16, 50, 50)).astype(np.uint8)
     programs = Programs(built[0], len(SEEDS), len(images))
     states = zip(*(checkpoint.variables(model) for model in built), strict=True)
