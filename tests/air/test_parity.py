@@ -59,6 +59,18 @@ def test_the_exact_elbo_equals_brute_force(float64, prior, options):
             assert found == pytest.approx(expected[name], rel=1e-8), name
 
 
+def beyond_the_bounds(model, boxes):
+    """Log-variances under -10 and over 10, and boxes smaller than 0.02."""
+    q, p = model.recognition, model.prior
+    heads = {q.location.log_variance.output_layer: -11, q.encoder.outputs[1]: -12}
+    if not isinstance(p, air.FixedPrior):
+        heads[p.location.log_variance.output_layer] = 11
+    if boxes:
+        heads[q.scale.mean.output_layer] = -4.5
+    for layer, value in heads.items():
+        layer.bias.assign([value, *layer.bias.numpy()[1:]])
+
+
 METHODS = {
     "AIR": {
         "prior": "fixed",
@@ -90,6 +102,7 @@ def test_the_released_objective_equals_a_second_implementation(float64, method, 
     """Every part of the loss, with all objects and with those that are looked at."""
     model = model_support.released_model(steps=STEPS, ends=ends, **METHODS[method])
     model_support.noisy_weights(model)
+    beyond_the_bounds(model, boxes=method == "AIR-pPrior")
     bias = 0.5 if method == "AIR" else 0.0  # so that the images' counts differ
     model.recognition.presence.output_layer.bias.assign([bias])
     images, draws = model_support.grey(4, 1), model_support.draws_of(model, 4)
