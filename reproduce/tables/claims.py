@@ -1,4 +1,4 @@
-"""The paper's claims, each judged by a function of the runs of one table and preset.
+"""The paper's claims of claims.toml, each judged by a function of the runs.
 
 A claim is judged only when every cell that it compares has runs; a standard deviation
 needs two seeds. Means are compared as printed, with two digits: a tie for the best
@@ -6,13 +6,14 @@ counts as best (as .61 and .61 in the paper's Table 1), but not as better. Appli
 the numbers that the paper printed, each rule on means says "holds". Bounds that the
 paper does not print are this project's choices.
 
-A judge takes the complete runs and returns: whether the claim holds, None if the runs
-cannot tell; how much of it does, such as "11 of 12"; what happened instead, or for what
-other reason it holds, "" if it holds as the paper says; and the numbers behind it,
-texts.
+A judge takes the complete runs, whose groups by cell come in the paper's order, and
+returns: whether the claim holds, None if the runs cannot tell; how much of it does,
+such as "11 of 12"; what happened instead, or for what other reason it holds, "" if it
+holds as the paper says; and the numbers behind it, texts.
 """
 
-from collections.abc import Callable
+import pathlib
+import tomllib
 from typing import NamedTuple
 
 import numpy as np
@@ -30,23 +31,19 @@ MOST_ACCURACY_WITHOUT_OBJECTS = 0.50  # claim 2
 LEAST_ONE_STEP_SHARE = 0.90  # claim 2b
 LARGEST_RANK_CORRELATION = -0.5  # claim 3: "falls"
 LEAST_SCENES_IN_BIN = 10  # claim 3: bins with fewer scenes are left out
-FIRST_SAMPLES = 1_000  # claim 6: of records that do not tell a standard error
-PAIRS_OF_THREE = 3  # every scene of Table 2 has three objects
-CELL = ["setting", "method"]
+PAIRS_IN_SAMPLES = 3_000  # claim 6: of records that do not tell a standard error
 
 
 class Claim(NamedTuple):
-    """A claim: its number and table, a few words, the paper's sentence, the rule that
-    judges it, and what that needs: cells (setting, method), metrics, runs of a cell."""
+    """A claim about one table; claims.toml says what the fields are."""
 
     number: str
     table: str
     short: str
     sentence: str
     rule: str
-    judge: Callable
-    cells: tuple
     metrics: tuple
+    cells: tuple  # pairs (setting, method)
     least: int
 
 
@@ -78,24 +75,20 @@ class Verdict(NamedTuple):
         }
 
 
-CLAIMS = []
+def _read():
+    """The claims of claims.toml, one for each table that it speaks of."""
+    text = (pathlib.Path(__file__).parent / "claims.toml").read_text("utf-8")
+    for number, told in tomllib.loads(text).items():
+        methods, least = told.pop("methods", METHODS), told.pop("least", 1)
+        settings, metrics = told.pop("settings", None), tuple(told.pop("metrics"))
+        for table in told.pop("tables"):
+            each = settings or grid.SETTINGS[table]
+            pairs = tuple((setting, method) for setting in each for method in methods)
+            needs = {"metrics": metrics, "cells": pairs, "least": least}
+            yield Claim(number, table, **told, **needs)
 
 
-def claim(number, table, short, sentence, rule, metrics, methods=METHODS, **needs):
-    """Declares the function below as the judge of a claim.
-
-    `needs` may name "settings", those of the table otherwise, and "least", the runs
-    that every cell must have, 1 otherwise.
-    """
-    settings = needs.get("settings", grid.SETTINGS[table])
-    compared = tuple((setting, method) for setting in settings for method in methods)
-    words, least = (number, table, short, sentence, rule), needs.get("least", 1)
-
-    def declare(judge):
-        CLAIMS.append(Claim(*words, judge, compared, metrics, least))
-        return judge
-
-    return declare
+CLAIMS = list(_read())
 
 
 def judge(table, selected, preset):
@@ -107,6 +100,10 @@ def judge(table, selected, preset):
       preset: whose runs are judged.
     """
     runs = selected[(selected.table == table) & (selected.preset == preset)]
+    runs = runs.assign(  # groups come in the paper's order
+        setting=pandas.Categorical(runs.setting, grid.SETTINGS[table]),
+        method=pandas.Categorical(runs.method, METHODS),
+    )
     return [_verdict(c, runs, preset) for c in CLAIMS if c.table == table]
 
 
@@ -115,7 +112,8 @@ def _verdict(claim, runs, preset):
     runs = runs[np.array([pair in claim.cells for pair in pairs], bool)]
     if lacking := _lacking(claim, runs):
         return Verdict(claim, preset, UNDECIDED, points=(lacking,))
-    holds, score, told, points = claim.judge(runs[runs.status == "complete"])
+    complete = runs[runs.status == "complete"]
+    holds, score, told, points = JUDGES[claim.number](complete)
     if holds is None:
         return Verdict(claim, preset, UNDECIDED, points=tuple(points))
     verdict, notes = HOLDS if holds else FAILS, tuple(_notes(runs))
@@ -135,36 +133,44 @@ def _lacking(claim, runs):
         if have < claim.least:
             name = cells.name(f"{claim.table}/{method}-{setting}")
             missing.setdefault(why, []).append(name)
-    texts = [f"{', '.join(names)} ({why})" for why, names in missing.items()]
-    return f"too few runs: {', '.join(texts)}" if texts else ""
+    texts = [f"{_commas(names)} ({why})" for why, names in missing.items()]
+    return f"too few runs: {_commas(texts)}" if texts else ""
 
 
 def _notes(runs):
     """How the runs that were judged fall short of the paper's protocol."""
     epochs = sorted(set(runs.epochs))
-    seeds = sorted(set(runs[runs.status == "complete"].groupby(CELL).size()))
-    if epochs[0] < published.EPOCHS:
-        yield f"short runs ({_commas(epochs)} of {published.EPOCHS} epochs)"
-    if seeds[0] < published.RUNS:
-        yield f"{_commas(seeds)} of {published.RUNS} seeds"
-    if runs.stale.any():
-        yield "runs of older code"
-    if (runs.status == "failed").any():
-        yield "failed runs left out"
-    if (runs.digits == "rendered").any():
-        yield "rendered digits"
-    if len(epochs) > 1 or runs.digits.dropna().nunique() > 1:
-        yield "cells of unequal protocols"
+    seeds = sorted(set(_by_cell(runs[runs.status == "complete"]).size()))
+    notes = {
+        f"short runs ({_commas(epochs)} of {published.EPOCHS} epochs)": (
+            epochs[0] < published.EPOCHS
+        ),
+        f"{_commas(seeds)} of {published.RUNS} seeds": seeds[0] < published.RUNS,
+        "runs of older code": runs.stale.any(),
+        "failed runs left out": (runs.status == "failed").any(),
+        "rendered digits": (runs.digits == "rendered").any(),
+        "cells of unequal protocols": (
+            len(epochs) > 1 or runs.digits.dropna().nunique() > 1
+        ),
+    }
+    return [note for note, holds in notes.items() if holds]
 
 
 def _commas(items):
     return ", ".join(map(str, items))
 
 
-def _settings(runs):
-    """The settings of these runs in the paper's order."""
-    present = set(runs.setting)
-    return [s for settings in grid.SETTINGS.values() for s in settings if s in present]
+def _printed(mean):
+    """A mean with the digits that are printed."""
+    return float(f"{mean:.2f}")
+
+
+def _by_cell(runs):
+    return runs.groupby(["setting", "method"], observed=True)
+
+
+def _by_setting(runs):
+    return runs.groupby("setting", observed=True)
 
 
 def _contest(runs, metrics, method, *others):
@@ -174,132 +180,79 @@ def _contest(runs, metrics, method, *others):
     the others, 1, ties, 0, or loses, -1), winner among the others, text with the
     numbers.
     """
-    means, rows = runs.groupby(CELL)[list(metrics)].mean(), []
-    for setting in _settings(runs):
+    rows = []
+    for setting, own in _by_setting(runs):
         for metric in metrics:
-            column = means.loc[setting, metric].map(lambda mean: round(float(mean), 2))
-            lower, ours = metric in published.LOWER_IS_BETTER, column[method]
-            rest = column[list(others)]
-            best = rest.min() if lower else rest.max()
-            sign = 0 if ours == best else (1 if (ours < best) == lower else -1)
+            means = own.groupby("method", observed=True)[metric].mean().map(_printed)
+            better = -means if metric in published.LOWER_IS_BETTER else means
+            rest = better[list(others)]
+            sign = int(np.sign(better[method] - rest.max()))
             title = published.TITLES.get(metric, "nELBO without KL(z_pres)")
-            words = " and ".join(f"{METHODS[m]} {v:.2f}" for m, v in rest.items())
-            text = f"{title} {METHODS[method]} {ours:.2f} against {words}"
+            words = " and ".join(f"{METHODS[m]} {means[m]:.2f}" for m in others)
+            text = f"{title} {METHODS[method]} {means[method]:.2f} against {words}"
             text += {1: "", 0: " (a tie)", -1: " (not better)"}[sign]
-            winner = METHODS[rest.idxmin() if lower else rest.idxmax()]
-            rows.append((setting, title, sign, winner, text))
-    return pandas.DataFrame(
-        rows, columns=["setting", "title", "sign", "winner", "text"]
-    )
+            rows.append((setting, title, sign, METHODS[rest.idxmax()], text))
+    columns = ["setting", "title", "sign", "winner", "text"]
+    return pandas.DataFrame(rows, columns=columns)
 
 
-def _by_setting(contest):
-    groups = contest.groupby("setting", sort=False)
-    return [f"{setting}: {'; '.join(rows.text)}" for setting, rows in groups]
+def _lines(contest):
+    groups = contest.groupby("setting", sort=False).text
+    return [f"{setting}: {'; '.join(texts)}" for setting, texts in groups]
 
 
-@claim(
-    "1",
-    "table1",
-    "AIR-ASR is best on the number of objects",
-    "AIR-ASR outperforms its baseline and the original AIR on all the evaluation "
-    "metrics [...] and achieves the accuracy up to 96% for all the three settings.",
-    "On each number setting AIR-ASR has the best nELBO, ACC, SE and mIoU, and ACC of "
-    "at least .96",
-    ("nelbo", "acc", "se", "miou"),
-)
 def asr_is_best(runs, nelbo="nelbo"):
     contest = _contest(runs, (nelbo, "acc", "se", "miou"), "asr", "air", "pprior")
     lost = contest[contest.sign < 0]
     told = [
         f"{r.winner} is better in {r.title} on {r.setting}" for r in lost.itertuples()
     ]
-    accuracy = runs[runs.method == "asr"].groupby("setting").acc.mean()
-    low = [s for s in _settings(runs) if round(float(accuracy[s]), 2) < LEAST_ACCURACY]
-    told += [f"ACC of AIR-ASR is {accuracy[s]:.2f} on {s}" for s in low]
+    accuracy = _by_setting(runs[runs.method == "asr"]).acc.mean()
+    low = accuracy[accuracy.map(_printed) < LEAST_ACCURACY]
+    told += [f"ACC of AIR-ASR is {acc:.2f} on {s}" for s, acc in low.items()]
     score = f"best or tied in {12 - len(lost)} of 12; ACC on {3 - len(low)} of 3"
-    return not told, score, ", ".join(told), _by_setting(contest)
+    return not told, score, _commas(told), _lines(contest)
 
 
-@claim(
-    "1b",
-    "table1",
-    "the same, with nELBO taken without KL(z_pres)",
-    "(An addition: AIR's annealed prior charges up to 20 nats of KL(z_pres) an object)",
-    "On each number setting AIR-ASR has the best nELBO without KL(z_pres), ACC, SE and "
-    "mIoU, and ACC of at least .96",
-    ("nelbo_without_kl_presence", "acc", "se", "miou"),
-)
 def asr_is_best_without_kl_presence(runs):
     holds, score, told, points = asr_is_best(runs, "nelbo_without_kl_presence")
     points = [point.split("; ")[0] for point in points]
     return holds, score, told, [*points, "ACC, SE and mIoU: as in 1"]
 
 
-@claim(
-    "2",
-    "table1",
-    "AIR-pPrior does not count",
-    "AIR-pPrior simply treats the whole image as a single object, and fails to "
-    "identify the objects in an image.",
-    "AIR-pPrior does not find the objects: ACC of at most .5",
-    ("acc", "one_step_share", "mean_count"),
-    ("pprior",),
-)
 def pprior_does_not_count(runs):
-    means = runs.groupby("setting")[["acc", "one_step_share", "mean_count"]].mean()
-    low = [round(float(acc), 2) <= MOST_ACCURACY_WITHOUT_OBJECTS for acc in means.acc]
-    counts = _commas(f"{s}: {means.mean_count[s]:.2f}" for s in _settings(runs))
-    told = "" if all(low) else f"it counts: steps on average {counts}"
-    if all(low) and (means.one_step_share < LEAST_ONE_STEP_SHARE).all():
+    means = _by_setting(runs)[["acc", "one_step_share", "mean_count"]].mean()
+    low = means.acc.map(_printed) <= MOST_ACCURACY_WITHOUT_OBJECTS
+    counts = _commas(f"{s}: {count:.2f}" for s, count in means.mean_count.items())
+    told = "" if low.all() else f"it counts: steps on average {counts}"
+    if low.all() and (means.one_step_share < LEAST_ONE_STEP_SHARE).all():
         told = (
             "for another reason than the paper's: it does not take the image for one "
             f"object, but uses more steps (on average {counts})"
         )
-    points = [f"AIR-pPrior-{s}: ACC {means.acc[s]:.2f}" for s in _settings(runs)]
-    return all(low), f"{sum(low)} of 3 settings", told, points
+    points = [f"AIR-pPrior-{s}: ACC {acc:.2f}" for s, acc in means.acc.items()]
+    return low.all(), f"{low.sum()} of 3 settings", told, points
 
 
-@claim(
-    "2b",
-    "table1",
-    "AIR-pPrior explains each scene with one object",
-    "AIR-pPrior simply treats the whole image as a single object.",
-    f"AIR-pPrior uses a single step (in at least {LEAST_ONE_STEP_SHARE:.0%} of the "
-    "scenes)",
-    ("one_step_share", "mean_count"),
-    ("pprior",),
-)
 def pprior_uses_one_step(runs):
-    means = runs.groupby("setting")[["one_step_share", "mean_count"]].mean()
+    means = _by_setting(runs)[["one_step_share", "mean_count"]].mean()
     one = means.one_step_share >= LEAST_ONE_STEP_SHARE
-    more = _commas(f"{means.mean_count[s]:.2f} on {s}" for s in means.index[~one])
+    more = _commas(f"{n:.2f} on {s}" for s, n in means.mean_count[~one].items())
     told = f"it uses more steps, on average {more}" if more else ""
     points = [
-        f"AIR-pPrior-{s}: one step in {means.one_step_share[s]:.0%} of the scenes, "
-        f"{means.mean_count[s]:.2f} steps on average"
-        for s in _settings(runs)
+        f"AIR-pPrior-{s}: one step in {share:.0%} of the scenes, {count:.2f} steps on "
+        "average"
+        for s, share, count in means.itertuples()
     ]
-    return bool(one.all()), f"{sum(one)} of 3 settings", told, points
+    return one.all(), f"{one.sum()} of 3 settings", told, points
 
 
-@claim(
-    "3",
-    "table1",
-    "AIR merges close objects",
-    "The original AIR still treats two objects close to each other as one object.",
-    "AIR merges close objects: too few are inferred less often as the nearest pair's "
-    f"distance grows (a rank correlation of at most {LARGEST_RANK_CORRELATION}, for "
-    "most of the true counts)",
-    ("too_few_by_distance",),
-    ("air",),
-)
 def air_merges_close_objects(runs):
     """Scenes of more objects have closer pairs and are undercounted more often, so each
     true count of each setting is judged apart."""
     found, points = {}, []
-    for setting in _settings(runs):
-        for count, tables in _too_few(runs[runs.setting == setting], setting).items():
+    for setting, own in _by_setting(runs):
+        for count, tables in _too_few(own, setting).items():
             correlation, text = _correlation(tables)
             points.append(f"{setting}, {count} objects: {text}")
             if correlation is not None:
@@ -339,10 +292,11 @@ def _correlation(tables):
     if not tables:
         return None, "the record does not tell them apart"
     edges = tables[0]["edges"]
-    scenes = np.sum([table["scenes"] for table in tables], axis=0)
+    scenes, few = (
+        np.sum([t[n] for t in tables], axis=0) for n in ("scenes", "too_few")
+    )
     filled = np.flatnonzero(scenes >= LEAST_SCENES_IN_BIN)
-    shares = np.sum([table["too_few"] for table in tables], axis=0)[filled]
-    shares = shares / scenes[filled]
+    shares = few[filled] / scenes[filled]
     if len(filled) < 3:
         return None, f"only {len(filled)} distance bins have scenes"
     if len(set(shares)) == 1:
@@ -353,43 +307,20 @@ def _correlation(tables):
     return correlation, f"{text} (rank correlation {correlation:.2f})"
 
 
-@claim(
-    "4",
-    "table2",
-    "AIR-ASR's boxes are best by far on overlap",
-    "The AIR-ASR surpasses its baselines significantly in terms of mIoU.",
-    "On overlap AIR-ASR has the best mIoU on both datasets, by more than the two "
-    "standard deviations together",
-    ("miou",),
-    least=2,
-)
 def asr_finds_boxes(runs):
-    found = runs.groupby(CELL).miou.agg(["mean", "std"])
-    leads, told, points = [], [], []
-    for setting in _settings(runs):
-        rows = found.loc[setting].loc[list(METHODS)]
-        high = (rows["mean"] + rows["std"]).drop("asr").max()
-        leads.append(bool(rows["mean"]["asr"] - rows["std"]["asr"] > high))
+    found = _by_cell(runs).miou.agg(["mean", "std"])
+    points, told = [], []
+    for setting, rows in found.groupby("setting", observed=True):
+        rows = rows.droplevel("setting")
         words = [f"{METHODS[m]} {a:.2f} ± {b:.2f}" for m, a, b in rows.itertuples()]
         points.append(f"{setting}: {_commas(words)}")
-        best = METHODS[rows["mean"].idxmax()]
-        if not leads[-1]:
+        high = (rows["mean"] + rows["std"]).drop("asr").max()
+        if not rows["mean"]["asr"] - rows["std"]["asr"] > high:
+            best = METHODS[rows["mean"].idxmax()]
             told.append(f"on {grid.scenes(setting)} {best} leads, by less or not alone")
-    return all(leads), f"{sum(leads)} of 2 datasets", "; ".join(told), points
+    return not told, f"{2 - len(told)} of 2 datasets", "; ".join(told), points
 
 
-@claim(
-    "5",
-    "table2",
-    "AIR-pPrior trades SE and mIoU for nELBO",
-    "For the Multi-MNIST setting, the nELBO of AIR-pPrior is better than AIR-ASR's. "
-    "However, AIR-ASR still surpasses AIR-pPrior in terms of the SE and the mIoU.",
-    "On Multi-MNIST overlap AIR-pPrior has the better nELBO, AIR-ASR the better SE and "
-    "mIoU",
-    ("nelbo", "se", "miou"),
-    ("pprior", "asr"),
-    settings=("mnist",),
-)
 def asr_trades_nelbo(runs):
     parts = (("nelbo",), "pprior", "asr"), (("se", "miou"), "asr", "pprior")
     contest = pandas.concat([_contest(runs, *part) for part in parts])
@@ -399,83 +330,42 @@ def asr_trades_nelbo(runs):
     return not told, score, "; ".join(told), list(contest.text)
 
 
-@claim(
-    "6",
-    "table2",
-    "AIR-ASR's samples are separate",
-    "The AIR-ASR can generate multiple objects without overlap whereas its baseline "
-    "cannot.",
-    "Samples of AIR-ASR show separate objects: the smallest share of overlapping box "
-    "pairs on both datasets",
-    ("overlapping_pairs_in_samples",),
-)
 def asr_samples_are_separate(runs):
     """All runs draw their samples with the same random numbers, and AIR's prior is
     fixed as a whole: its share is the same in every run. So further seeds do not reduce
     the standard errors, those of one run; binomial where a record has none."""
     share = runs.overlapping_pairs_in_samples
-    error = (share * (1 - share) / (FIRST_SAMPLES * PAIRS_OF_THREE)) ** 0.5
-    error = runs.overlapping_pairs_in_samples_error.astype(float).fillna(error)
-    found = (
-        runs.assign(share=share, error=error).groupby(CELL)[["share", "error"]].mean()
-    )
-    smallest, told, points = [], [], []
-    for setting in _settings(runs):
-        rows = found.loc[setting].loc[list(METHODS)]
-        smallest.append(rows.share["asr"] < rows.share.drop("asr").min())
+    binomial = (share * (1 - share) / PAIRS_IN_SAMPLES) ** 0.5
+    error = runs.overlapping_pairs_in_samples_error.astype(float).fillna(binomial)
+    found = _by_cell(runs.assign(share=share, error=error))[["share", "error"]].mean()
+    points, told = [], []
+    for setting, rows in found.groupby("setting", observed=True):
+        rows = rows.droplevel("setting")
         words = [f"{METHODS[m]} {s:.1%} ± {e:.1%}" for m, s, e in rows.itertuples()]
         points.append(f"{setting}: {_commas(words)} (± standard error of each share)")
-        if not smallest[-1]:
+        if not rows.share["asr"] < rows.share.drop("asr").min():
             least = METHODS[rows.share.idxmin()]
             told.append(f"{least} has the smallest on {grid.scenes(setting)}")
-    return all(smallest), f"{sum(smallest)} of 2 datasets", "; ".join(told), points
+    return not told, f"{2 - len(told)} of 2 datasets", "; ".join(told), points
 
 
 def training_is_unstable(runs):
     """Three seeds say little about one cell's deviation, so a method's are pooled over
     its settings (root mean square), and so are the published ones."""
-    stds, table = runs.groupby(CELL).nelbo.std(), runs.table.iloc[0]
-    wide, told, points = [], [], []
-    for method, name in METHODS.items():
-        each = {s: float(stds[s, method]) for s in _settings(runs)}
-        printed = [
-            published.published(f"{table}/{method}-{s}")["nelbo"][1] for s in each
-        ]
-        ours, theirs = (
-            float(np.sqrt(np.mean(np.square(values))))
-            for values in (list(each.values()), printed)
-        )
-        wide.append(round(ours, 2) >= round(theirs, 2))
+    stds, table = _by_cell(runs).nelbo.std().unstack("setting"), runs.table.iloc[0]
+    points, told = [], []
+    for method, each in stds.iterrows():
+        printed = [published.published(f"{table}/{method}-{s}") for s in each.index]
+        pair = each, [numbers["nelbo"][1] for numbers in printed]
+        ours, theirs = (float(np.sqrt(np.mean(np.square(stds)))) for stds in pair)
         parts = _commas(f"{setting}: {std:.2f}" for setting, std in each.items())
+        name = METHODS[method]
         points.append(f"{name} {ours:.2f}, published {theirs:.2f} ({parts})")
-        told += [] if wide[-1] else [f"{name} varies less"]
-    return all(wide), f"{sum(wide)} of 3 methods", ", ".join(told), points
+        if _printed(ours) < _printed(theirs):
+            told.append(f"{name} varies less")
+    return not told, f"{3 - len(told)} of 3 methods", _commas(told), points
 
 
-for _table in grid.TITLES:
-    claim(
-        "7",
-        _table,
-        "training is unstable",
-        "All of the three models suffer from sever instability. It results the fact "
-        "that the nELBO is of large variance.",
-        "Training is unstable: for each method the standard deviation of nELBO over "
-        "seeds, pooled over the settings, is at least the published one",
-        ("nelbo",),
-        least=2,
-    )(training_is_unstable)
-
-
-@claim(
-    "8",
-    "table1",
-    "AIR beats AIR-pPrior",
-    "The original AIR has a better performance compared to AIR-pPrior, as the prior "
-    "distribution can partly regularize the generative model.",
-    "AIR beats AIR-pPrior on the number settings (in most comparisons)",
-    ("nelbo", "acc", "se", "miou"),
-    ("air", "pprior"),
-)
 def air_beats_pprior(runs):
     """The published numbers themselves have AIR better in 9 of the 12, worse in 2."""
     contest = _contest(runs, published.METRICS["table1"], "air", "pprior")
@@ -484,4 +374,18 @@ def air_beats_pprior(runs):
     told = _commas(f"{title} ({_commas(settings)})" for title, settings in lost)
     told = "" if wins > 6 else f"AIR-pPrior is better in {told}"
     score = f"better in {wins}, tied in {ties} and worse in {losses} of 12"
-    return wins > 6, score, told, _by_setting(contest)
+    return wins > 6, score, told, _lines(contest)
+
+
+JUDGES = {
+    "1": asr_is_best,
+    "1b": asr_is_best_without_kl_presence,
+    "2": pprior_does_not_count,
+    "2b": pprior_uses_one_step,
+    "3": air_merges_close_objects,
+    "4": asr_finds_boxes,
+    "5": asr_trades_nelbo,
+    "6": asr_samples_are_separate,
+    "7": training_is_unstable,
+    "8": air_beats_pprior,
+}
