@@ -21,7 +21,6 @@ DESCRIPTION = (
     "the same command goes on."
 )
 PART = ("methods", "settings", "seeds", "epochs", "preset")
-PRESETS = ("released", "paper")  # the order of a cell's lines
 
 
 def define(flags):
@@ -38,46 +37,42 @@ def define(flags):
 
 def body(values):
     """Runs the command; returns the exit code."""
-    protocol = launch.protocol_from(values)
-    seeds = launch.seeds_from(values)
-    experiments = grid.table_experiments(values.table, values.methods, values.settings)
-    runs = launch.runs(experiments, seeds)
+    protocol, name = launch.protocol_from(values), values.table
+    experiments = grid.table_experiments(name, values.methods, values.settings)
+    runs = launch.runs(experiments, launch.seeds_from(values))
     if launch.listed_or_run(values, runs, protocol):
         return 0
     asked = values.train or protocol.retrain or values["epochs"].present
     unasked = protocol.preset == "paper"
     wanted = launch.to_train(values, runs, protocol) if asked or unasked else []
     code = launch.train(values, wanted, protocol)
+    runs = calls.frames_of(protocol).runs
+    chosen = (calls.given(values, flag) for flag in ("seeds", "epochs"))
     selected = cells.select(
-        calls.frames_of(protocol).runs,
+        runs[runs.experiment.isin(experiments)],
         protocol.digits,
         protocol.smoke,
-        seeds if values["seeds"].present else None,
-        protocol.epochs if values["epochs"].present else None,
+        *chosen,
     )
-    selected = selected[selected.experiment.isin(experiments)]
     alone = values["preset"].present or protocol.smoke
-    presets = (protocol.preset,) if alone else PRESETS
+    presets = (protocol.preset,) if alone else cells.PRESETS
     table = cells.cells(selected, experiments, presets)
-    judged = [
-        v for preset in presets for v in claims.judge(values.table, selected, preset)
-    ]
+    judged = [v for preset in presets for v in claims.judge(name, selected, preset)]
     if calls.selects(values, PART) or protocol.smoke:
         # What a part cannot tell would only be noise.
         judged = [v for v in judged if v.verdict != claims.UNDECIDED]
-    without = ("seeds", "epochs", "smoke")
-    command = f"{calls.call_of(values, values.table, without)} --train"
-    render.say(render.terminal(values.table, table, judged, command))
+    command = f"{calls.call_of(values, name, ('seeds', 'epochs', 'smoke'))} --train"
     page = render.template("tables/table.md.j2").render(
-        name=values.table,
-        title=render.TITLES[values.table],
-        table=render.markdown(values.table, table),
+        name=name,
+        title=render.TITLES[name],
+        table=render.markdown(name, table),
         legend=render.legend(table, f"`{command}`"),
         claims=render.by_claim(judged),
     )
     verdicts = [verdict.to_json() for verdict in judged]
     content = {"rows": cells.json_rows(table), "claims": verdicts}
-    calls.write(calls.file_of(values, protocol, values.table, PART), page, content)
+    file = calls.file_of(values, protocol, name, PART)
+    calls.write(file, render.terminal(name, table, judged, command), page, content)
     return code
 
 

@@ -2,7 +2,9 @@
 
 import json
 import shlex
+import sys
 
+from reproduce import launch
 from reproduce.errors import UsageError
 from reproduce.records import folders, frame
 
@@ -15,22 +17,18 @@ SAME_RUNS = (
 
 
 def call_of(values, script, without=()):
-    """The command that asks for the same runs, `bash reproduce/<script>.sh` with flags.
-
-    Args:
-      values: the parsed flags.
-      script: its name.
-      without: flags to leave out.
-    """
+    """The command that asks for the same runs, `bash reproduce/<script>.sh` with flags
+    but for some."""
     words = ["bash", f"reproduce/{script}.sh"]
     for flag in SAME_RUNS:
         if flag in values and values[flag].present and flag not in without:
-            value = values[flag].value
-            words.append(f"--{flag}")
-            if value is not True:  # a switch takes no word of its own
-                several = isinstance(value, tuple)
-                words.append(",".join(map(str, value)) if several else str(value))
+            words += launch.option_words(flag, values[flag].value)
     return shlex.join(words)
+
+
+def given(values, flag):
+    """A flag's value; None where the call leaves it at its default."""
+    return values[flag].value if values[flag].present else None
 
 
 def selects(values, flags):
@@ -50,10 +48,10 @@ def file_of(values, protocol, name, flags):
       name: such as "table1" or "figures/figure3".
       flags: those that select a part.
     """
-    part = selects(values, flags) and not protocol.smoke
-    folder = folders.OUTPUTS if part else protocol.results
-    rendered = protocol.digits == "rendered" and not protocol.smoke
-    return folder / (f"{name}-rendered" if rendered else name)
+    if protocol.smoke:
+        return protocol.results / name
+    folder = folders.OUTPUTS if selects(values, flags) else protocol.results
+    return folder / (f"{name}-rendered" if protocol.digits == "rendered" else name)
 
 
 def frames_of(protocol):
@@ -70,17 +68,20 @@ def frames_of(protocol):
     return frame.load(protocol.results)
 
 
-def write(file, page, content):
-    """Writes `<file>.md` and `<file>.json`, each whole or not at all.
+def write(file, shown, page, content):
+    """Prints what is shown and writes `<file>.md` and `<file>.json`.
 
     Args:
       file: the path without its suffix.
+      shown: text for the terminal, whose encoding may lack some characters.
       page: the Markdown.
       content: plain JSON values.
 
     Raises:
       OSError: naming the file that could not be written.
     """
+    sys.stdout.reconfigure(errors="replace")
+    print(shown, flush=True)
     text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
     folders.write_atomically(f"{file}.json", text + "\n")
     folders.write_atomically(f"{file}.md", page)

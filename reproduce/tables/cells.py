@@ -7,19 +7,15 @@ number of epochs; it never mixes presets, digits or data.
 import pandas
 
 from reproduce.experiments import grid, published
-from reproduce.experiments.presets import METHODS, PRESETS, TABLE2_SETTINGS
+from reproduce.experiments.presets import METHODS, TABLE2_SETTINGS
 from reproduce.records.record import COMPLETE, FAILED, RecordError
 
 CELL = ["preset", "table", "setting", "method"]  # what makes a run part of a cell
+PRESETS = ("released", "paper")  # the order of a cell's lines
 # Options that differ from the preset's in a smoke run, and in one of rendered digits.
 TOY = {"digits", "train_images", "test_images"}
 RENDERED = {"digits"}
-METRICS = (
-    *("nelbo", "acc", "se", "miou", "nelbo_without_kl_presence"),
-    *("reconstruction", "kl_location", "kl_scale", "kl_appearance", "kl_presence"),
-    *("miou_integer_convention", "mean_count", "one_step_share"),
-    "overlapping_pairs_in_samples",
-)
+METRICS = (*published.TITLES, "nelbo_without_kl_presence")
 
 
 def select(runs, digits="mnist", smoke=False, seeds=None, epochs=None):
@@ -41,20 +37,18 @@ def select(runs, digits="mnist", smoke=False, seeds=None, epochs=None):
         kept = kept[kept.digits.isna() | (kept.digits == digits)]
     if seeds is not None:
         kept = kept[kept.seed.isin(seeds)]
-    if epochs is None:
-        kept = kept[kept.epochs == kept.groupby(CELL).epochs.transform("max")]
-    else:
-        kept = kept[kept.epochs == epochs]
-    kept = kept.assign(data_digest=[r["data_digest"] for r in kept.record])
+    wanted = kept.groupby(CELL).epochs.transform("max") if epochs is None else epochs
+    kept = kept[kept.epochs == wanted]
+    kept = kept.assign(
+        data_digest=[record["data_digest"] for record in kept.record],
+        nelbo_without_kl_presence=kept.nelbo - kept.kl_presence,
+    )
     for _, cell in kept.groupby(CELL):
         if cell.data_digest.nunique() > 1:
             first, other = cell.drop_duplicates("data_digest").folder[:2]
-            raise RecordError(
-                other, f"its data are not those of {first}: they cannot be averaged"
-            )
-    return kept.assign(
-        nelbo_without_kl_presence=kept.nelbo - kept.kl_presence
-    ).sort_values("seed")
+            fault = f"its data are not those of {first}: they cannot be averaged"
+            raise RecordError(other, fault)
+    return kept.sort_values("seed")
 
 
 def cells(selected, experiments, presets=PRESETS):
@@ -66,35 +60,35 @@ def cells(selected, experiments, presets=PRESETS):
       presets: in the order of a cell's lines.
 
     Returns:
-      Columns: "experiment"; "label", as in the paper; "state", "complete", "failed" or
-      "missing"; "epochs", None if missing; "seeds" and "failed_seeds", lists;
-      "failures", a list of texts; "digits"; "smoke", "stale" and "tensorfloat32",
-      whether one of its runs is; of each of the `METRICS` its mean, as "<metric>_std"
-      the standard deviation (ddof 1), both NaN where there is none, and as
-      "<metric>_runs" the list of values by seed.
+      Columns: "experiment", "label" (as in the paper) and those of `average`.
     """
-    groups = dict(iter(selected.groupby(CELL)))
-    rows = []
+    groups, rows = dict(iter(selected.groupby(CELL))), []
     for experiment in experiments:
         table, name = experiment.split("/")
         method, setting = name.split("-", 1)
+        named = {"experiment": experiment, "label": grid.label(experiment)}
         for preset in presets:
             key = (preset, table, setting, method)
-            cell = average(groups.get(key, selected[:0]))
-            cell |= {"experiment": experiment, "label": grid.label(experiment)}
-            rows.append({**dict(zip(CELL, key, strict=True)), **cell})
+            runs = groups.get(key, selected[:0])
+            rows.append({**dict(zip(CELL, key, strict=True)), **named, **average(runs)})
     return pandas.DataFrame(rows).set_index(CELL).astype({"epochs": "Int64"})
 
 
 def average(runs, metrics=METRICS):
-    """The columns of `cells` that follow from its runs alone, a dict.
+    """What comes of runs of one variant and length, a dict.
 
     Args:
-      runs: rows of one variant and length, of `records.frame`.
-      metrics: columns to average; NaN where the runs have none of this name.
+      runs: rows of `records.frame`.
+      metrics: columns to average.
+
+    Returns:
+      "state", "complete", "failed" or "missing"; "epochs", None if missing; "seeds" and
+      "failed_seeds", lists; "failures", a list of texts; "digits"; "smoke", "stale" and
+      "tensorfloat32", whether one of the runs is; of each metric its mean, as
+      "<metric>_std" the standard deviation (ddof 1), both NaN where there is none, and
+      as "<metric>_runs" the list of values by seed.
     """
-    complete = runs[runs.status == COMPLETE]
-    failed = runs[runs.status == FAILED]
+    complete, failed = (runs[runs.status == status] for status in (COMPLETE, FAILED))
     found = {
         "state": COMPLETE if len(complete) else FAILED if len(failed) else "missing",
         "epochs": int(runs.epochs.iloc[0]) if len(runs) else None,
@@ -111,18 +105,15 @@ def average(runs, metrics=METRICS):
     }
     for metric in metrics:
         values = complete.get(metric, complete.seed[:0]).dropna().astype(float)
-        found[metric] = values.mean()
-        found[f"{metric}_std"] = values.std()
+        found |= {metric: values.mean(), f"{metric}_std": values.std()}
         found[f"{metric}_runs"] = values.tolist()
     return found
 
 
 def _tensorfloat32(record):
     """Whether its matrix products were, in part at least, less precise."""
-    return any(
-        process.get("precision") == "tensorfloat32"
-        for process in (record["environment"], *record.get("trained_by", ()))
-    )
+    processes = (record["environment"], *record.get("trained_by", ()))
+    return any(process.get("precision") == "tensorfloat32" for process in processes)
 
 
 def name(experiment):
@@ -131,31 +122,13 @@ def name(experiment):
     return f"{label} ({grid.scenes(setting)})" if setting in TABLE2_SETTINGS else label
 
 
-def short(cell):
-    """Whether a cell's runs are shorter than the paper's."""
-    return cell.state != "missing" and cell.epochs < published.EPOCHS
-
-
-def few(cell):
-    """Whether a cell lacks one of the paper's seeds."""
-    ended = {*cell.seeds, *cell.failed_seeds}
-    return cell.state != "missing" and not set(published.SEEDS) <= ended
-
-
 def json_rows(table):
-    """The "rows" of results/<table>.json, one a cell: its "dataset", "method" as in the
-    paper, "setting", "preset", "digits", "smoke", what `json_row` gives, and
-    "published" by metric [mean, std].
-
-    Args:
-      table: of `cells`.
-    """
+    """The "rows" of results/<table>.json, one for each cell of `cells`."""
     rows = []
     for (preset, name, setting, method), cell in table.iterrows():
-        metrics = list(published.METRICS[name])
+        metrics = published.METRICS[name]
         if name == "table1":
-            metrics.append("nelbo_without_kl_presence")  # for claim 1
-        printed = published.published(cell.experiment)
+            metrics += ("nelbo_without_kl_presence",)  # for claim 1b
         rows.append(
             {
                 "dataset": TABLE2_SETTINGS.get(setting, "multi_mnist"),
@@ -165,7 +138,7 @@ def json_rows(table):
                 "digits": _none(cell.digits),
                 "smoke": cell.smoke,
                 **json_row(cell, metrics),
-                "published": {metric: list(pair) for metric, pair in printed.items()},
+                "published": published.published(cell.experiment),
             }
         )
     return rows
@@ -184,9 +157,7 @@ def json_row(cell, metrics):
     }
     return {
         "epochs": _none(cell.epochs),
-        "seeds": cell.seeds,
-        "failed_seeds": cell.failed_seeds,
-        "stale": cell.stale,
+        **{field: cell[field] for field in ("seeds", "failed_seeds", "stale")},
         "metrics": found if cell.state == COMPLETE else None,
     }
 

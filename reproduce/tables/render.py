@@ -6,13 +6,11 @@ that occur.
 """
 
 import pathlib
-import sys
 import textwrap
 
 import jinja2
 
 from reproduce.experiments import grid, published
-from reproduce.tables import cells
 
 WIDTH = 100  # letters in a line of the terminal
 TITLES = {
@@ -28,11 +26,6 @@ MARKS = {
     "✗": "a run failed; it is left out of the means",
     "≈": "matrix products in TensorFloat-32, not in full single precision",
 }
-# What a terminal without these characters gets.
-PLAIN = str.maketrans(
-    {"±": "+-", "†": "e", "‡": "s", "↺": "o", "§": "d", "¶": "t", "✗": "x", "≈": "~"}
-    | {"λ": "lambda"}
-)
 _PAGES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(pathlib.Path(__file__).resolve().parents[1]),
     undefined=jinja2.StrictUndefined,
@@ -40,34 +33,21 @@ _PAGES = jinja2.Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-
-
-def template(name):
-    """A template of this project, by its path below reproduce/."""
-    return _PAGES.get_template(name)
-
-
-def say(text):
-    """Prints a text; a terminal without its characters gets plain ones."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        text = text.translate(PLAIN).encode(encoding, "replace").decode(encoding)
-    print(text, flush=True)
+template = _PAGES.get_template  # by its path below reproduce/
 
 
 def marks(cell):
     """The characters that mark what a cell falls short of."""
     if cell.state == "missing":
         return ""
+    lacking = set(published.SEEDS) - {*cell.seeds, *cell.failed_seeds}
     found = {
-        "†": cells.short(cell) and not cell.smoke,
-        "‡": cells.few(cell) and not cell.smoke,
+        "†": cell.epochs < published.EPOCHS and not cell.smoke,
+        "‡": lacking and not cell.smoke,
         "↺": cell.stale,
         "§": cell.digits == "rendered",
         "¶": cell.smoke,
-        "✗": bool(cell.failed_seeds),
+        "✗": cell.failed_seeds,
         "≈": cell.tensorfloat32,
     }
     return "".join(mark for mark, present in found.items() if present)
@@ -100,14 +80,14 @@ def lines(name, table):
 
     Returns:
       head: titles of the columns: label, source, the metrics, epochs, seeds.
-      blocks: by setting a list of lines, which are lists of texts. Only the first line
-        of a cell has its label.
+      blocks: by setting's scenes a list of lines, which are lists of texts. Only the
+        first line of a cell has its label.
     """
     metrics = published.METRICS[name]
     head = ["", "", *(published.TITLES[m] for m in metrics), "epochs", "seeds"]
     blocks = {}
     for experiment, rows in table.groupby("experiment", sort=False):
-        block = blocks.setdefault(experiment.split("-", 1)[1], [])
+        block = blocks.setdefault(grid.scenes(experiment.split("-", 1)[1]), [])
         numbers = published.published(experiment).items()
         printed = [_pair(*pair, published.DECIMALS[name][m]) for m, pair in numbers]
         runs = [str(published.EPOCHS), f"{published.RUNS} runs"]
@@ -130,17 +110,11 @@ def terminal(name, table, judged, command):
     head, blocks = lines(name, table)
     every = [head, *(line for block in blocks.values() for line in block)]
     widths = [max(map(len, column)) for column in zip(*every, strict=True)]
-
-    def aligned(line):
-        first = [word.ljust(w) for word, w in zip(line[:2], widths, strict=False)]
-        rest = [word.rjust(w) for word, w in zip(line[2:], widths[2:], strict=True)]
-        return "  ".join(first + rest).rstrip()
-
-    text = [TITLES[name], "", aligned(head)]
-    for setting, block in blocks.items():
-        rule = f"-- {grid.scenes(setting)} "
-        text.append(rule.ljust(sum(widths) + 2 * len(widths) - 2, "-"))
-        text += map(aligned, block)
+    form = "  ".join("{:%s%d}" % ("<<>"[min(i, 2)], w) for i, w in enumerate(widths))
+    text = [TITLES[name], "", form.format(*head).rstrip()]
+    for scenes, block in blocks.items():
+        text.append(f"-- {scenes} ".ljust(len(form.format(*head)), "-"))
+        text += [form.format(*line).rstrip() for line in block]
     text += ["", *legend(table, command)]
     if judged:
         text += ["", "The paper's claims (the numbers behind them: in the .md below)"]
@@ -149,9 +123,8 @@ def terminal(name, table, judged, command):
         for verdict in verdicts:
             told = f"{verdict.preset}: {verdict.words}"
             told += f"; {verdict.told}" if verdict.told else ""
-            text += textwrap.wrap(
-                told, WIDTH, initial_indent="   ", subsequent_indent="     "
-            )
+            indents = {"initial_indent": "   ", "subsequent_indent": "     "}
+            text += textwrap.wrap(told, WIDTH, **indents)
     return "\n".join(text) + "\n"
 
 
@@ -165,12 +138,11 @@ def by_claim(judged):
 
 def legend(table, command):
     """The marks that occur, the failures, and the command that completes the table."""
-    rows = [cell for _, cell in table.iterrows()]
-    present = {mark for cell in rows for mark in marks(cell)}
+    present = set().union(*(marks(cell) for _, cell in table.iterrows()))
     found = [f"{mark} {text}" for mark, text in MARKS.items() if mark in present]
-    for cell in rows:
-        found += [f"{cell.label}, {failure}" for failure in cell.failures]
-    missing = any(cell.state == "missing" for cell in rows)
+    for label, failures in zip(table.label, table.failures, strict=True):
+        found += [f"{label}, {failure}" for failure in failures]
+    missing = (table.state == "missing").any()
     if missing:
         found.append("missing: no run has a record yet")
     if missing or present & {"†", "‡", "↺", "¶"}:
@@ -197,9 +169,8 @@ def markdown(name, table):
     """The lines of a table as a Markdown table."""
     head, blocks = lines(name, table)
     rows = []
-    for setting, block in blocks.items():
-        rows.append([f"**{grid.scenes(setting)}**", *[""] * (len(head) - 1)])
-        rows += block
+    for scenes, block in blocks.items():
+        rows += [[f"**{scenes}**", *[""] * (len(head) - 1)], *block]
     return markdown_table(head, rows, left=2)
 
 
