@@ -39,7 +39,7 @@ def define(page, name, flags):
 def body(page, name, values):
     """Runs one page's command; returns the exit code."""
     shown = {key: page.comparisons[key] for key in values.comparisons}
-    protocol = launch.protocol_from(values)
+    protocol, code = launch.protocol_from(values), 0
     os.chdir(folders.REPOSITORY)  # rows name files of the checkout
     wanted = [
         launch.Run(row.experiment, seed, changes)
@@ -50,40 +50,31 @@ def body(page, name, values):
     wanted = list(dict.fromkeys(wanted))  # sections may share rows
     if launch.listed_or_run(values, wanted, protocol):
         return 0
-    code = 0
     if values.train or protocol.retrain:
         missing = wanted if protocol.retrain else rows.missing(wanted, protocol)
         code = launch.train(values, missing, protocol)
-    frames = calls.frames_of(protocol)
-    epochs = protocol.epochs if values["epochs"].present else None
+    frames, epochs = calls.frames_of(protocol), calls.given(values, "epochs")
     asked = (protocol.preset, protocol.smoke, values.seeds, epochs)
-    tables = {key: rows.collect(c, frames, *asked) for key, c in shown.items()}
     file = calls.file_of(values, protocol, name, PART)
-    figures = file.parent / "figures"
-    pictures = {
-        key: picture(tables[key], protocol.results, figures / f"{file.name}-{key}")
-        for key, comparison in shown.items()
-        if comparison.picture
-    }
-    text = render.template("comparisons/page.md.j2").render(
-        page=page,
-        shown=shown,
-        tables={key: markdown(shown[key], tables[key]) for key in shown},
-        notes={key: notes(tables[key]) for key in shown},
-        pictures={key: told for key, told in pictures.items() if told},
-        file=file.name,
-        command=f"bash reproduce/{name}.sh",
-    )
-    content = {
-        key: [
-            {name: row[name] for name in ("experiment", "labels", "changes")}
+    sections, content = [], {}
+    for key, comparison in shown.items():
+        table = rows.collect(comparison, frames, *asked)
+        section = {"title": comparison.title, "about": comparison.about, "told": ""}
+        section |= {"table": markdown(comparison, table), "rows": table}
+        if comparison.picture:
+            picture = f"figures/{file.name}-{key}"
+            told = draw(table, protocol.results, file.parent / picture)
+            section |= {"picture": picture, "told": told}
+        sections.append(section)
+        content[key] = [
+            {field: row[field] for field in ("experiment", "labels", "changes")}
             | cells.json_row(row, rows.METRICS)
             for _, row in table.iterrows()
         ]
-        for key, table in tables.items()
-    }
-    render.say(text)
-    calls.write(file, text, content)
+    template = render.template("comparisons/page.md.j2")
+    told = {"page": page, "name": name, "sections": sections}
+    text = template.render(**told, cells=cells, published=published)
+    calls.write(file, text, text, content)
     return code
 
 
@@ -94,41 +85,25 @@ def markdown(comparison, table):
       comparison: a `declared.Comparison`.
       table: of `rows.collect`.
     """
-    names = {row.experiment.split("/")[0] for _, row in table.iterrows()}
+    names = {experiment.split("/")[0] for experiment in table.experiment}
     metrics = [m for m in rows.METRICS if any(m in published.METRICS[n] for n in names)]
-    titles = [published.TITLES[metric] for metric in metrics]
-    titles += [title for title, _, _ in comparison.measured]
     lines = []
     for _, row in table.iterrows():
         bold = "" if row.changes else "**"
-        marks = "".join(mark for mark in render.marks(row) if mark in MARKS)
+        marks = "".join(mark for mark in row.marks if mark in MARKS)
         line = [f"{bold}{label}{bold}" if label else "" for label in row.labels]
         line[-1] += f" {marks}" if marks else ""
         line += [render.value(row, metric) for metric in metrics]
         for _, column, form in comparison.measured:
             line.append("-" if pandas.isna(row[column]) else format(row[column], form))
         lines.append([*line, *render.protocol(row)])
+    titles = [published.TITLES[metric] for metric in metrics]
+    titles += [title for title, _, _ in comparison.measured]
     head = [*comparison.columns, *titles, "epochs", "seeds"]
     return render.markdown_table(head, lines, left=len(comparison.columns))
 
 
-def notes(table):
-    """What falls short in a comparison, a list of sentences."""
-    complete = table[table.state == record.COMPLETE]
-    lengths = sorted({n for n in complete.epochs if n < published.EPOCHS})
-    missing = int((table.state == "missing").sum())
-    cut = sorted({n for lengths in table.cut_from for n in lengths})
-    told, longer = (", ".join(map(str, numbers)) for numbers in (lengths, cut))
-    sentences = {
-        f"Short runs: {told} of the paper's {published.EPOCHS} epochs.": lengths,
-        f"{missing} of {len(table)} rows missing: no run yet.": missing,
-        f"Runs of {longer} epochs are shown as they were after fewer.": cut,
-        f"↺ {render.MARKS['↺']}.": complete.stale.any(),
-    }
-    return [sentence for sentence, holds in sentences.items() if holds]
-
-
-def picture(table, results, file):
+def draw(table, results, file):
     """Draws the first test scenes as each row infers them, and tells what is what.
 
     A row taken from a longer run is left out: a run keeps its last epoch's scenes
@@ -145,17 +120,15 @@ def picture(table, results, file):
     drawn = table[(table.state == record.COMPLETE) & ~table.cut_from.map(bool)]
     if len(drawn) < 2:
         return ""
-    counted = drawn.experiment.iloc[0].startswith("table1")
-    blocks, told = [], []
-    for letter, (_, row) in zip(string.ascii_lowercase, drawn.iterrows(), strict=False):
-        arrays = record.read_figure(results / row.folder)
-        if not blocks:
-            blocks.append(("input", panels.inputs(arrays, counted, COLUMNS)))
-        scenes = panels.reconstructions(arrays, counted, COLUMNS)
-        blocks.append((f"({letter})", scenes))
-        told.append(f"({letter}) {', '.join(row.labels)}")
+    how = (drawn.experiment.iloc[0].startswith("table1"), COLUMNS)
+    arrays = [record.read_figure(results / folder) for folder in drawn.folder]
+    letters = [f"({letter})" for letter in string.ascii_lowercase[: len(drawn)]]
+    blocks = [("input", panels.inputs(arrays[0], *how))]
+    for letter, kept in zip(letters, arrays, strict=True):
+        blocks.append((letter, panels.reconstructions(kept, *how)))
     panels.save(panels.draw(blocks), file)
-    return "; ".join(told)
+    labels = zip(letters, map(", ".join, drawn.labels), strict=True)
+    return "; ".join(map(" ".join, labels))
 
 
 def main():

@@ -1,4 +1,4 @@
-"""The comparisons that pages.toml declares."""
+"""The comparisons that pages.toml declares; it says what the fields are."""
 
 import pathlib
 import tomllib
@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Rows that are read together; pages.toml says what the fields are."""
+    """Rows that are read together."""
 
     title: str
     columns: tuple
@@ -45,12 +45,11 @@ class Comparison(NamedTuple):
 
     def of(self, preset):
         """The rows that a preset can run, each once, with their changes: pairs."""
-        found = [(row, row.changes(preset)) for row in self.rows]
-        seen = {}
-        for row, changes in found:
-            if changes is not None:
-                seen.setdefault((row.experiment, changes), (row, changes))
-        return list(seen.values())
+        found = {}
+        for row in self.rows:
+            if (changes := row.changes(preset)) is not None:
+                found.setdefault((row.experiment, changes), (row, changes))
+        return list(found.values())
 
 
 class Page(NamedTuple):
@@ -65,21 +64,16 @@ class Page(NamedTuple):
 def pages():
     """All `Page`s by name."""
     text = (pathlib.Path(__file__).parent / "pages.toml").read_text("utf-8")
-    return {name: _page(content) for name, content in tomllib.loads(text).items()}
-
-
-def _page(content):
-    own = {name: content.pop(name) for name in ("title", "about", "epochs")}
-    return Page(**own, comparisons={n: _comparison(c) for n, c in content.items()})
+    found = {}
+    for name, content in tomllib.loads(text).items():
+        own = [content.pop(field) for field in ("title", "about", "epochs")]
+        found[name] = Page(*own, {n: _comparison(c) for n, c in content.items()})
+    return found
 
 
 def _comparison(content):
-    rows = [
-        Row(tuple(labels), experiment, {n: _value(v) for n, v in options.items()})
-        for labels, experiment, options in content.pop("rows")
-    ]
+    rows = []
+    for labels, experiment, options in content.pop("rows"):
+        options = {n: None if v == "none" else v for n, v in options.items()}
+        rows.append(Row(tuple(labels), experiment, options))
     return Comparison(rows=tuple(rows), **content)
-
-
-def _value(value):
-    return None if value == "none" else value

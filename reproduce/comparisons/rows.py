@@ -31,30 +31,34 @@ def collect(comparison, frames, preset="paper", smoke=False, seeds=(0,), epochs=
         the longest of several.
 
     Returns:
-      The columns of `cells.cells` and "labels", "changes" (a dict), "folder" (of the
-      first run) and "cut_from" (a list: lengths of the longer runs that stand for it).
+      The columns of `cells.average` and "experiment", "labels", "changes" (a dict),
+      "folder" (of the first run) and "cut_from" (a list: lengths of the longer runs
+      that stand for it).
     """
-    measured = [column for _, column, _ in comparison.measured]
-    rows = comparison.of(preset)
-    found, beside = [], {}
-    for row, changes in rows:
-        wanted = {"preset": preset, "smoke": smoke, **dict(changes)}
-        runs = _of_variant(frames, preset_configuration(row.experiment, **wanted))
-        runs = runs[(runs.smoke == smoke) & runs.seed.isin(seeds)]
-        found.append(runs)
-        beside.setdefault(row.experiment, []).append(runs)
+    metrics = (*METRICS, *(column for _, column, _ in comparison.measured))
+    usable = frames.runs[(frames.runs.smoke == smoke) & frames.runs.seed.isin(seeds)]
+    lengths = [epochs] if epochs else sorted(set(usable.epochs)) or [0]
+    at = {n: _at(usable, frames.epochs, n, metrics) for n in lengths}
+    found = []
+    for row, changes in comparison.of(preset):
+        changed = preset_configuration(row.experiment, preset, smoke, **dict(changes))
+        runs = {n: _of_variant(runs, changed) for n, runs in at.items()}
+        found.append((row, dict(changes), runs))
     collected = []
-    for (row, changes), runs in zip(rows, found, strict=True):
-        length = epochs or _length(beside[row.experiment], frames)
-        runs = _at(runs, frames, length, measured)
+    for row, changes, by_length in found:
+        beside = [
+            runs for other, _, runs in found if other.experiment == row.experiment
+        ]
+        filled = {n: sum(not runs[n].empty for runs in beside) for n in at}
+        runs = by_length[max(at, key=lambda n: (filled[n], n))]
         collected.append(
             {
                 "experiment": row.experiment,
                 "labels": row.labels,
-                "changes": dict(changes),
+                "changes": changes,
                 "folder": runs.folder.iloc[0] if len(runs) else None,
                 "cut_from": sorted(set(runs.cut_from.dropna().astype(int))),
-                **cells.average(runs, (*cells.METRICS, *measured)),
+                **cells.average(runs, metrics),
             }
         )
     return pandas.DataFrame(collected).astype({"epochs": "Int64"})
@@ -66,49 +70,33 @@ def missing(runs, protocol):
     A longer run's record counts. Args: as of `launch.missing`.
     """
     frames, found = frame.load(protocol.results), []
+    today = frames.runs[~frames.runs.stale.astype(bool)]
+    ended = _at(today, frames.epochs, protocol.epochs)
     for run in runs:
-        configuration = launch.configuration(run, protocol)
-        ended = _of_variant(frames, configuration)
-        ended = ended[(ended.seed == run.seed) & ~ended.stale.astype(bool)]
-        found += [run] if _at(ended, frames, configuration.epochs).empty else []
+        own = _of_variant(ended, launch.configuration(run, protocol))
+        found += [] if run.seed in set(own.seed) else [run]
     return found
 
 
-def _of_variant(frames, configuration):
-    """The runs of a configuration, of any length and seed."""
-    named = frames.runs.variant.map(_words) == _words(configuration.variant)
-    return frames.runs[named & (frames.runs.experiment == configuration.experiment)]
+def _of_variant(runs, configuration):
+    """The runs of a configuration, of any seed, the first of several of one seed."""
+    # As sets: early records have the words in another order.
+    words = runs.variant.map(lambda variant: frozenset(variant.split("+")))
+    own = words == frozenset(configuration.variant.split("+"))
+    runs = runs[own & (runs.experiment == configuration.experiment)]
+    return runs.drop_duplicates("seed").sort_values("seed")
 
 
-def _words(variant):
-    """A variant as a set: the order of its words is that of the options then."""
-    return frozenset(variant.split("+"))
-
-
-def _length(found, frames):
-    """The number of epochs that fills most rows, the longest of several."""
-    lengths = {int(n) for runs in found for n in runs.epochs}
-    filled = {n: sum(not _at(runs, frames, n).empty for runs in found) for n in lengths}
-    return max(lengths, key=lambda n: (filled[n], n), default=0)
-
-
-def _at(runs, frames, length, measured=()):
-    """Runs as they were after some epochs, one a seed, the shortest that there is."""
-    history = frames.epochs[frames.epochs.epoch == length].set_index("folder")
-    longer = (runs.epochs > length) & runs.folder.isin(history.index)
-    longer &= np.array(
-        [c["reported_epoch"] == "last" for c in runs.configuration], bool
-    )
+def _at(runs, epochs, length, metrics=()):
+    """The runs that got so far, as they were then; the shortest comes first."""
+    history = epochs[epochs.epoch == length].set_index("folder")
+    last = np.array([c["reported_epoch"] == "last" for c in runs.configuration], bool)
+    longer = (runs.epochs > length) & runs.folder.isin(history.index) & last
     runs = runs[(runs.epochs == length) | longer].sort_values("epochs", kind="stable")
-    runs = runs.drop_duplicates("seed").sort_values("seed")
-    for column in measured:
-        if column not in runs:
-            runs = runs.assign(**{column: runs.folder.map(history.get(column, {}))})
     cut = runs.epochs > length
     own = {"cut_from": runs.epochs.where(cut), "epochs": length}
     own["status"] = runs.status.where(~cut, COMPLETE)
-    for name in cells.METRICS:
-        then = runs.folder.map(history.get(f"test_{name}", {}))
-        if name in runs:
-            own[name] = np.where(cut, then, runs[name]).astype(float)
+    for name in metrics:
+        then = runs.folder.map(history.get(f"test_{name}", history.get(name, {})))
+        own[name] = np.where(cut, then, runs[name]) if name in runs else then
     return runs.assign(**own)

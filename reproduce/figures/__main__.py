@@ -51,41 +51,31 @@ def define(flags):
 
 def body(values):
     """Runs the command; returns the exit code."""
-    allowed = SETTINGS[values.figure]
-    usual = allowed if values.figure == "curves" else allowed[:1]
-    settings = values.settings or usual
+    figure, allowed = values.figure, SETTINGS[values.figure]
+    are_curves = figure == "curves"
+    settings = values.settings or (allowed if are_curves else allowed[:1])
     if other := [setting for setting in settings if setting not in allowed]:
         raise UsageError(
-            f"--settings: {other[0]!r} is not one of figure {values.figure}; allowed: "
+            f"--settings: {other[0]!r} is not one of figure {figure}; allowed: "
             f"{', '.join(allowed)}"
         )
-    protocol = launch.protocol_from(values)
-    experiments = [
-        experiment
-        for experiment in grid.experiments()
-        if experiment.split("-", 1)[1] in settings
-        and experiment.split("/")[1].split("-")[0] in values.methods
-    ]
-    seeds = values.seeds or (published.SEEDS if values.figure == "curves" else (0,))
+    protocol, code = launch.protocol_from(values), 0
+    shown = {f"{EVERY[s]}/{m}-{s}" for s in settings for m in values.methods}
+    experiments = [name for name in grid.experiments() if name in shown]
+    seeds = values.seeds or (published.SEEDS if are_curves else (0,))
     wanted = launch.runs(experiments, seeds[:1] if protocol.smoke else seeds)
     if launch.listed_or_run(values, wanted, protocol):
         return 0
-    code = 0
     if values.train or protocol.retrain:
         code = launch.train(values, launch.to_train(values, wanted, protocol), protocol)
     frames = calls.frames_of(protocol)
-    runs = _drawn(values, protocol, frames.runs, experiments)
-    for setting in settings:
-        own = runs[runs.setting == setting]
-        if own.empty:
-            continue
-        if values.figure == "curves":
+    for setting, runs in _drawn(values, protocol, frames.runs, experiments):
+        if are_curves:
             name = f"curves-{EVERY[setting]}-{setting}"
-            picture = curves.draw(own, frames.epochs)
+            picture = curves.draw(runs, frames.epochs)
         else:
-            suffix = "" if setting == allowed[0] else f"-{setting}"
-            name = f"figure{values.figure}{suffix}"
-            picture = panels.draw(_blocks(values, own, protocol.results))
+            name = f"figure{figure}" + ("" if setting == allowed[0] else f"-{setting}")
+            picture = panels.draw(_blocks(values, runs, protocol.results))
         file = calls.file_of(values, protocol, f"figures/{name}", PART)
         panels.save(picture, file)
         print(f"written: {folders.shown(file)}.png and .pdf")
@@ -93,7 +83,7 @@ def body(values):
 
 
 def _drawn(values, protocol, runs, experiments):
-    """The complete runs that are drawn; tells which are missing.
+    """The complete runs that are drawn, by setting; tells which are missing.
 
     Raises:
       UsageError: if no run has a record.
@@ -103,7 +93,7 @@ def _drawn(values, protocol, runs, experiments):
         protocol.digits,
         protocol.smoke,
         values.seeds,
-        protocol.epochs if values["epochs"].present else None,
+        calls.given(values, "epochs"),
     )
     complete = selected[selected.status == record.COMPLETE]
     script = "curves" if values.figure == "curves" else f"figure{values.figure}"
@@ -113,7 +103,7 @@ def _drawn(values, protocol, runs, experiments):
     lacking = [grid.label(e) for e in experiments if e not in set(complete.experiment)]
     if lacking:
         print(f"no run yet: {', '.join(lacking)}; made by: {command}", flush=True)
-    return complete
+    return complete.groupby("setting")
 
 
 def _blocks(values, runs, results):

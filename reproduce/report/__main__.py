@@ -19,7 +19,6 @@ from reproduce.report import inventory, numbers, standing
 from reproduce.tables import cells, render
 
 DESCRIPTION = "Writes the report's pages in results/ from the records."
-PRESETS = ("released", "paper")  # the order of a cell's lines
 BEGIN, END = "<!-- written by reproduce.report -->\n", "<!-- end -->\n"  # in README.md
 # Pages by the template's blocks.
 PAGES = {name: f"{name}.md" for name in ("README", "numbers", "figures", "runs")}
@@ -39,19 +38,16 @@ def body(values):
         raise UsageError(
             f"--results: there are no records in {folder}; train runs first"
         )
-    told = context(frames, folder)
     template = render.template("report/report.md.j2")
-
-    def filled(block):
-        return "".join(template.blocks[block](template.new_context(told)))
-
+    told = template.new_context(context(frames, folder))
+    filled = {name: "".join(block(told)) for name, block in template.blocks.items()}
     for block, name in PAGES.items():
-        folders.write_atomically(folder / name, filled(block).strip() + "\n")
+        folders.write_atomically(folder / name, filled[block].strip() + "\n")
         print(f"written: {folders.shown(folder / name)}")
     if folder.resolve() == folders.RESULTS:  # the project's README tells the same
         file = folders.REPOSITORY / "README.md"
         head, _, rest = file.read_text("utf-8").partition(BEGIN)
-        text = head + BEGIN + filled("result") + END + rest.partition(END)[2]
+        text = head + BEGIN + filled["result"] + END + rest.partition(END)[2]
         folders.write_atomically(file, text)
 
 
@@ -70,11 +66,13 @@ def context(frames, folder):
     runs = runs.sort_values("experiment", key=lambda c: c.map(order), kind="stable")
     selected = cells.select(runs)
     tables = {
-        name: cells.cells(selected, grid.table_experiments(name), PRESETS)
+        name: cells.cells(selected, grid.table_experiments(name), cells.PRESETS)
         for name in grid.TITLES
     }
     found = standing.numbers(tables.values())
     boxes, sides = numbers.boxes(selected, folder)
+    drawn = selected[(selected.preset == "paper") & (selected.status == cells.COMPLETE)]
+    drawn = drawn.groupby(["table", "setting"])
     return {
         "state": standing.state(runs),
         "verdicts": standing.verdicts(selected),
@@ -90,11 +88,11 @@ def context(frames, folder):
                 selected, frames.epochs, name, preset
             )
             for name in grid.TITLES
-            for preset in PRESETS
+            for preset in cells.PRESETS
         },
         "boxes": boxes,
         "sides": {setting: _sides(pairs) for setting, pairs in sides.items()},
-        "made": lambda *cell: _made(selected, *cell),
+        "made": {cell: _made(runs) for cell, runs in drawn},
         "runs": inventory.runs(runs, frames.epochs),
         "scenes": inventory.scenes(runs),
         "constants": inventory.constants,
@@ -102,30 +100,21 @@ def context(frames, folder):
     }
 
 
-def _made(selected, table, setting):
-    """What a picture of one setting is drawn from, in words."""
-    own = selected[(selected.table == table) & (selected.setting == setting)]
-    own = own[(own.preset == "paper") & (own.status == cells.COMPLETE)]
-    if own.empty:
-        return "No run yet"
+def _made(runs):
+    """What a picture is drawn from, in words."""
     epochs, seeds = (
-        ", ".join(map(str, sorted(set(column)))) for column in (own.epochs, own.seed)
+        ", ".join(map(str, sorted(set(column)))) for column in (runs.epochs, runs.seed)
     )
-    short = (
-        f" of the paper's {published.EPOCHS}"
-        if own.epochs.min() < published.EPOCHS
-        else ""
-    )
-    stale = "; made by older code" if own.stale.any() else ""
-    return f"Runs of {epochs}{short} epochs, seed {seeds}{stale}"
+    short = runs.epochs.min() < published.EPOCHS
+    epochs += f" of the paper's {published.EPOCHS}" if short else ""
+    stale = "; made by older code" if runs.stale.any() else ""
+    return f"Runs of {epochs} epochs, seed {seeds}{stale}"
 
 
 def _sides(pairs):
     """Median sides sampled and inferred, from the least to the largest: two texts."""
-    ends = [
-        dict.fromkeys((round(min(v)), round(max(v)))) for v in zip(*pairs, strict=True)
-    ]
-    return [" to ".join(map(str, end)) for end in ends]
+    spans = ((round(min(v)), round(max(v))) for v in zip(*pairs, strict=True))
+    return [" to ".join(map(str, dict.fromkeys(span))) for span in spans]
 
 
 if __name__ == "__main__":

@@ -25,13 +25,12 @@ def constants(lines):
 
 def scenes(frame):
     """The scenes of all runs, each set of them once: a list of dicts of texts."""
+    found = frame.assign(digest=[record["data_digest"] for record in frame.record])
     lines = []
-    records = {found["data_digest"]: found for found in reversed(list(frame.record))}
-    for digest in dict.fromkeys(found["data_digest"] for found in frame.record):
-        found = records[digest]
-        name = f"{found['dataset']}, {json.dumps(found['configuration']['counts'])}"
-        name += f" (preset {found['preset']})" if found["preset"] != "paper" else ""
-        for part, about in found["data_statistics"].items():
+    for run in found.drop_duplicates("digest").itertuples():
+        name = f"{run.dataset}, {json.dumps(run.configuration['counts'])}"
+        name += f" (preset {run.preset})" if run.preset != "paper" else ""
+        for part, about in run.record["data_statistics"].items():
             shares = about["count_shares"].items()
             lines.append(
                 {
@@ -42,7 +41,7 @@ def scenes(frame):
                     "object side in pixels": _spread(about["object_side"]),
                     "nearest pair in pixels": _spread(about["nearest_pair_distance"]),
                     "mean grey value": f"{about['mean_ink']:.4f}",
-                    "digest": digest[:12],
+                    "digest": run.digest[:12],
                 }
             )
     return lines
@@ -50,9 +49,10 @@ def scenes(frame):
 
 def _run(run, epoch_seconds):
     around, git = run.record["environment"], run.record["git"]
-    library = "tensorflow" if around["packages"].get("tensorflow") else "jax"
-    name = {"tensorflow": "TensorFlow", "jax": "JAX"}[library]
-    speed = run.record["images_per_second"]
+    packages, speed = around["packages"], run.images_per_second
+    name, library = ("TensorFlow", "tensorflow")
+    if not packages.get(library):
+        name, library = ("JAX", "jax")
     line = {
         "run": run.experiment,
         "variant": run.variant,
@@ -61,12 +61,12 @@ def _run(run, epoch_seconds):
         "state": run.status,
         "parameters": f"{run.parameters:,}",
         "time": duration(run.seconds),
-        "an epoch": "-" if epoch_seconds is None else f"{epoch_seconds:.0f} s",
+        "an epoch": f"{epoch_seconds:.0f} s" if epoch_seconds else "-",
         "images/s": f"{speed:.0f}" if speed else "-",
         "threads": around["threads"],
         "memory": f"{around['peak_memory_megabytes']:,} MB",
         "device": around["device"],
-        "library": f"{name} {around['packages'][library]}",
+        "library": f"{name} {packages[library]}",
         "numerics": run.numerics,
         "commit": (git["commit"] or "-")[:7] + ("+" if git["dirty"] else ""),
     }

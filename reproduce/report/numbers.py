@@ -51,13 +51,8 @@ def boxes(selected, results, preset="paper"):
         arrays = [read_figure(results / folder) for folder in runs.folder]
         kept = {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]}
         overlapping, pairs = overlapping_pairs(kept["boxes"], kept["counts"])
-        sampled, inferred = (
-            float(np.median(kept[found][_exist(kept[found], kept[counts])][:, 2]))
-            for found, counts in (
-                ("sample_boxes", "sample_counts"),
-                ("boxes", "counts"),
-            )
-        )
+        sampled = _median_side(kept["sample_boxes"], kept["sample_counts"])
+        inferred = _median_side(kept["boxes"], kept["counts"])
         lines.append(
             {
                 "": label,
@@ -81,9 +76,10 @@ def uncovered(arrays):
     centres = np.arange(images.shape[1]) + 0.5
     low, high = found[..., :2, None], (found[..., :2] + found[..., 2:])[..., None]
     inside = (low <= centres) & (centres < high)  # [scenes, K, (x, y), S]
-    inside &= _exist(found, arrays["counts"])[:, :, None, None]
-    covered = np.einsum("bky,bkx->byx", *(inside[:, :, i].astype(int) for i in (1, 0)))
-    return np.sum(images * (covered == 0), axis=(1, 2))
+    columns, rows = np.moveaxis(inside, 2, 0)
+    covered = rows[..., :, None] & columns[..., None, :]  # [scenes, K, S, S]
+    covered &= _exist(found, arrays["counts"])[:, :, None, None]
+    return np.sum(images, axis=(1, 2), where=~covered.any(axis=1))
 
 
 def _by_cell(selected, table, preset):
@@ -100,7 +96,7 @@ def _line(runs, epochs):
     last = epochs[epochs.epoch > length - LAST_EPOCHS].test_nelbo
     span = f"{last.min():.0f} to {last.max():.0f}"
     lowest = epochs.loc[epochs.groupby("folder").test_nelbo.idxmin()]
-    when = ", ".join(str(int(epoch)) for epoch in lowest.epoch)
+    when = ", ".join(map(str, lowest.epoch.astype(int)))
     line = {
         "epochs": str(length) + (other if set(reported) != {length} else ""),
         **{title: f"{runs[term].mean():.1f}" for term, title in TERMS.items()},
@@ -121,3 +117,7 @@ def _line(runs, epochs):
 def _exist(found, counts):
     """Which of the boxes exist: those before the count. Shape [scenes, K]."""
     return np.arange(found.shape[1]) < counts[:, None]
+
+
+def _median_side(found, counts):
+    return float(np.median(found[_exist(found, counts)][:, 2]))

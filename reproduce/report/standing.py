@@ -1,5 +1,6 @@
 """Where the runs stand: which are done, which method is best, how near the paper is."""
 
+import numpy as np
 import pandas
 
 from reproduce.experiments import grid, published
@@ -45,8 +46,7 @@ def verdicts(selected):
     order = (claims.FAILS, claims.UNDECIDED, claims.HOLDS)
     worst = {}
     for verdict in (v for t in grid.TITLES for v in claims.judge(t, selected, "paper")):
-        place = order.index(verdict.verdict)
-        number = verdict.claim.number
+        place, number = order.index(verdict.verdict), verdict.claim.number
         worst[number] = min(place, worst.get(number, place))
     return {order[p]: sorted(n for n in worst if worst[n] == p) for p in (2, 0, 1)}
 
@@ -54,7 +54,7 @@ def verdicts(selected):
 def numbers(tables):
     """A frame with a row for each number of the tables that has a run, as printed.
 
-    Columns: table, setting, method, label, metric, ours and theirs (means), place
+    Columns: scenes, method and label (its cell), metric, ours and theirs (means), place
     (`NEAR`, `BETTER` or `WORSE`) and told, both with the deviation in words.
 
     Args:
@@ -63,22 +63,21 @@ def numbers(tables):
     rows = []
     paper = pandas.concat(tables).loc[["paper"]]
     for (_, table, setting, method), cell in paper[paper.state == COMPLETE].iterrows():
+        scenes = f"{grid.TITLES[table]}, {grid.scenes(setting)}"
+        own = (scenes, METHODS[method], cells.name(cell.experiment))
         for metric, (theirs, std) in published.published(cell.experiment).items():
             places = published.DECIMALS[table][metric]
             ours = round(cell[metric], places)
             worse = (ours > theirs) == (metric in published.LOWER_IS_BETTER)
             near = round(abs(ours - theirs), places) <= DEVIATIONS * std
-            row = {"table": table, "setting": setting, "method": METHODS[method]}
-            row |= {"metric": metric, "ours": ours, "theirs": theirs}
-            row |= {"label": cells.name(cell.experiment)}
-            row |= {"place": NEAR if near else WORSE if worse else BETTER}
-            row["told"] = (
-                f"{published.TITLES[metric]} {ours:.{places}f} (published "
-                f"{theirs:.{places}f} ± {std:.{places}f})"
+            place = NEAR if near else WORSE if worse else BETTER
+            told = (
+                f"{ours:.{places}f} (published {theirs:.{places}f} ± {std:.{places}f})"
             )
-            rows.append(row)
-    columns = ["table", "setting", "method", "metric", "ours", "theirs"]
-    return pandas.DataFrame(rows, columns=[*columns, "label", "place", "told"])
+            told = f"{published.TITLES[metric]} {told}"
+            rows.append((*own, metric, ours, theirs, place, told))
+    columns = ["scenes", "method", "label", "metric", "ours", "theirs", "place", "told"]
+    return pandas.DataFrame(rows, columns=columns)
 
 
 def best(found):
@@ -91,23 +90,20 @@ def best(found):
       rows: lists of texts: scenes, then a cell each metric of Table 1.
       wins: comparisons that AIR-ASR wins here, that it wins in the paper, and all.
     """
-    rows, wins, asr = {}, pandas.Series([0, 0, 0]), METHODS["asr"]
-    comparisons = found.groupby(["table", "setting", "metric"], sort=False)
-    for (table, setting, metric), row in comparisons:
-        if len(row) < len(METHODS):
-            continue
-        best_of = min if metric in published.LOWER_IS_BETTER else max
-        ours, theirs = (
-            list(row.method[column == best_of(column)])
-            for column in (row.ours, row.theirs)
-        )
-        wins += [asr in ours, asr in theirs, True]
-        differs = f" (paper: {' and '.join(theirs)})" if ours != theirs else ""
-        line = rows.setdefault(f"{grid.TITLES[table]}, {grid.scenes(setting)}", {})
-        line[metric] = " and ".join(ours) + differs
-    metrics = published.METRICS["table1"]
-    lines = [[name, *(row.get(m, "-") for m in metrics)] for name, row in rows.items()]
-    return lines, wins.tolist()
+    key = ["scenes", "metric"]
+    found = found[found.groupby(key).method.transform("size") == len(METHODS)]
+    sign = np.where(found.metric.isin(published.LOWER_IS_BETTER), -1, 1)
+    score = found[["ours", "theirs"]].mul(sign, axis=0)
+    leads = score == score.groupby([found[name] for name in key]).transform("max")
+    names = [
+        found[leads[column]].groupby(key).method.agg(" and ".join)
+        for column in ("ours", "theirs")
+    ]
+    told = names[0].where(names[0] == names[1], names[0] + " (paper: " + names[1] + ")")
+    told = told.unstack().reindex(found.scenes.unique(), fill_value="-")
+    told = told.reindex(columns=published.METRICS["table1"]).fillna("-")
+    wins = [int(each.str.contains(METHODS["asr"]).sum()) for each in names]
+    return [list(row) for row in told.itertuples()], [*wins, len(names[0])]
 
 
 def near(found):
@@ -122,10 +118,9 @@ def near(found):
     """
     counts = found.groupby(["method", "place"], sort=False).size().unstack(fill_value=0)
     counts = counts.reindex(columns=[NEAR, BETTER, WORSE], fill_value=0)
-    rows = [[method, *map(str, line)] for method, *line in counts.itertuples()]
     far = {}
     for place in (WORSE, BETTER):
         of_place = found[found.place == place].groupby("label", sort=False).told
         if texts := [f"{label}: {', '.join(told)}" for label, told in of_place]:
             far[place] = texts
-    return rows, far
+    return [list(map(str, row)) for row in counts.itertuples()], far

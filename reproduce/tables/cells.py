@@ -16,6 +16,15 @@ PRESETS = ("released", "paper")  # the order of a cell's lines
 TOY = {"digits", "train_images", "test_images"}
 RENDERED = {"digits"}
 METRICS = (*published.TITLES, "nelbo_without_kl_presence")
+MARKS = {
+    "†": f"fewer than {published.EPOCHS} epochs",
+    "‡": f"fewer than {published.RUNS} seeds",
+    "↺": "made by older code, whose numbers would differ today",
+    "§": "digits rendered from fonts, not MNIST",
+    "¶": "smoke run: toy size, checks that everything works, compares with nothing",
+    "✗": "a run failed; it is left out of the means",
+    "≈": "matrix products in TensorFloat-32, not in full single precision",
+}
 
 
 def select(runs, digits="mnist", smoke=False, seeds=None, epochs=None):
@@ -83,10 +92,10 @@ def average(runs, metrics=METRICS):
 
     Returns:
       "state", "complete", "failed" or "missing"; "epochs", None if missing; "seeds" and
-      "failed_seeds", lists; "failures", a list of texts; "digits"; "smoke", "stale" and
-      "tensorfloat32", whether one of the runs is; of each metric its mean, as
-      "<metric>_std" the standard deviation (ddof 1), both NaN where there is none, and
-      as "<metric>_runs" the list of values by seed.
+      "failed_seeds", lists; "failures", a list of texts; "digits"; "smoke" and "stale",
+      whether one of the runs is; "marks"; of each metric its mean, as "<metric>_std"
+      the standard deviation (ddof 1), both NaN where there is none, and as
+      "<metric>_runs" the list of values by seed.
     """
     complete, failed = (runs[runs.status == status] for status in (COMPLETE, FAILED))
     found = {
@@ -101,7 +110,7 @@ def average(runs, metrics=METRICS):
         "digits": runs.digits.iloc[0] if len(runs) else None,
         "smoke": bool(runs.smoke.any()),
         "stale": bool(runs.stale.any()),
-        "tensorfloat32": any(map(_tensorfloat32, complete.record)),
+        "marks": marks(runs),
     }
     for metric in metrics:
         values = complete.get(metric, complete.seed[:0]).dropna().astype(float)
@@ -114,6 +123,21 @@ def _tensorfloat32(record):
     """Whether its matrix products were, in part at least, less precise."""
     processes = (record["environment"], *record.get("trained_by", ()))
     return any(process.get("precision") == "tensorfloat32" for process in processes)
+
+
+def marks(runs):
+    """The characters that mark what a cell's runs fall short of."""
+    toy = runs.smoke.any()
+    found = {
+        "†": (runs.epochs < published.EPOCHS).any() and not toy,
+        "‡": len(runs) and not set(published.SEEDS) <= set(runs.seed) and not toy,
+        "↺": runs.stale.any(),
+        "§": (runs.digits == "rendered").any(),
+        "¶": toy,
+        "✗": (runs.status == FAILED).any(),
+        "≈": any(map(_tensorfloat32, runs.record)),
+    }
+    return "".join(mark for mark, present in found.items() if present)
 
 
 def name(experiment):

@@ -23,6 +23,7 @@ from scipy import stats
 from reproduce.experiments import grid, published
 from reproduce.experiments.presets import METHODS, TABLE1_SETTINGS
 from reproduce.tables import cells
+from reproduce.words import count_of
 
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "not enough runs"
 LEAST_ACCURACY = 0.96  # claim 1: that of AIR-ASR in the paper's Table 1
@@ -110,50 +111,21 @@ def judge(table, selected, preset):
 def _verdict(claim, runs, preset):
     pairs = zip(runs.setting, runs.method, strict=True)
     runs = runs[np.array([pair in claim.cells for pair in pairs], bool)]
-    if lacking := _lacking(claim, runs):
-        return Verdict(claim, preset, UNDECIDED, points=(lacking,))
+    if runs.smoke.any():
+        return Verdict(claim, preset, UNDECIDED, points=("smoke runs judge nothing",))
     complete = runs[runs.status == "complete"]
+    usable = _by_cell(complete.dropna(subset=list(claim.metrics))).size()
+    if lacking := [pair for pair in claim.cells if usable.get(pair, 0) < claim.least]:
+        names = [cells.name(f"{claim.table}/{m}-{setting}") for setting, m in lacking]
+        needed = f"needs {count_of(claim.least, 'run')} each of {_commas(names)}"
+        return Verdict(claim, preset, UNDECIDED, points=(needed,))
     holds, score, told, points = JUDGES[claim.number](complete)
     if holds is None:
         return Verdict(claim, preset, UNDECIDED, points=tuple(points))
-    verdict, notes = HOLDS if holds else FAILS, tuple(_notes(runs))
+    marks = {mark for _, own in _by_cell(runs) for mark in cells.marks(own)}
+    notes = tuple(text for mark, text in cells.MARKS.items() if mark in marks)
+    verdict = HOLDS if holds else FAILS
     return Verdict(claim, preset, verdict, score, told, tuple(points), notes)
-
-
-def _lacking(claim, runs):
-    """What is missing for a verdict, in words; "" if nothing is."""
-    if runs.smoke.any():
-        return "smoke runs judge nothing"
-    missing = {}
-    for setting, method in claim.cells:
-        found = runs[(runs.setting == setting) & (runs.method == method)]
-        complete = found[found.status == "complete"][list(claim.metrics)]
-        have = int(complete.notna().all(axis=1).sum())
-        why = "no run" if found.empty else f"runs: {have}, needed: {claim.least}"
-        if have < claim.least:
-            name = cells.name(f"{claim.table}/{method}-{setting}")
-            missing.setdefault(why, []).append(name)
-    texts = [f"{_commas(names)} ({why})" for why, names in missing.items()]
-    return f"too few runs: {_commas(texts)}" if texts else ""
-
-
-def _notes(runs):
-    """How the runs that were judged fall short of the paper's protocol."""
-    epochs = sorted(set(runs.epochs))
-    seeds = sorted(set(_by_cell(runs[runs.status == "complete"]).size()))
-    notes = {
-        f"short runs ({_commas(epochs)} of {published.EPOCHS} epochs)": (
-            epochs[0] < published.EPOCHS
-        ),
-        f"{_commas(seeds)} of {published.RUNS} seeds": seeds[0] < published.RUNS,
-        "runs of older code": runs.stale.any(),
-        "failed runs left out": (runs.status == "failed").any(),
-        "rendered digits": (runs.digits == "rendered").any(),
-        "cells of unequal protocols": (
-            len(epochs) > 1 or runs.digits.dropna().nunique() > 1
-        ),
-    }
-    return [note for note, holds in notes.items() if holds]
 
 
 def _commas(items):

@@ -11,20 +11,12 @@ import textwrap
 import jinja2
 
 from reproduce.experiments import grid, published
+from reproduce.tables import cells
 
 WIDTH = 100  # letters in a line of the terminal
 TITLES = {
     "table1": "Table 1: the number of objects, Multi-MNIST",
     "table2": "Table 2: overlap, three objects",
-}
-MARKS = {
-    "†": f"fewer than {published.EPOCHS} epochs",
-    "‡": f"fewer than {published.RUNS} seeds",
-    "↺": "made by older code, whose numbers would differ today",
-    "§": "digits rendered from fonts, not MNIST",
-    "¶": "smoke run: toy size, checks that everything works, compares with nothing",
-    "✗": "a run failed; it is left out of the means",
-    "≈": "matrix products in TensorFloat-32, not in full single precision",
 }
 _PAGES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(pathlib.Path(__file__).resolve().parents[1]),
@@ -34,23 +26,6 @@ _PAGES = jinja2.Environment(
     keep_trailing_newline=True,
 )
 template = _PAGES.get_template  # by its path below reproduce/
-
-
-def marks(cell):
-    """The characters that mark what a cell falls short of."""
-    if cell.state == "missing":
-        return ""
-    lacking = set(published.SEEDS) - {*cell.seeds, *cell.failed_seeds}
-    found = {
-        "†": cell.epochs < published.EPOCHS and not cell.smoke,
-        "‡": lacking and not cell.smoke,
-        "↺": cell.stale,
-        "§": cell.digits == "rendered",
-        "¶": cell.smoke,
-        "✗": cell.failed_seeds,
-        "≈": cell.tensorfloat32,
-    }
-    return "".join(mark for mark, present in found.items() if present)
 
 
 def value(cell, metric):
@@ -93,7 +68,7 @@ def lines(name, table):
         runs = [str(published.EPOCHS), f"{published.RUNS} runs"]
         block.append([rows.label.iloc[0], "published", *printed, *runs])
         for (preset, *_), cell in rows.iterrows():
-            source = f"{preset} {marks(cell)}".strip()
+            source = f"{preset} {cell.marks}".strip()
             ours = [value(cell, metric) for metric in metrics]
             block.append(["", source, *ours, *protocol(cell)])
     return head, blocks
@@ -110,7 +85,8 @@ def terminal(name, table, judged, command):
     head, blocks = lines(name, table)
     every = [head, *(line for block in blocks.values() for line in block)]
     widths = [max(map(len, column)) for column in zip(*every, strict=True)]
-    form = "  ".join("{:%s%d}" % ("<<>"[min(i, 2)], w) for i, w in enumerate(widths))
+    sides = "<<" + ">" * len(head)
+    form = "  ".join(f"{{:{side}{w}}}" for side, w in zip(sides, widths, strict=False))
     text = [TITLES[name], "", form.format(*head).rstrip()]
     for scenes, block in blocks.items():
         text.append(f"-- {scenes} ".ljust(len(form.format(*head)), "-"))
@@ -138,8 +114,8 @@ def by_claim(judged):
 
 def legend(table, command):
     """The marks that occur, the failures, and the command that completes the table."""
-    present = set().union(*(marks(cell) for _, cell in table.iterrows()))
-    found = [f"{mark} {text}" for mark, text in MARKS.items() if mark in present]
+    present = set("".join(table.marks))
+    found = [f"{mark} {text}" for mark, text in cells.MARKS.items() if mark in present]
     for label, failures in zip(table.label, table.failures, strict=True):
         found += [f"{label}, {failure}" for failure in failures]
     missing = (table.state == "missing").any()
