@@ -12,7 +12,6 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from mpl_toolkits.axes_grid1 import ImageGrid
 
 from reproduce.records import folders
 
@@ -65,69 +64,53 @@ def draw(blocks):
         All scenes are of one size; a block without any says "no run yet".
 
     Returns:
-      A Matplotlib `Figure`, `WIDTH` inches wide.
+      A Matplotlib `Figure`, `WIDTH` inches wide, whose one axes are its pixels.
     """
     blocks = [(label, rows or [[]]) for label, rows in blocks]
-    every = [row for _, rows in blocks for row in rows]
-    columns = max(map(len, every))
-    side = next(len(row[0].image) for row in every if row)
-    counted = any(scene.count is not None for row in every for scene in row)
-    cell, above = side * (SCENE // side), COUNTS if counted else GAP
-    between = 0 if len(every) == len(blocks) else 2 * GAP
+    scenes = [scene for _, rows in blocks for row in rows for scene in row]
+    columns = max(len(row) for _, rows in blocks for row in rows)
+    factor = SCENE // len(scenes[0].image)
+    cell = factor * len(scenes[0].image)
+    above = GAP if all(scene.count is None for scene in scenes) else COUNTS
+    between = 2 * GAP if max(len(rows) for _, rows in blocks) > 1 else 0
+    height = sum(len(rows) * (cell + above) + between for _, rows in blocks) - between
     width = LABELS + columns * (cell + GAP) - GAP
-    height = len(every) * (cell + above) + (len(blocks) - 1) * between
     figure = Figure(figsize=(WIDTH, WIDTH * height / width), dpi=width / WIDTH)
-    top = height  # of the block, from the figure's lower edge, in pixels
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+    axes.set_axis_off()
+    picture, top = np.full((height, width, 3), 255, np.uint8), 0
     for label, rows in blocks:
-        bottom = top - len(rows) * (cell + above)
-        place = (LABELS, bottom, width - LABELS, top - above - bottom)
-        size = (width, height, width, height)
-        grid = ImageGrid(
-            figure,
-            [part / whole for part, whole in zip(place, size, strict=True)],
-            (len(rows), columns),
-            axes_pad=(GAP / figure.dpi, above / figure.dpi),
-            label_mode="keep",
-        )
-        for axes in grid:
-            axes.set_axis_off()
-            axes.set(xlim=(0, side), ylim=(side, 0))
-        for axes_row, row in zip(grid.axes_row, rows, strict=True):
-            for axes, scene in zip(axes_row, row, strict=False):
-                _scene(axes, scene, side)
+        middle = top + (above + len(rows) * (cell + above)) / 2
+        axes.text(LABELS / 2, middle, label, rotation=90, ha="center", va="center")
         if not rows[0]:
-            words = {"color": "0.4", "va": "center"}
-            grid.axes_row[0][0].text(0, side / 2, "no run yet", **words)
-        middle = (bottom + top - above) / 2
-        figure.text(
-            *(LABELS / 2 / width, middle / height),
-            label,
-            rotation=90,
-            ha="center",
-            va="center",
-        )
-        top = bottom - between
+            axes.text(LABELS, middle, "no run yet", color="0.4", va="center")
+        for row in rows:
+            top += above
+            for column, scene in enumerate(row):
+                left = LABELS + column * (cell + GAP)
+                grey = scene.image.repeat(factor, axis=0).repeat(factor, axis=1)
+                picture[top : top + cell, left : left + cell] = grey[..., None]
+                _annotate(axes, scene, left, top, factor)
+            top += cell
+        top += between
+    axes.imshow(picture, extent=(0, width, height, 0), aspect="auto")
     return figure
 
 
-def _scene(axes, scene, side):
-    """One scene on its own axes, in the coordinates of its pixels."""
-    # As colours: a map of 256 greys would be off by one here and there.
-    colours = np.repeat(scene.image[:, :, None], 3, axis=2)
-    axes.imshow(colours, extent=(0, side, side, 0))
-    for order, (x, y, box_width, box_height) in enumerate(scene.boxes):
-        colour = BOX_COLOURS[order % len(BOX_COLOURS)]
-        shape = ((x, y), box_width, box_height)
-        axes.add_patch(Rectangle(*shape, fill=False, ec=colour, lw=BOX_LINE))
-    if scene.count is not None:
-        axes.text(
-            *(0, 1.01, scene.count),
-            transform=axes.transAxes,
-            va="bottom",
-            size=6.5,
-            color=WRONG if scene.wrong else "0.25",
-            weight="bold" if scene.wrong else "normal",
+def _annotate(axes, scene, left, top, factor):
+    """Boxes and count of a scene whose upper left corner is at these pixels."""
+    within = Rectangle((left, top), *[factor * len(scene.image)] * 2)
+    for order, box in enumerate(scene.boxes):
+        x, y, width, height = factor * box
+        line = {"ec": BOX_COLOURS[order % len(BOX_COLOURS)], "lw": BOX_LINE}
+        box = Rectangle((left + x, top + y), width, height, fill=False, **line)
+        axes.add_patch(box).set_clip_path(
+            within.get_path(), within.get_transform() + axes.transData
         )
+    if scene.count is not None:
+        color, weight = (WRONG, "bold") if scene.wrong else ("0.25", "normal")
+        style = {"va": "bottom", "size": 6.5, "color": color, "weight": weight}
+        axes.text(left, top - 2, scene.count, **style)
 
 
 def inputs(arrays, counted, columns):

@@ -155,6 +155,6 @@ def test_a_picture_has_the_rows_of_its_own_length(tmp_path):
             tmp_path, "table1/asr-13", epochs=20, changes=changes, figure=shown
         )
     found = rows.collect(PAGES["ablations"].comparisons["number"], frame.load(tmp_path))
-    told = command.picture(found, tmp_path, tmp_path / "picture")
+    told = command.draw(found, tmp_path, tmp_path / "picture")
     assert told == "(a) learned scale prior; (b) z_scale's hidden layers see z_loc"
     assert (tmp_path / "picture.png").exists() and (tmp_path / "picture.pdf").exists()

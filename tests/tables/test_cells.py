@@ -82,17 +82,17 @@ def test_what_falls_short_is_marked_and_explained(mark, written, tmp_path):
         made_up.write(tmp_path, ASR, seed=seed, **written)
     digits = dict(written.get("changes", {})).get("digits", "mnist")
     found = table(tmp_path, digits=digits)
-    assert render.marks(found.iloc[0]) == mark
+    assert found.iloc[0].marks == mark
     text = render.terminal("table1", found, [], "COMMAND")
     legend = text.split("\n\n")[-1]
     assert ("COMMAND" in legend) == (mark in ("†", "‡", "↺") and mark != "")
-    assert not mark or f"\n{mark} {render.MARKS[mark]}" in text
+    assert not mark or f"\n{mark} {cells.MARKS[mark]}" in text
 
 
 def test_products_in_tensorfloat32_are_marked(tmp_path):
     environment = {"precision": "tensorfloat32", "packages": {"jax": "1"}}
     made_up.write(tmp_path, ASR, fields={"environment": environment})
-    assert "≈" in render.marks(table(tmp_path).iloc[0])
+    assert "≈" in table(tmp_path).iloc[0].marks
 
 
 @pytest.mark.parametrize("name", grid.TITLES)
@@ -131,9 +131,9 @@ def test_json_has_the_agreed_form(tmp_path):
     )
     assert (here["epochs"], here["seeds"], here["digits"]) == (20, [0], "mnist")
     assert here["metrics"]["nelbo"] == {"mean": 2.0, "std": None, "runs": [2.0]}
-    assert here["published"]["acc"] == [0.96, 0.0]
+    assert here["published"]["acc"] == (0.96, 0.0)
     assert missing["metrics"] is None and missing["epochs"] is None
-    assert missing["published"]["nelbo"] == [543.44, 54.71]
+    assert missing["published"]["nelbo"] == (543.44, 54.71)
 
 
 def test_a_mean_ignores_runs_that_do_not_log_the_metric(tmp_path):

@@ -6,7 +6,7 @@ import pandas
 import pytest
 
 from reproduce.experiments import grid, published
-from reproduce.tables import claims
+from reproduce.tables import cells, claims
 
 
 def run(experiment, seed, metrics, **fields):
@@ -20,6 +20,7 @@ def run(experiment, seed, metrics, **fields):
         **values,
         "nelbo_without_kl_presence": values["nelbo"] - values["kl_presence"],
         "too_few_by_count": None,
+        "record": {"environment": {}},
         "overlapping_pairs_in_samples_error": np.nan,
         **fields,
     }
@@ -167,7 +168,7 @@ def test_what_is_missing_is_named(table):
         assert (verdict.verdict == "not enough runs") == needs
         assert not needs or "AIR-pPrior" in verdict.points[0]
     one = judged(table, runs[runs.seed == 0])["7"]
-    assert one.verdict == "not enough runs" and "runs: 1, needed: 2" in one.points[0]
+    assert one.verdict == "not enough runs" and "2 runs each of AIR" in one.points[0]
     smoke = judged(table, as_printed(table, smoke=True))
     assert {v.points for v in smoke.values()} == {("smoke runs judge nothing",)}
 
@@ -175,9 +176,9 @@ def test_what_is_missing_is_named(table):
 @pytest.mark.parametrize(
     "fields, note",
     [
-        ({"epochs": 64}, "short runs (64 of 300 epochs)"),
-        ({"stale": True}, "runs of older code"),
-        ({"digits": "rendered"}, "rendered digits"),
+        ({"epochs": 64}, "fewer than 300 epochs"),
+        ({"stale": True}, cells.MARKS["↺"]),
+        ({"digits": "rendered"}, cells.MARKS["§"]),
     ],
 )
 def test_runs_that_fall_short_are_noted(fields, note):
@@ -189,7 +190,7 @@ def test_failed_runs_are_left_out_and_noted():
     runs = as_printed("table1")
     runs.loc[runs.seed == 2, ["status", "nelbo"]] = ["failed", np.nan]
     found = judged("table1", runs)["8"]
-    assert found.notes == ("2 of 3 seeds", "failed runs left out")
+    assert found.notes == (cells.MARKS["✗"],)
 
 
 @pytest.mark.parametrize("table", grid.TITLES)

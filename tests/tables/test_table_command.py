@@ -11,7 +11,7 @@ from reproduce import command_line, launch
 from reproduce.experiments import grid
 from reproduce.records import folders
 from reproduce.tables import __main__ as command
-from reproduce.tables import render
+from reproduce.tables import calls
 
 
 @pytest.fixture
@@ -104,9 +104,10 @@ def test_bad_input_gets_one_line(words, line, tmp_path, capsys):
     assert error.startswith("error: ") and line in error and error.count("\n") == 1
 
 
-def test_a_terminal_without_the_characters_gets_plain_ones(monkeypatch):
+def test_a_terminal_without_the_characters_gets_question_marks(monkeypatch, tmp_path):
     stream = io.TextIOWrapper(io.BytesIO(), "ascii")
     monkeypatch.setattr(sys, "stdout", stream)
-    render.say("AIR-13 †↺ 1.0 ± 0.5, λ1 é")
+    calls.write(tmp_path / "page", "AIR-13 † 1.0 ± 0.5", "†", {})
     stream.seek(0)
-    assert stream.read() == "AIR-13 eo 1.0 +- 0.5, lambda1 ?\n"
+    assert stream.read().startswith("AIR-13 ? 1.0 ? 0.5\n")
+    assert (tmp_path / "page.md").read_text("utf-8") == "†"
