@@ -21,6 +21,7 @@ LINES = {
     "pprior": {"color": "#D55E00", "ls": (0, (4, 2))},
 }
 TRAINING = {"ls": ":", "lw": WIDTH}
+PRINTED = {"fmt": "D", "ms": 3, "lw": 0.8}
 END = {"color": "0.7", "lw": 0.6}
 PLACE = 0.03  # from one published value to the next, in lengths of the axis
 MARGIN = 0.06  # above and below what an axis shows, in lengths of the axis
@@ -50,8 +51,7 @@ def draw(runs, epochs):
             mean, std = published.published(f"{table}/{method}-{setting}")[metric]
             place = last * (1 + PLACE * (number + 1))
             colour = LINES[method]["color"]
-            style = {"color": colour, "fmt": "D", "ms": 3, "lw": 0.8, "capsize": 2}
-            axis.errorbar(place, mean, std, **style)
+            axis.errorbar(place, mean, std, color=colour, capsize=2, **PRINTED)
             seen += [mean - std, mean + std]
         for method in LINES:
             own = runs[runs.method == method]
@@ -61,8 +61,7 @@ def draw(runs, epochs):
     shown = dict(zip(labels, handles, strict=True))
     shown = {name: shown[name] for name in METHODS.values() if name in shown}
     (shown["nELBO in training"],) = axes[0].plot([], [], color="0.4", **TRAINING)
-    printed = axes[0].errorbar([], [], [], color="0.4", fmt="D", ms=3, lw=0.8)
-    shown["published"] = printed
+    shown["published"] = axes[0].errorbar([], [], [], color="0.4", **PRINTED)
     place = {"loc": "outside lower center", "ncols": 5, "frameon": False}
     figure.legend(shown.values(), shown.keys(), **place)
     return figure

@@ -70,7 +70,6 @@ def context(frames, folder):
         for name in grid.TITLES
     }
     found = standing.numbers(tables.values())
-    boxes, sides = numbers.boxes(selected, folder)
     drawn = selected[(selected.preset == "paper") & (selected.status == cells.COMPLETE)]
     drawn = drawn.groupby(["table", "setting"])
     return {
@@ -84,14 +83,11 @@ def context(frames, folder):
         "grid": grid,
         "published": published,
         "terms": {
-            f"{grid.TITLES[name]}, preset {preset}": numbers.terms(
-                selected, frames.epochs, name, preset
-            )
+            (name, preset): numbers.terms(selected, frames.epochs, name, preset)
             for name in grid.TITLES
             for preset in cells.PRESETS
         },
-        "boxes": boxes,
-        "sides": {setting: _sides(pairs) for setting, pairs in sides.items()},
+        "boxes": numbers.boxes(selected, folder),
         "made": {cell: _made(runs) for cell, runs in drawn},
         "runs": inventory.runs(runs, frames.epochs),
         "scenes": inventory.scenes(runs),
@@ -109,12 +105,6 @@ def _made(runs):
     epochs += f" of the paper's {published.EPOCHS}" if short else ""
     stale = "; made by older code" if runs.stale.any() else ""
     return f"Runs of {epochs} epochs, seed {seeds}{stale}"
-
-
-def _sides(pairs):
-    """Median sides sampled and inferred, from the least to the largest: two texts."""
-    spans = ((round(min(v)), round(max(v))) for v in zip(*pairs, strict=True))
-    return [" to ".join(map(str, dict.fromkeys(span))) for span in spans]
 
 
 if __name__ == "__main__":

@@ -35,24 +35,18 @@ def terms(selected, epochs, table, preset):
 
 
 def boxes(selected, results, preset="paper"):
-    """Table 2's inferred and sampled boxes in the scenes that each run keeps.
+    """Table 2's boxes in the scenes and samples that each run keeps, as `terms`.
 
     Args:
-      selected: of `cells.select`.
       results: folder of results.
-      preset: whose runs.
-
-    Returns:
-      lines: a list of dicts of texts by title, one a cell with runs.
-      sides: by setting, each method's median sides (sampled, inferred), in pixels.
     """
-    lines, sides = [], {}
+    lines = []
     for label, runs in _by_cell(selected, "table2", preset):
         arrays = [read_figure(results / folder) for folder in runs.folder]
         kept = {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]}
         overlapping, pairs = overlapping_pairs(kept["boxes"], kept["counts"])
-        sampled = _median_side(kept["sample_boxes"], kept["sample_counts"])
         inferred = _median_side(kept["boxes"], kept["counts"])
+        sampled = _median_side(kept["sample_boxes"], kept["sample_counts"])
         lines.append(
             {
                 "": label,
@@ -62,8 +56,7 @@ def boxes(selected, results, preset="paper"):
                 "ink outside inferred boxes": f"{uncovered(kept).mean():.1f}",
             }
         )
-        sides.setdefault(runs.setting.iloc[0], []).append((sampled, inferred))
-    return lines, sides
+    return lines
 
 
 def uncovered(arrays):

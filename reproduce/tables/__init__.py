@@ -1,6 +1,5 @@
-"""Tables 1 and 2 beside the published numbers, the paper's claims, and comparisons.
+"""Tables 1 and 2 beside the published numbers, and the paper's claims.
 
-`cells` selects the runs that a cell averages, `claims` judges the paper's sentences,
-`render` writes text, `__main__` is the command of the two tables; `declared` names the
-rows of the comparisons, `comparisons` is their command.
+`cells` averages runs, `claims` judges the paper's sentences, `render` writes text,
+`calls` is what every command that makes pages shares, `__main__` the tables' own.
 """

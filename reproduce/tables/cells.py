@@ -93,9 +93,9 @@ def average(runs, metrics=METRICS):
     Returns:
       "state", "complete", "failed" or "missing"; "epochs", None if missing; "seeds" and
       "failed_seeds", lists; "failures", a list of texts; "digits"; "smoke" and "stale",
-      whether one of the runs is; "marks"; of each metric its mean, as "<metric>_std"
-      the standard deviation (ddof 1), both NaN where there is none, and as
-      "<metric>_runs" the list of values by seed.
+      whether one of the runs is; "marks"; "metrics", of each the "mean", the deviation
+      "std" (ddof 1), both None where there is none, and by seed the "runs"; and of each
+      its mean under its own name, NaN where there is none.
     """
     complete, failed = (runs[runs.status == status] for status in (COMPLETE, FAILED))
     found = {
@@ -111,11 +111,13 @@ def average(runs, metrics=METRICS):
         "smoke": bool(runs.smoke.any()),
         "stale": bool(runs.stale.any()),
         "marks": marks(runs),
+        "metrics": {},
     }
     for metric in metrics:
         values = complete.get(metric, complete.seed[:0]).dropna().astype(float)
-        found |= {metric: values.mean(), f"{metric}_std": values.std()}
-        found[f"{metric}_runs"] = values.tolist()
+        found[metric], each = values.mean(), values.tolist()
+        pair = {"mean": _none(values.mean()), "std": _none(values.std())}
+        found["metrics"][metric] = {**pair, "runs": each}
     return found
 
 
@@ -169,16 +171,9 @@ def json_rows(table):
 
 
 def json_row(cell, metrics):
-    """A cell for JSON: "epochs", "seeds", "failed_seeds", "stale", and "metrics", null
-    without a complete run, or by name {"mean", "std" (null for one run), "runs"}."""
-    found = {
-        metric: {
-            "mean": _none(cell[metric]),
-            "std": _none(cell[f"{metric}_std"]),
-            "runs": cell[f"{metric}_runs"],
-        }
-        for metric in metrics
-    }
+    """A cell for JSON: "epochs", "seeds", "failed_seeds", "stale", and some metrics,
+    null without a complete run."""
+    found = {metric: cell.metrics[metric] for metric in metrics}
     return {
         "epochs": _none(cell.epochs),
         **{field: cell[field] for field in ("seeds", "failed_seeds", "stale")},

@@ -35,7 +35,7 @@ def value(cell, metric):
         return "-"
     if cell.state != "complete":
         return cell.state
-    return _pair(cell[metric], cell[f"{metric}_std"], places)
+    return _pair(*[cell.metrics[metric][name] for name in ("mean", "std")], places)
 
 
 def protocol(cell):
@@ -152,4 +152,4 @@ def markdown(name, table):
 
 def _pair(mean, std, places):
     text = f"{mean:.{places}f}"
-    return text if std != std else f"{text} ± {std:.{places}f}"
+    return text if std is None else f"{text} ± {std:.{places}f}"

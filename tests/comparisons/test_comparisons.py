@@ -1,7 +1,6 @@
 """Comparisons: the declared rows, the runs behind them, their pages."""
 
 import functools
-import json
 
 import made_up
 import pytest
@@ -98,19 +97,6 @@ def test_rows_of_an_experiment_have_the_length_that_fills_most(tmp_path):
     frames = frame.load(tmp_path)
     assert rows.collect(comparison({}, LEARNED), frames).epochs.tolist() == [20, 20]
     assert rows.collect(comparison({}), frames).epochs.tolist() == [30]
-
-
-def test_older_words_of_a_variant_may_stand_in_another_order(tmp_path):
-    changes = {"presence": "concrete", "temperature": 0.1, "stop_threshold": 0.9}
-    folder = made_up.write(tmp_path, "table1/asr-13", epochs=20, changes=changes)
-    content = json.loads((folder / "record.json").read_text())
-    preset, *words = content["variant"].split("+")
-    content["variant"] = "+".join([preset, *reversed(words)])
-    folder.rename(folder.with_name(f"{content['variant']}-20ep-seed0"))
-    other = folder.with_name(f"{content['variant']}-20ep-seed0")
-    (other / "record.json").write_text(json.dumps(content))
-    found = rows.collect(comparison(changes), frame.load(tmp_path))
-    assert found.state.tolist() == ["complete"]
 
 
 def call(results, page, *words):

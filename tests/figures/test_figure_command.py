@@ -129,12 +129,6 @@ def test_a_curve_is_the_mean_over_seeds_with_its_deviation(tmp_path):
     )
 
 
-def test_all_lines_have_one_width(tmp_path):
-    axes = curve(tmp_path, 300.0).axes
-    shown = [line for axis in axes for line in axis.lines if len(line.get_xdata()) == 5]
-    assert {line.get_linewidth() for line in shown} == {curves.WIDTH}
-
-
 def test_the_published_values_stand_at_the_right_of_the_runs(tmp_path):
     axes = curve(tmp_path, 300.0).axes
     for axis, metric in zip(axes, published.METRICS["table1"], strict=True):
@@ -145,12 +139,6 @@ def test_the_published_values_stand_at_the_right_of_the_runs(tmp_path):
         assert {y for _, y in points} == printed
         low, high = axis.get_ylim()
         assert all(low <= y <= high for y in printed)
-
-
-def test_a_run_of_one_epoch_is_a_point(tmp_path):
-    axis = curve(tmp_path, 300.0, epochs=1).axes[0]
-    (line,) = [line for line in axis.lines if line.get_label() == "AIR-ASR"]
-    assert line.get_marker() == "o"
 
 
 def test_a_notebooks_backend_does_no_harm():

@@ -16,29 +16,16 @@ from reproduce.tables import __main__ as tables
 
 def page(name):
     """A page's command of comparisons."""
-    found = declared.pages()[name]
-    return [
-        functools.partial(f, found, name)
-        for f in (comparisons.define, comparisons.body)
-    ]
+    found, parts = declared.pages()[name], (comparisons.define, comparisons.body)
+    return [functools.partial(part, found, name) for part in parts]
 
 
+TABLE, FIGURE = (tables.define, tables.body), (figures.define, figures.body)
 # By page: the command's functions, its words, and the files that it writes.
 COMMANDS = {
-    **{
-        name: (
-            (tables.define, tables.body),
-            ["--table", name, "--notrain"],
-            [f"{name}.*"],
-        )
-        for name in grid.TITLES
-    },
-    **{name: (page(name), [], [f"{name}.*"]) for name in declared.pages()},
-    "figure4": (
-        (figures.define, figures.body),
-        ["--figure", "4"],
-        ["figures/figure4.*"],
-    ),
+    **{n: (TABLE, ["--table", n, "--notrain"], [f"{n}.*"]) for n in grid.TITLES},
+    **{n: (page(n), [], [f"{n}.*"]) for n in declared.pages()},
+    "figure4": (FIGURE, ["--figure", "4"], ["figures/figure4.*"]),
     "report": ((report.define, report.body), [], list(report.PAGES.values())),
 }
 

@@ -7,7 +7,7 @@ import pytest
 from reproduce.experiments import grid, published
 from reproduce.experiments.presets import METHODS
 from reproduce.records import frame, record
-from reproduce.report import inventory, numbers, standing
+from reproduce.report import numbers, standing
 from reproduce.tables import cells, claims
 
 
@@ -33,11 +33,10 @@ def test_boxes_of_the_kept_scenes(tmp_path):
     arrays["sample_boxes"][..., 2:] = 7
     made_up.write(tmp_path, "table2/asr-mnist", figure=arrays)
     selected = cells.select(frame.load(tmp_path).runs)
-    (line,), sides = numbers.boxes(selected, tmp_path)
+    (line,) = numbers.boxes(selected, tmp_path)
     assert line["overlapping pairs, inferred"] == "2 of 6"  # touching is no overlap
     assert line["median side, inferred, in pixels"] == "11.0"
     assert line["median side, sampled, in pixels"] == "7.0"
-    assert sides == {"mnist": [(7.0, 11.0)]}
 
 
 def test_terms_are_means_over_runs_and_the_history_tells_the_last_epochs(tmp_path):
@@ -125,25 +124,3 @@ def test_a_claim_of_both_tables_counts_by_the_lesser_verdict(monkeypatch):
     verdicts = standing.verdicts(None)
     assert verdicts[claims.UNDECIDED] == ["4", "5", "6", "7"]
     assert verdicts[claims.HOLDS] == ["1", "1b", "2", "2b", "3", "8"]
-
-
-def test_columns_that_are_equal_in_all_runs_are_told_once(tmp_path):
-    made_up.write(tmp_path, "table1/air-13")
-    made_up.write(tmp_path, "table1/asr-13", seed=1)
-    frames = frame.load(tmp_path)
-    lines = inventory.runs(frames.runs, frames.epochs)
-    same = inventory.constants(lines)
-    assert same["epochs"] == "300" and same["library"] == "TensorFlow 2.0"
-    assert "run" not in same and "seed" not in same and "variant" not in same
-    assert inventory.constants(lines[:1]) == {}
-    assert [line["an epoch"] for line in lines] == ["2 s", "2 s"]
-
-
-def test_each_set_of_scenes_is_told_once(tmp_path):
-    for seed, digest in ((0, "a"), (1, "a"), (2, "b")):
-        fields = {"data_digest": digest}
-        made_up.write(tmp_path, "table1/air-13", seed=seed, fields=fields)
-    lines = inventory.scenes(frame.load(tmp_path).runs)
-    assert [line["digest"] for line in lines] == ["a", "b"]
-    assert lines[0]["object side in pixels"] == "20.0 (19 to 20)"
-    assert lines[0]["nearest pair in pixels"] == "-"

@@ -54,20 +54,16 @@ def test_notrain_trains_nothing(trained, tmp_path):
     assert trained == []
 
 
-def test_both_presets_are_shown_and_preset_shows_one(tmp_path, outputs, capsys):
+def test_both_presets_are_shown_and_preset_shows_one(tmp_path, outputs):
     made_up.write(tmp_path, "table2/air-mnist", nelbo=1.5)
     made_up.write(tmp_path, "table2/air-mnist", preset="released", nelbo=2.5)
     call(tmp_path, "--table", "table2", "--notrain")
     rows = json.loads((tmp_path / "table2.json").read_text())["rows"]
-    assert [
-        (r["preset"], r["metrics"] and r["metrics"]["nelbo"]["mean"]) for r in rows
-    ][:2] == [("released", 2.5), ("paper", 1.5)]
-    assert len(rows) == 12
+    shown = [(row["preset"], row["metrics"]["nelbo"]["mean"]) for row in rows[:2]]
+    assert shown == [("released", 2.5), ("paper", 1.5)] and len(rows) == 12
     call(tmp_path, "--table", "table2", "--notrain", "--preset", "released")
     rows = json.loads((outputs / "table2.json").read_text())["rows"]
     assert {row["preset"] for row in rows} == {"released"}
-    shown = capsys.readouterr().out
-    assert "missing" in shown and "AIR" in shown
 
 
 def test_a_part_never_replaces_the_table(tmp_path, outputs):
