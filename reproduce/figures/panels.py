@@ -99,14 +99,13 @@ def draw(blocks):
 
 def _annotate(axes, scene, left, top, factor):
     """Boxes and count of a scene whose upper left corner is at these pixels."""
-    within = Rectangle((left, top), *[factor * len(scene.image)] * 2)
+    side = factor * len(scene.image)
+    within = Rectangle((left, top), side, side, transform=axes.transData)
     for order, box in enumerate(scene.boxes):
         x, y, width, height = factor * box
         line = {"ec": BOX_COLOURS[order % len(BOX_COLOURS)], "lw": BOX_LINE}
         box = Rectangle((left + x, top + y), width, height, fill=False, **line)
-        axes.add_patch(box).set_clip_path(
-            within.get_path(), within.get_transform() + axes.transData
-        )
+        axes.add_patch(box).set_clip_path(within)
     if scene.count is not None:
         color, weight = (WRONG, "bold") if scene.wrong else ("0.25", "normal")
         style = {"va": "bottom", "size": 6.5, "color": color, "weight": weight}

@@ -24,11 +24,8 @@ def call(results, *words):
 @pytest.fixture
 def drawn(monkeypatch):
     """The blocks of every picture that is drawn."""
-    found = []
-    draw = panels.draw
-    monkeypatch.setattr(
-        panels, "draw", lambda blocks: found.append(blocks) or draw(blocks)
-    )
+    found, draw = [], panels.draw
+    monkeypatch.setattr(panels, "draw", lambda b: found.append(b) or draw(b))
     return found
 
 
@@ -39,12 +36,8 @@ def test_each_input_stands_once_and_the_methods_below(tmp_path, drawn):
         made_up.write(tmp_path, f"table1/{method}-13", figure=arrays[method])
     assert call(tmp_path, "--figure", "3") == 0
     ((first, *rest),) = drawn
-    assert [label for label, _ in (first, *rest)] == [
-        "input",
-        "AIR",
-        "AIR-pPrior",
-        "AIR-ASR",
-    ]
+    labels = [label for label, _ in (first, *rest)]
+    assert labels == ["input", "AIR", "AIR-pPrior", "AIR-ASR"]
     for scene, image in zip(first[1][0], arrays["air"]["images"], strict=False):
         np.testing.assert_array_equal(scene.image, image)
     for method, (_, (row,)) in zip(METHODS, rest, strict=True):
