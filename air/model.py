@@ -197,7 +197,9 @@ class AIR(keras.Model):
             if counted:
                 # z_pres of the object after the block tells whether to go on.
                 logits = (q.presence_logits, p.presence_logits)
-                outputs["logits"] = tuple(values[:, : last - first] for values in logits)
+                outputs["logits"] = tuple(
+                    values[:, : last - first] for values in logits
+                )
                 ahead = tuple(values[:, last - first :] for values in logits)
                 before = (tf.concat([before[0], outputs["logits"][0]], axis=1), ahead)
             return outputs, (recognised, expected, before)
