@@ -94,8 +94,9 @@ class AIR(keras.Model):
           sizes: the networks' `Sizes`; the prior's must be the same.
           ends: counts, integers, after which a training step's loop over the objects
             may end, where no image of a batch can have another one: see
-            `Estimator.goes_on`. Absent objects then cost no time. Those under the regulariser's `least_objects`
-            have no effect, nor those from K on. Each adds to the time to compile.
+            `Estimator.goes_on`. Absent objects then cost no time. Ends under the
+            regulariser's `least_objects` have no effect, nor have those from K on. Each
+            adds to the time to compile.
           nonfinite_gradients: whether entries of a gradient that are not finite are
             kept, which training does not survive, or set to 0 ("zero", as in the
             released code) and counted.
