@@ -16,6 +16,7 @@ from air.likelihood import BernoulliLikelihood
 from air.loop import over_objects
 from air.networks import kernel_seeds
 from air.options import (
+    check_compiled,
     check_options,
     check_precision,
     grey_range,
@@ -290,20 +291,6 @@ class AIR(keras.Model):
 
     # Training and evaluation: what Keras calls.
 
-    def compile(self, optimizer="adam", **kwargs):
-        """Keras's own, without losses and metrics: AIR has its objective.
-
-        Raises:
-          ValueError: if one is given.
-        """
-        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
-            if kwargs.get(name):
-                raise ValueError(
-                    f"compile({name}=): not allowed; AIR has an objective of its own "
-                    "and logs its parts"
-                )
-        super().compile(optimizer=optimizer, **kwargs)
-
     def fit(self, *args, sample_weight=None, class_weight=None, **kwargs):
         """Keras's own, on images alone.
 
@@ -356,12 +343,14 @@ class AIR(keras.Model):
     def make_train_function(self, force=False):
         """Keras's compiled training step, `watched`."""
         if force or self.train_function is None:
+            check_compiled(self)
             super().make_train_function(force)
             self.train_function = watched(self.train_function)
 
     def make_test_function(self, force=False):
         """Keras's compiled test step, `watched`."""
         if force or self.test_function is None:
+            check_compiled(self)
             super().make_test_function(force)
             self.test_function = watched(self.test_function)
 

@@ -107,6 +107,19 @@ def watched(function):
     return run
 
 
+def check_compiled(model):
+    """Refuses losses and metrics of `compile`: AIR has an objective of its own.
+
+    Raises:
+      ValueError: if there are some.
+    """
+    if model._compile_loss is not None or model._compile_metrics is not None:
+        raise ValueError(
+            "compile(loss=, metrics=): not allowed; AIR has an objective of its own, "
+            "and logs its parts"
+        )
+
+
 def check_precision(policy):
     """Refuses a Keras dtype policy in which the models do not compute.
 
