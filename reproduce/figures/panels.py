@@ -72,7 +72,7 @@ def draw(blocks):
     columns = max(map(len, every))
     side = next(len(row[0].image) for row in every if row)
     counted = any(scene.count is not None for row in every for scene in row)
-    cell, above = side * (SCENE // side), COUNTS if counted else GAP
+    cell, above = side * max(1, SCENE // side), COUNTS if counted else GAP
     between = 0 if len(every) == len(blocks) else 2 * GAP
     width = LABELS + columns * (cell + GAP) - GAP
     height = len(every) * (cell + above) + (len(blocks) - 1) * between
