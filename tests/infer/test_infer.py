@@ -14,9 +14,8 @@ SIDE = 50  # of the tiny models' canvas, in pixels
 
 
 def call(*words):
-    return command_line.main(
-        infer.define, infer.body, argv=list(map(str, words)), positional="MODEL IMAGE"
-    )
+    argv = list(map(str, words))
+    return command_line.main(infer.define, infer.body, argv=argv, positional="FILES")
 
 
 def scene(height=SIDE, width=SIDE):
@@ -38,14 +37,12 @@ SMALL = np.pad(TALL, [(0, 0), (50, 50)]).reshape(50, 4, 50, 4).mean(axis=(1, 3))
 WIDE = scene().astype(np.uint16) * 257
 KINDS = {  # from a file's name to its content; those named ink are dark on light
     "grey.png": GREY,
-    "colour.png": GREY.convert("RGB"),
     "palette.gif": GREY.convert("P"),
     "ink.png": Image.fromarray(255 - scene()),
     "cmyk.tiff": GREY.convert("RGB").convert("CMYK"),
     "transparent.png": cover(255),
     "ink-transparent.png": cover(0),
     "sixteen.png": Image.fromarray(WIDE),
-    "float.tiff": Image.fromarray(scene() / np.float32(255)),
     "tall.png": Image.fromarray(TALL),
     "array.npy": scene(),
     "several.npy": np.stack([scene()] * 2) / 255,
@@ -55,14 +52,12 @@ KINDS = {  # from a file's name to its content; those named ink are dark on ligh
 FAULTS = {  # from a file's name to its content and a part of the line about it
     "gone.png": (None, "No such file"),
     "empty.png": (b"", "damaged, or no picture"),
-    "text.png": (b"not a picture", "damaged, or no picture"),
-    "short.png": (1000, "damaged, or no picture"),
+    "short.png": (80, "damaged, or no picture"),
     "short.npy": (100, "damaged, or no picture"),
     "huge.png": (Image.new("1", (9000, 6000)), "more than 50,000,000"),
     "range.npy": (np.full((5, 5), 3.0), "values from 3 to 3"),
     "nan.npy": (np.full((5, 5), np.nan), "values from nan to nan"),
     "whole.npy": (np.zeros((5, 5), int), "values of int64"),
-    "flat.npy": (np.zeros(5, np.uint8), "shape [5]"),
     "objects.npy": (np.array([{}]), "damaged, or no picture"),
 }
 
@@ -74,8 +69,7 @@ def write(file, content):
     elif isinstance(content, np.ndarray):
         np.save(file, content, allow_pickle=True)
     elif isinstance(content, int):
-        noise = np.random.default_rng(0).integers(0, 256, (60, 60), np.uint8)
-        write(file, noise if file.suffix == ".npy" else Image.fromarray(noise))
+        write(file, scene() if file.suffix == ".npy" else GREY)
         file.write_bytes(file.read_bytes()[:content])
     elif content is not None:
         file.write_bytes(content)
@@ -103,27 +97,24 @@ def test_a_run_infers_as_its_model_predicts(tiny_networks, tmp_path, capsys):
 
     tiny.run(tmp_path, "--epochs", 1)
     (state,) = tmp_path.rglob("state.npz")
-    model, out = trained_model(state.parent), tmp_path / "out.json"
+    model, stem = trained_model(state.parent), tmp_path / "out"
     np.save(tmp_path / "images.npy", np.stack([scene(), 255 - scene()]))
-    words = ("--noinvert", "--out", tmp_path / "out")
-    assert call(state.parent, tmp_path, *words) == 0
-    expected = model.predict(np.load(tmp_path / "images.npy"))["counts"]
-    entries = json.loads(out.read_text("utf-8"))["images"]
-    assert [entry["count"] for entry in entries] == expected.tolist()
+    assert call(state.parent, tmp_path, "--noinvert", "--out", stem) == 0
+    entries = json.loads(stem.with_suffix(".json").read_text("utf-8"))["images"]
+    expected = model.predict(np.load(tmp_path / "images.npy"))["counts"].tolist()
+    assert [entry["count"] for entry in entries] == expected
     assert call(state.parent, state.parent) == 2  # no picture in it
     assert call(state, tmp_path) == call(tmp_path, tmp_path / "images.npy") == 2
     assert capsys.readouterr().err.count("error: ") == 3
-
     # Files that cannot be taken get a line each; the others are inferred.
     model.save(tmp_path / "model.keras")
     files = [write(tmp_path / name, content) for name, (content, _) in FAULTS.items()]
     files.append(write(tmp_path / "tall.png", Image.fromarray(255 - TALL)))
-    assert call(tmp_path / "model.keras", *files, "--out", tmp_path / "out") == 2
+    assert call(tmp_path / "model.keras", *files, "--out", stem) == 2
     told, errors = capsys.readouterr()
     for line, name in zip(errors.splitlines(), FAULTS, strict=True):
         assert line.startswith("error: ") and name in line and FAULTS[name][1] in line
     assert "dark on light" in told and "100 x 200" in told
-    (entry,) = json.loads(out.read_text("utf-8"))["images"]
+    (entry,) = json.loads(stem.with_suffix(".json").read_text("utf-8"))["images"]
     assert entry["size"] == [100, 200] and len(entry["boxes"]) == entry["count"]
-    assert np.shape(entry["reconstruction"]) == (SIDE, SIDE)
     assert Image.open(tmp_path / "out.png").width > 1000
