@@ -1,7 +1,9 @@
 """Images of one's own as a model takes them: grey, square, light ink on dark ground.
 
-The models know light ink on a dark ground, so an image whose edge is light is inverted.
-It is padded to a square with its own ground and scaled to the canvas.
+The models know light ink on a black ground. So an image whose edge is light is
+inverted, and its ground, the median grey of the edge, becomes black: the grey of a
+photographed page would be inferred as objects. The image is padded to a square and
+scaled to the canvas.
 """
 
 import warnings
@@ -24,12 +26,14 @@ class Prepared(NamedTuple):
       size: width and height of the original, in pixels.
       canvas: uint8 grey values. Shape [S, S].
       inverted: whether it was dark on light.
+      ground: its ground before it was taken for black, 0 to 255; after inverting.
     """
 
     name: str
     size: tuple
     canvas: np.ndarray
     inverted: bool
+    ground: int
 
     def in_original(self, boxes):
         """Boxes on the canvas, (x, y, width, height), in the original's pixels."""
@@ -42,6 +46,8 @@ class Prepared(NamedTuple):
         done, side = [], len(self.canvas)
         if self.inverted:
             done.append("dark on light, so inverted")
+        if self.ground and self.ground < 128:
+            done.append(f"ground of grey {self.ground} taken for black")
         if self.size != (side, side):
             how = "scaled" if self.size[0] == self.size[1] else "padded and scaled"
             done.append(f"{self.size[0]} x {self.size[1]} pixels {how} to {side}")
@@ -153,8 +159,13 @@ def prepare(name, grey, side, invert=None):
     shrinks = len(square) > side
     how = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
     scaled = np.asarray(Image.fromarray(square).resize((side, side), how))
-    canvas = np.rint(255 * np.clip(1 - scaled if inverted else scaled, 0, 1))
-    return Prepared(name, (width, height), canvas.astype(np.uint8), inverted)
+    if inverted:
+        scaled, ground = 1 - scaled, 1 - ground
+    if ground <= 0.5:  # it is not where the caller's word goes against the edge
+        scaled = (scaled - ground) / (1 - ground)
+    canvas = np.rint(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
+    size, ground = (width, height), round(255 * float(ground))
+    return Prepared(name, size, canvas, inverted, ground)
 
 
 def _margins(size):

@@ -35,6 +35,7 @@ def cover(grey):
 GREY, TALL = Image.fromarray(scene()), scene(200, 100)
 SMALL = np.pad(TALL, [(0, 0), (50, 50)]).reshape(50, 4, 50, 4).mean(axis=(1, 3))
 WIDE = scene().astype(np.uint16) * 257
+GROUND = np.rint(204 - 0.8 * scene()).astype(np.uint8)  # dark on grey paper
 KINDS = {  # from a file's name to its content; those named ink are dark on light
     "grey.png": GREY,
     "palette.gif": GREY.convert("P"),
@@ -44,7 +45,7 @@ KINDS = {  # from a file's name to its content; those named ink are dark on ligh
     "ink-transparent.png": cover(0),
     "sixteen.png": Image.fromarray(WIDE),
     "tall.png": Image.fromarray(TALL),
-    "array.npy": scene(),
+    "ink-grey.png": Image.fromarray(GROUND),
     "several.npy": np.stack([scene()] * 2) / 255,
     "sixteen.npy": WIDE.astype(">u2"),
     "colours.npy": np.stack([scene()] * 3, axis=-1)[None],
@@ -57,7 +58,6 @@ FAULTS = {  # from a file's name to its content and a part of the line about it
     "huge.png": (Image.new("1", (9000, 6000)), "more than 50,000,000"),
     "range.npy": (np.full((5, 5), 3.0), "values from 3 to 3"),
     "nan.npy": (np.full((5, 5), np.nan), "values from nan to nan"),
-    "whole.npy": (np.zeros((5, 5), int), "values of int64"),
     "objects.npy": (np.array([{}]), "damaged, or no picture"),
 }
 
