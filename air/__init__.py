@@ -1,10 +1,12 @@
 """The generative family: AIR and AIR-pPrior as Keras models."""
 
+from air import backend  # noqa: F401 (before anything that imports Keras)
 from air.concrete import ConcreteEstimator
 from air.elbo import Estimator, ExactEstimator, FixedCountEstimator, Pass
 from air.latents import Latents, ObjectDistributions
 from air.likelihood import BernoulliLikelihood
 from air.model import AIR
+from air.options import NonFiniteError
 from air.prior import FixedPrior, LearnedPrior, Prior
 from air.released import ClippedCornersSampler, ReleasedLikelihood
 from air.shapes import Sizes
@@ -22,6 +24,7 @@ __all__ = [
     "HatSampler",
     "Latents",
     "LearnedPrior",
+    "NonFiniteError",
     "ObjectDistributions",
     "Pass",
     "Prior",

@@ -92,8 +92,6 @@ def drawn_boxes(latents, count, canvas_side, bounded=True):
     Returns:
       (x, y, width, height) in pixels, 0 beyond the count. Shape [batch, K, 4].
     """
-    boxes = shapes.pixel_boxes(
-        latents.location, latents.scale, canvas_side, bounded
-    )
+    boxes = shapes.pixel_boxes(latents.location, latents.scale, canvas_side, bounded)
     drawn = tf.sequence_mask(count, boxes.shape[1], dtype=boxes.dtype)
     return boxes * drawn[..., None]

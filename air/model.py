@@ -15,7 +15,14 @@ from air.generation import Decoder, compose, drawn_boxes
 from air.likelihood import BernoulliLikelihood
 from air.loop import over_objects
 from air.networks import kernel_seeds
-from air.options import check_options, whole_number
+from air.options import (
+    check_options,
+    check_precision,
+    grey_range,
+    images_of,
+    watched,
+    whole_number,
+)
 from air.prior import FixedPrior
 from air.recognition import RecognitionModel
 from air.shapes import PAPER_SIZES, Sizes
@@ -85,11 +92,11 @@ class AIR(keras.Model):
             training, evaluation and `generate`; 0 for none.
           count_rule: inferred count, "greedy" or "sampled".
           sizes: the networks' `Sizes`; the prior's must be the same.
-          ends: counts, integers, after which a training step's loop over the objects may
-            end, where no image of a batch can have another one: see
-            `Estimator.goes_on`. Absent
-            objects then cost no time. Those under the regulariser's `least_objects`
-            have no effect, nor those from K on. Each adds to the time to compile.
+          ends: counts, integers, after which a training step's loop over the objects
+            may end, where no image of a batch can have another one: see
+            `Estimator.goes_on`. Absent objects then cost no time. Ends under the
+            regulariser's `least_objects` have no effect, nor have those from K on. Each
+            adds to the time to compile.
           nonfinite_gradients: whether entries of a gradient that are not finite are
             kept, which training does not survive, or set to 0 ("zero", as in the
             released code) and counted.
@@ -102,6 +109,7 @@ class AIR(keras.Model):
           ValueError: if a value is not as said.
         """
         super().__init__(**kwargs)
+        check_precision(self.dtype_policy)
         self.canvas_side, self.steps, self.ends = canvas_side, steps, tuple(ends)
         self.prior = FixedPrior(sizes=sizes) if prior is None else prior
         self.estimator = ExactEstimator() if estimator is None else estimator
@@ -189,7 +197,9 @@ class AIR(keras.Model):
             if counted:
                 # z_pres of the object after the block tells whether to go on.
                 logits = (q.presence_logits, p.presence_logits)
-                outputs["logits"] = tuple(values[:, : last - first] for values in logits)
+                outputs["logits"] = tuple(
+                    values[:, : last - first] for values in logits
+                )
                 ahead = tuple(values[:, last - first :] for values in logits)
                 before = (tf.concat([before[0], outputs["logits"][0]], axis=1), ahead)
             return outputs, (recognised, expected, before)
@@ -280,26 +290,86 @@ class AIR(keras.Model):
 
     # Training and evaluation: what Keras calls.
 
+    def compile(self, optimizer="adam", **kwargs):
+        """Keras's own, without losses and metrics: AIR has its objective.
+
+        Raises:
+          ValueError: if one is given.
+        """
+        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+            if kwargs.get(name):
+                raise ValueError(
+                    f"compile({name}=): not allowed; AIR has an objective of its own "
+                    "and logs its parts"
+                )
+        super().compile(optimizer=optimizer, **kwargs)
+
+    def fit(self, *args, sample_weight=None, class_weight=None, **kwargs):
+        """Keras's own, on images alone.
+
+        Raises:
+          ValueError: if weights are given: all images count alike.
+        """
+        if sample_weight is not None or class_weight is not None:
+            raise ValueError("sample_weight, class_weight: AIR weighs all images alike")
+        return super().fit(*args, **kwargs)
+
+    def evaluate(self, *args, sample_weight=None, **kwargs):
+        """Keras's own, on images alone.
+
+        Raises:
+          ValueError: if weights are given: all images count alike.
+        """
+        if sample_weight is not None:
+            raise ValueError("sample_weight: AIR weighs all images alike")
+        return super().evaluate(*args, **kwargs)
+
     def train_step(self, data):
         """One step of gradient descent on the objective."""
-        images = self.grey(keras.utils.unpack_x_y_sample_weight(data)[0])
+        images = images_of(data)
+        grey = self.grey(images)
         seed = noises.fold_in(noises.run_seed(self.seed), self.iteration)
-        noise = noises.draw(seed, shapes.batch_size(images), **self.noise_options())
+        noise = noises.draw(seed, shapes.batch_size(grey), **self.noise_options())
         with tf.GradientTape() as tape:
-            parts = self.objective(images, noise, self.iteration, training=True)
+            parts = self.objective(grey, noise, self.iteration, training=True)
         gradients = tape.gradient(parts["loss"], self.trainable_variables)
         if self.nonfinite_gradients == "zero":
             gradients, parts["nonfinite_entries"] = _finite(gradients)
         parts["gradient_norm"] = tf.linalg.global_norm(gradients)
         self.optimizer.apply(gradients, self.trainable_variables)
         self.iteration.assign_add(1)
-        return self._track(parts)
+        return {**self._track(parts), **grey_range(images)}
 
     def test_step(self, data):
         """The objective's parts at the evaluation sample of z."""
-        images = self.grey(keras.utils.unpack_x_y_sample_weight(data)[0])
-        parts = self.objective(images, self.evaluation_noise(images), self.iteration)
-        return self._track(parts, shapes.batch_size(images))
+        images = images_of(data)
+        grey = self.grey(images)
+        parts = self.objective(grey, self.evaluation_noise(grey), self.iteration)
+        means = self._track(parts, shapes.batch_size(grey))
+        return {**means, **grey_range(images)}
+
+    def predict_step(self, data):
+        """`call` on a batch."""
+        images = images_of(data)
+        return {**self(images), **grey_range(images)}
+
+    def make_train_function(self, force=False):
+        """Keras's compiled training step, `watched`."""
+        if force or self.train_function is None:
+            super().make_train_function(force)
+            self.train_function = watched(self.train_function)
+
+    def make_test_function(self, force=False):
+        """Keras's compiled test step, `watched`."""
+        if force or self.test_function is None:
+            super().make_test_function(force)
+            self.test_function = watched(self.test_function)
+
+    def make_predict_function(self, force=False):
+        """Keras's compiled prediction, `watched`."""
+        if force or self.predict_function is None:
+            super().make_predict_function(force)
+            self.predict_function = watched(self.predict_function)
 
     def call(self, images, training=False):
         """Infers the scene of each image, from one sample of z.
@@ -422,6 +492,17 @@ class AIR(keras.Model):
         return scenes
 
     # Saving.
+
+    def export(self, filepath, format="tf_saved_model", input_signature=None, **kwargs):
+        """Keras's own: `call` for serving, on grey values in [0, 1]."""
+        if input_signature is None:
+            side = self.canvas_side
+            input_signature = [
+                keras.InputSpec(shape=(None, side, side), dtype=self.compute_dtype)
+            ]
+        return super().export(
+            filepath, format=format, input_signature=input_signature, **kwargs
+        )
 
     def get_config(self):
         """The settings, for Keras's saving."""

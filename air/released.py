@@ -74,7 +74,7 @@ def _sample(source, positions):
     Returns:
       Shape [batch, n, n], rows first.
     """
-    size, points = source.shape[-1], positions.shape[-1]
+    size = source.shape[-1]
     index = (positions + 1) * (size - 1.001) / 2
     low = tf.floor(index)
     low, high = (tf.clip_by_value(corner, 0, size - 1) for corner in (low, low + 1))

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reproduce import metrics
+from reproduce.run import metrics
 
 LENGTH = st.one_of(st.floats(0, 60), st.sampled_from([0.0, 1e-300, 1e-30, 1e6, 1e30]))
 PLACE = st.one_of(st.floats(-60, 60), st.sampled_from([0.0, -1e6, 1e6, 1e30]))

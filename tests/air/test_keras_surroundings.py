@@ -1,0 +1,177 @@
+"""What a Keras user brings: images, settings, callbacks, arguments of fit."""
+
+import csv
+import os
+import subprocess
+import sys
+
+import keras
+import model_support
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import air
+
+BYTES = model_support.squares(8)
+GREY = (BYTES / 255).astype(np.float32)
+BAD_IMAGES = {
+    "bytes as numbers": (GREY * 255, "from 0 to 255"),
+    "minus one to one": (2 * GREY - 1, "from -1 to 1"),
+    "not a number": (np.where(GREY > 0, np.nan, GREY), "from nan to nan"),
+    "infinite": (np.where(GREY > 0, np.inf, GREY), "from 0 to inf"),
+}
+
+
+def compiled(jit_compile=False):
+    """Eager unless it is to be compiled: a few steps take less than a trace."""
+    model = model_support.tiny_model()
+    optimizer = keras.optimizers.Adam(1e-3, clipnorm=1.0)
+    model.compile(optimizer, jit_compile=jit_compile, run_eagerly=not jit_compile)
+    return model
+
+
+@pytest.mark.parametrize("name", BAD_IMAGES)
+def test_images_that_are_no_grey_values_are_told_at_every_entry(name):
+    images, words = BAD_IMAGES[name]
+    model = compiled()
+    dataset = tf.data.Dataset.from_tensor_slices(images).batch(4)
+    calls = [
+        lambda: model.fit(images, batch_size=4, verbose=0),
+        lambda: model.fit(dataset, verbose=0),
+        lambda: model.evaluate(images, batch_size=4, verbose=0),
+        lambda: model.predict(images, batch_size=4, verbose=0),
+        lambda: model.train_on_batch(images),
+        lambda: model.predict_on_batch(images),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=f"{words}: use uint8"):
+            call()
+
+
+def test_grey_values_may_overshoot_by_rounding():
+    images = np.where(GREY > 0, np.float32(1.0001), np.float32(-0.0001))
+    compiled().fit(images, batch_size=4, verbose=0)
+
+
+def test_compiled_steps_tell_the_range_too():
+    with pytest.raises(ValueError, match="from 0 to 255: use uint8"):
+        compiled(jit_compile=True).evaluate(GREY * 255, batch_size=8, verbose=0)
+
+
+def test_fit_stops_at_the_first_step_that_is_not_finite():
+    model = compiled()
+    kernel = model.decoder.network.outputs[0].kernel
+    kernel.assign(np.full(kernel.shape, np.nan))
+    with pytest.raises(air.NonFiniteError, match="^reconstruction is not finite$"):
+        model.fit(BYTES, batch_size=4, verbose=0)
+    assert int(model.iteration.numpy()) == 1
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda m: m.fit(BYTES, np.zeros(8), verbose=0), "targets are given"),
+        (
+            lambda m: m.fit(BYTES, sample_weight=np.zeros(8), verbose=0),
+            "sample_weight, class_weight: AIR weighs all images alike",
+        ),
+        (
+            lambda m: m.evaluate(BYTES, sample_weight=np.zeros(8), verbose=0),
+            "sample_weight: AIR weighs",
+        ),
+        (lambda m: m.compile(metrics=["mse"]), r"compile\(metrics=\): not allowed"),
+        (lambda m: m.compile(loss="mse"), r"compile\(loss=\): not allowed"),
+    ],
+)
+def test_arguments_that_nothing_would_read_are_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call(compiled())
+
+
+def test_a_dataset_of_unknown_shape_is_told():
+    unknown = tf.data.Dataset.from_generator(
+        lambda: iter([BYTES[:4]]), output_types=tf.uint8
+    )
+    model = compiled()
+    model.compile(model.optimizer, run_eagerly=False, jit_compile=False)
+    with pytest.raises(ValueError, match="images of unknown shape"):
+        model.fit(unknown, verbose=0)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16"])
+def test_other_precisions_get_one_line(policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        with pytest.raises(ValueError, match=f"dtype policy {policy}: AIR computes"):
+            model_support.tiny_model()
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize(
+    "first, code", [("import air", 0), ("import keras, air", 1)], ids=["air", "keras"]
+)
+def test_another_backend_is_overruled_or_told(first, code, tmp_path):
+    """KERAS_BACKEND=jax, with JAX installed."""
+    script = f"{first}\nprint(air.AIR.__name__)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": os.getcwd()},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code
+    if code:
+        assert "set KERAS_BACKEND=tensorflow" in done.stderr.splitlines()[-1]
+
+
+def test_callbacks_validation_and_saving_work_together(tmp_path):
+    """README says what to monitor: val_nelbo, the lower the better."""
+    model = compiled()
+    best = {"monitor": "val_nelbo", "mode": "min"}
+    callbacks = [
+        keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True, **best),
+        keras.callbacks.ModelCheckpoint(
+            tmp_path / "model.keras", save_best_only=True, **best
+        ),
+        keras.callbacks.CSVLogger(tmp_path / "log.csv"),
+        keras.callbacks.TensorBoard(tmp_path / "board"),
+        keras.callbacks.TerminateOnNaN(),
+    ]
+    history = model.fit(
+        BYTES, batch_size=4, epochs=3, verbose=0, callbacks=callbacks,
+        validation_data=(GREY[:6],), validation_batch_size=4,
+    ).history  # fmt: skip
+    assert np.all(np.isfinite(history["val_nelbo"])) and len(history["val_nelbo"]) == 3
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert len(rows) == 3 and set(history) < set(rows[0])
+    assert list((tmp_path / "board").rglob("events*"))
+    np.save(tmp_path / "images.npy", GREY)
+    script = (
+        "import sys, air, keras, numpy as np\n"
+        "model = keras.saving.load_model(sys.argv[1] + '/model.keras')\n"
+        "images = np.load(sys.argv[1] + '/images.npy')\n"
+        "print(model.evaluate(images[:6], batch_size=4, verbose=0, return_dict=True)"
+        "['nelbo'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = float(done.stdout.split()[-1])
+    assert found == pytest.approx(min(history["val_nelbo"]), rel=1e-5)
+
+
+def test_a_fitted_model_can_be_exported(tmp_path):
+    model = compiled()
+    model.fit(BYTES, batch_size=4, verbose=0)
+    model.export(tmp_path / "exported", verbose=False)
+    loaded = tf.saved_model.load(tmp_path / "exported")
+    served = loaded.serve(GREY)
+    expected = model.predict(GREY, verbose=0)
+    np.testing.assert_allclose(served["boxes"], expected["boxes"], atol=1e-4)
