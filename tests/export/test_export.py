@@ -88,9 +88,10 @@ def test_jax_measures_what_tensorflow_measures(exported):
     import tensorflow as tf
 
     from reproduce.export import runtime
+    from reproduce.run import scenes
 
     folder, device = Exported(exported), runtime.Device()
-    images = np.random.default_rng(0).integers(0, 256, (48, 50, 50)).astype(np.uint8)
+    images = scenes.load(folder.configurations[0]).train.images
     order = np.arange(48, dtype=np.int32).reshape(tiny.STEPS, 1, 16)
     arrays = (images, order.repeat(2, axis=1), np.int32([[s, 0] for s in SEEDS]))
     train = runtime.Program(folder, "train", device)
@@ -101,10 +102,9 @@ def test_jax_measures_what_tensorflow_measures(exported):
         means = step(tf.constant(images[rows[0]]))
     own = dict(zip(folder.manifest["parts"], np.asarray(sums)[0], strict=True))
     for name, value in means.items():
-        np.testing.assert_allclose(
-            own[name] / tiny.STEPS, value, rtol=3e-4, atol=1e-4, err_msg=name
-        )
-        print(name, own[name] / tiny.STEPS, float(value))
+        # Even this floor's slope, 1e3, shows in the last digits of the gradient.
+        near = {"rtol": 1e-3 if name == "gradient_norm" else 1e-4, "atol": 1e-4}
+        np.testing.assert_allclose(own[name] / tiny.STEPS, value, **near, err_msg=name)
 
 
 def test_runs_leave_records_and_go_on_bit_for_bit(exported, tmp_path, capsys):
