@@ -47,7 +47,14 @@ def load(specification, mnist_path=None, folder=None, progress=None):
     """
     say = progress or _print
     key = source_key(specification, mnist_path)
-    folder = Path(folder or default_folder()).expanduser()
+    try:
+        folder = Path(folder or default_folder()).expanduser()
+    except RuntimeError:
+        say(
+            "~: there is no home folder to keep scenes in; going on without "
+            "(ASR_CACHE names another folder)"
+        )
+        return _make(specification, mnist_path, say)
     file = folder / f"scenes-{key[:32]}.npz"
 
     # Quietly: what is wrong with a file is said at the second look, with the lock.
@@ -167,9 +174,9 @@ class _Lock:
     def release(self):
         # Who waits on the removed file still gets its turn, and then finds the
         # scenes; who comes after makes a new lock file, and finds them too.
-        with contextlib.suppress(OSError):
-            self._file.unlink()
-        self._lock.release()
+        for give_back in (self._file.unlink, self._lock.release):
+            with contextlib.suppress(OSError):  # the scenes are there; it ends with us
+                give_back()
 
 
 def _write(file, key, specification, scenes, say):

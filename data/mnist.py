@@ -1,5 +1,6 @@
 """MNIST's training digits: found, downloaded where needed, and checked."""
 
+import contextlib
 import hashlib
 import http.client
 import io
@@ -70,7 +71,7 @@ def load_mnist(path=None):
         return _checked(_read(file, name), name)
 
     cached = _keras_cache()
-    if cached.is_file():
+    if cached is not None and cached.is_file():
         name = f"{cached} (Keras's cache)"
         try:
             return _checked(_read(cached, name), name)
@@ -101,7 +102,10 @@ def named_file(path=None):
         name = f"MNIST_NPZ={file}"
     else:
         return None
-    file = file.expanduser()
+    try:
+        file = file.expanduser()
+    except RuntimeError:
+        raise DataError(f"{name}: there is no such home folder; {WAYS_OUT}") from None
     if file.is_dir():
         raise DataError(f"{name}: a folder, but a file mnist.npz is needed; {WAYS_OUT}")
     if not file.exists():
@@ -110,8 +114,11 @@ def named_file(path=None):
 
 
 def _keras_cache():
-    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-    return Path(home).expanduser() / "datasets" / "mnist.npz"
+    """Keras's own file, None where there is no home folder."""
+    with contextlib.suppress(RuntimeError):
+        home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+        return Path(home).expanduser() / "datasets" / "mnist.npz"
+    return None
 
 
 def _read(file, name):
@@ -172,6 +179,9 @@ def _download():
 
 def _keep(content, file):
     """Writes a checked download to Keras's cache, whole or not at all."""
+    if file is None:
+        print("MNIST is not kept: there is no home folder", file=sys.stderr)
+        return
     try:
         files.write_atomically(file, content)
     except OSError as error:

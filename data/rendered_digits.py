@@ -9,6 +9,7 @@ font files only and not on the version of a drawing library.
 
 import hashlib
 import itertools
+import os
 from pathlib import Path
 
 import numpy as np
@@ -102,9 +103,19 @@ def fingerprint(digits=DIGITS, seed=0):
     return digest.hexdigest()
 
 
-def _font_folder():
+def import_matplotlib():
+    """Matplotlib, whatever backend a notebook names to the commands it starts."""
+    named = os.environ.pop("MPLBACKEND", None)  # one that is not installed is an error
     try:
         import matplotlib  # here, because no other part of the package needs it
+    finally:
+        os.environ |= {} if named is None else {"MPLBACKEND": named}
+    return matplotlib
+
+
+def _font_folder():
+    try:
+        matplotlib = import_matplotlib()
     except ImportError as error:
         raise DataError(
             "--digits rendered: Matplotlib, whose fonts are used, is not installed; "

@@ -166,6 +166,8 @@ def main(define, body, description="", argv=None, positional=""):
       An integer, see the module's docstring.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
+    if getattr(sys.stdout, "errors", None) == "strict":
+        sys.stdout.reconfigure(errors="replace")  # no letter ends hours of training
     try:
         flags = Flags()
         define(flags)

@@ -34,7 +34,7 @@ NETWORK = {
 }
 SETTING = re.compile(r"^(?:global|install)\.([\w-]+)=(.*)$", re.MULTILINE)
 PIN = re.compile(r"^([\w.-]+)(?:\[[\w,-]+\])?==([\w.+!-]+)", re.MULTILINE)
-MODULES = {"absl-py": "absl"}  # of packages with another name than their module
+MODULES = {"absl-py": "absl", "pillow": "PIL"}  # of packages with another name
 TOUCH_SECONDS = 5
 STALE_SECONDS = 90  # NFS may show a file's time a minute late
 

@@ -172,16 +172,19 @@ def listed_or_run(values, runs_, protocol):
     if values.list:
         place = shlex.quote(str(folders.REPOSITORY))
         for run in runs_:
-            print(f"cd {place} && {shlex.join(_command(run, protocol))}")
+            command = shlex.join(_command(run, protocol))
+            print(f"cd {place} && env PYTHONPATH={place} {command}")
         return True
     if values.index is not None:
         if values.index >= len(runs_):
             allowed = f"allowed: 0 to {len(runs_) - 1}"
             raise UsageError(f"--index: {values.index} is not allowed; {allowed}")
+        surroundings = _surroundings()  # before the current folder is another
         os.chdir(folders.REPOSITORY)
         sys.stdout.flush()
         words = _command(runs_[values.index], protocol)
-        os.execv(words[0], words)  # its signals and exit code are the run's
+        # Its signals and exit code are the run's.
+        os.execve(words[0], words, surroundings)
     return False
 
 
@@ -278,6 +281,19 @@ def _digits(run, protocol):
     return {"digits": protocol.digits}
 
 
+def _surroundings():
+    """The variables of a run's process, which starts in the repository.
+
+    Files that they name are the caller's, and the code is found there whatever else.
+    """
+    found = dict(os.environ)
+    for name in ("MNIST_NPZ", "ASR_CACHE", "KERAS_HOME"):
+        if found.get(name):
+            found[name] = os.path.abspath(os.path.expanduser(found[name]))
+    paths = [str(folders.REPOSITORY), found.get("PYTHONPATH")]
+    return found | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
 def _command(run, protocol):
     return (sys.executable, *arguments(run, protocol))
 
@@ -307,7 +323,7 @@ def _train_one(run, protocol, threads, running):
     name = record.run_folder("", configuration(run, protocol)).relative_to("runs")
     log = folders.logs_folder(protocol.results) / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    surroundings = {
+    surroundings = _surroundings() | {
         "PYTHONUNBUFFERED": "1",
         "OMP_NUM_THREADS": str(threads),
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # runs share a GPU
@@ -320,7 +336,7 @@ def _train_one(run, protocol, threads, running):
         text=True,
         errors="replace",
         cwd=folders.REPOSITORY,
-        env=os.environ | surroundings,
+        env=surroundings,
     )
     with process.stdout, open(log, "a", encoding="utf-8") as copy:
         for line in process.stdout:

@@ -5,7 +5,8 @@
 # Words after the command's name are its options; `bash reproduce/table1.sh --list`
 # prints what each task does (0-26 are Table 1's runs, 0-17 Table 2's). Submitted from
 # elsewhere: sbatch ... slurm.sh --checkout DIR table1 ... A task that ended early goes
-# on from its last epoch when it is requeued or submitted again.
+# on from its last epoch when it is requeued or submitted again. It computes with the
+# cores of --cpus-per-task.
 #SBATCH --job-name=asr
 #SBATCH --cpus-per-task=1
 #SBATCH --mem=4G

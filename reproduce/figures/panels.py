@@ -69,7 +69,7 @@ def draw(blocks):
     blocks = [(label, rows or [[]]) for label, rows in blocks]
     scenes = [scene for _, rows in blocks for row in rows for scene in row]
     columns = max(len(row) for _, rows in blocks for row in rows)
-    factor = SCENE // len(scenes[0].image)
+    factor = max(1, SCENE // len(scenes[0].image))
     cell = factor * len(scenes[0].image)
     above = GAP if all(scene.count is None for scene in scenes) else COUNTS
     between = 2 * GAP if max(len(rows) for _, rows in blocks) > 1 else 0

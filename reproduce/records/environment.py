@@ -1,5 +1,6 @@
 """Where and with what a run was done, for its record."""
 
+import functools
 import importlib.metadata
 import os
 import platform
@@ -44,10 +45,16 @@ def versions(packages=PACKAGES):
 
 
 def usable_cores():
-    """The processor cores that this process may use, a number."""
+    """The processor cores that this process may use, a number.
+
+    A Slurm job may be bound to them, or only told how many each task has.
+    """
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    told = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    return max(1, min(cores, int(told))) if told.isdecimal() else cores
 
 
 def processor():
@@ -84,9 +91,22 @@ def _git(*words):
             check=True,
             timeout=20,
         )
+    except subprocess.CalledProcessError as error:
+        if "dubious ownership" in error.stderr:
+            _say_refused()
+        return None
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
+
+
+@functools.cache  # once a process
+def _say_refused():
+    print(
+        f"git refuses {REPOSITORY}, which another user owns: records will name no "
+        f"commit (git config --global --add safe.directory {REPOSITORY})",
+        file=sys.stderr,
+    )
 
 
 def _version(package):

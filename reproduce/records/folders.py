@@ -18,13 +18,26 @@ CHECKPOINTS_HELP = (
 )
 
 
+def given_path(given, flag):
+    """The absolute path of what a user has named; ~ is the home folder.
+
+    Raises:
+      UsageError: naming `flag` and the path, if there is no such home folder.
+    """
+    try:
+        return pathlib.Path(given).expanduser().absolute()
+    except RuntimeError:
+        fault = f"{flag}: {given}: there is no such home folder; write the whole path"
+        raise UsageError(fault) from None
+
+
 def results_folder(given, smoke):
     """The folder of results: the value of --results, or the project's own.
 
     Runs of toy size stay out of the committed results.
     """
     if given is not None:
-        return pathlib.Path(given).expanduser().absolute()
+        return given_path(given, "--results")
     return OUTPUTS / "smoke" if smoke else RESULTS
 
 
@@ -35,7 +48,7 @@ def checkpoints_folder(given, results):
     it is asked for, whatever others hold, and --retrain there touches no other run.
     """
     if given is not None:
-        return pathlib.Path(given).expanduser().absolute()
+        return given_path(given, "--checkpoints")
     return CHECKPOINTS if _committed(results) else results / "checkpoints"
 
 

@@ -241,7 +241,8 @@ def lock(folder, name):
     try:
         yield
     finally:
-        held.release()
+        with contextlib.suppress(OSError):  # all is saved; the lock ends with us
+            held.release()
 
 
 def _of_a_shorter_run(folder, epochs):

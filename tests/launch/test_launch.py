@@ -72,7 +72,8 @@ def test_a_listed_command_makes_the_configuration_it_was_listed_for(
     for run, line in zip(runs, lines, strict=True):
         change_folder, command = line.split(" && ")
         assert shlex.split(change_folder) == ["cd", str(folders.REPOSITORY)]
-        python, module, name, *flags = shlex.split(command)
+        env, path, python, module, name, *flags = shlex.split(command)
+        assert (env, path) == ("env", f"PYTHONPATH={folders.REPOSITORY}")
         assert (python, module, name) == (sys.executable, "-m", "reproduce.run")
         parser = command_line.Flags()
         run_command.define(parser)

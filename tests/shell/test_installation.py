@@ -154,8 +154,8 @@ def test_every_import_is_pinned(install):
     text = (toy.REPOSITORY / "requirements.txt").read_text()
     pins = [name.replace("-", "_") for name, _ in install.PIN.findall(text)]
     used = {name.split(".")[0] for name in names} - sys.stdlib_module_names - {*PARTS}
-    # JAX is what the other machine has; the others are Matplotlib's and absl-py's.
-    assert used - {"jax", "mpl_toolkits", "absl"} <= {*pins}
+    # JAX is what the other machine has; Matplotlib's, absl-py's and Pillow's are there.
+    assert used - {"jax", "mpl_toolkits", "absl", "PIL"} <= {*pins}
 
 
 @pytest.mark.slow

@@ -1,0 +1,150 @@
+"""A trained model on images of one's own: how many objects, where, and drawn again.
+
+    python -m reproduce.infer checkpoints/table1/asr-13/paper-10ep-seed0 a.png b.jpg
+
+MODEL is the folder of a run's checkpoint or a file that `model.save` has written
+(.keras); images are pictures, folders of pictures, or .npy arrays of grey values. The
+models know light ink on a dark ground, so an image whose edge is light is inverted. It
+is padded to a square and scaled to the model's canvas; boxes are given in the pixels of
+the image itself.
+"""
+
+import json
+import sys
+import warnings
+
+import numpy as np
+
+from data import DataError, pictures
+from reproduce import command_line
+from reproduce.errors import UsageError
+from reproduce.records import folders
+from reproduce.words import count_of
+
+USAGE = "python -m reproduce.infer MODEL IMAGE ..."
+DESCRIPTION = (
+    f"{USAGE} infers the number of objects in images of one's own, their boxes and "
+    "reconstructions. MODEL is a run's folder of checkpoints or a .keras file; an "
+    "IMAGE is a picture, a folder of pictures, or a .npy array."
+)
+MOST = 10_000  # images of a call
+SHOWN, COLUMNS, BATCH = 64, 8, 64  # images on the terminal and in the picture; a row's
+
+
+def define(flags):
+    """The command's flags."""
+    flags.group("What to do")
+    text = "take dark for ink, --noinvert: light (default: by each image's edge)"
+    flags.add("invert", flags.switch(), None, text)
+    text = "name of the .json, .png and .pdf (default outputs/inferred)"
+    flags.add("out", flags.text(), None, text)
+
+
+def body(values, words):
+    """Infers; returns the exit code, 2 where an image could not be taken."""
+    if len(words) < 2:
+        raise UsageError(f"a model and an image are needed: {USAGE}, see --help")
+    out = folders.given_path(values.out or folders.OUTPUTS / "inferred", "--out")
+    folders.require_writable(out.parent, "--out")
+    files = [file for word in words[1:] for file in _files(word)]
+    model = _model(words[0])
+    images, faults, side = [], 0, model.canvas_side
+    for file in files:
+        try:
+            for name, grey in pictures.read(file):
+                images.append(pictures.prepare(name, grey, side, values.invert))
+                if len(images) > MOST:
+                    raise UsageError(f"more than {MOST:,} images; give fewer at once")
+        except DataError as error:  # the others are good
+            print(f"error: {error}", file=sys.stderr, flush=True)
+            faults += 1
+    if images:
+        _write(out, words[0], images, _inferred(model, images))
+    return 2 if faults else 0
+
+
+def _model(name):
+    """The `air.AIR` that a word names."""
+    path = folders.given_path(name, "MODEL")
+    saved = path.suffix == ".keras"
+    if not (path.is_file() if saved else path.is_dir()):
+        raise UsageError(f"MODEL: {name} is no folder of a checkpoint and no .keras")
+    from reproduce.run import start
+
+    start.tensorflow()
+    import keras
+
+    import air
+    from reproduce.run.trained import trained_model
+
+    if not saved:
+        return trained_model(path)
+    try:
+        with warnings.catch_warnings():  # about the optimiser's state, unused here
+            warnings.simplefilter("ignore")
+            model = keras.saving.load_model(path)
+    except Exception as error:  # damaged bytes make Keras and zipfile raise anything
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise UsageError(f"MODEL: {name} cannot be loaded: {reason[:200]}") from None
+    if not isinstance(model, air.AIR):
+        raise UsageError(f"MODEL: {name} holds another model than air.AIR")
+    return model
+
+
+def _files(word):
+    """The files that a word names: itself, or those in a folder, by name."""
+    path = folders.given_path(word, "IMAGE")
+    if not path.is_dir():
+        return [path]
+    found = pictures.files_in(path)
+    if not found:
+        raise UsageError(f"{word}: no picture and no .npy is in this folder")
+    return found
+
+
+def _inferred(model, images):
+    """`AIR.call` of all images, compiled as the model is."""
+    from reproduce.run.evaluation import Evaluation
+
+    evaluation = Evaluation(model, None, min(BATCH, len(images)))
+    return evaluation.predict(np.stack([image.canvas for image in images]))
+
+
+def _write(out, model, images, found):
+    """Says what was inferred, and writes it as JSON and as a picture."""
+    from reproduce.figures import panels
+
+    drawn = np.rint(255 * found["reconstructions"].clip(0, 1)).astype(np.uint8)
+    entries, scenes = [], []
+    for i, image in enumerate(images):
+        count = int(found["counts"][i])
+        boxes = found["boxes"][i][:count]
+        entry = {"image": image.name, "size": image.size, "inverted": image.inverted}
+        entry |= {"count": count, "boxes": image.in_original(boxes).round(3).tolist()}
+        entry |= {
+            "nelbo": float(found["nelbo"][i]),
+            "reconstruction": drawn[i].tolist(),
+        }
+        entries.append(entry)
+        scenes.append(
+            [panels.Scene(image.canvas, boxes, count), panels.Scene(drawn[i])]
+        )
+        if i < SHOWN:
+            told = f" ({image.told})" if image.told else ""
+            print(f"{image.name}: {count_of(count, 'object')}{told}")
+    if len(images) > SHOWN:
+        print(f"{len(images) - SHOWN:,} more are in the .json, not in the picture")
+    text = json.dumps({"model": model, "images": entries}, ensure_ascii=False)
+    folders.write_atomically(f"{out}.json", text + "\n")
+    blank, blocks = panels.Scene(np.full_like(drawn[0], 255)), []
+    for first in range(0, min(len(scenes), SHOWN), COLUMNS):
+        row = scenes[first : min(first + COLUMNS, SHOWN)]
+        row += [[blank, blank]] * (COLUMNS - len(row))  # keeps letters their size
+        for part, label in enumerate(("input", "inferred")):
+            blocks.append((label, [[pair[part] for pair in row]]))
+    panels.save(panels.draw(blocks), out)
+    print(f"written: {folders.shown(out)}.json, .png and .pdf")
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.main(define, body, DESCRIPTION, positional="MODEL IMAGE ..."))
