@@ -98,7 +98,8 @@ def watched(function):
                 f"images of values from {darkest.min():g} to {brightest.max():g}: use "
                 "uint8 (0 to 255) or grey values in [0, 1], such as images / 255"
             )
-        if "loss" in measured and not math.isfinite(measured["loss"]):
+        sums = [measured.get(name, 0.0) for name in ("loss", "gradient_norm")]
+        if not np.all(np.isfinite(sums)):
             bad = [n for n, value in measured.items() if not math.isfinite(value)]
             name = next(iter([n for n in bad if n not in _SUMS] or bad))
             raise NonFiniteError(f"{name} is not finite")

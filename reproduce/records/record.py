@@ -26,7 +26,12 @@ from reproduce.records import folders
 FORMAT = 1
 # Raised with each change of the code that touches a run's numbers. A record that does
 # not name its version is of the first; a run goes on only from its own version's.
-NUMERICS = 2
+NUMERICS = 3
+# Which runs each version touched, told from their options.
+_TOUCHED = {
+    2: lambda options: True,
+    3: lambda options: options["compiler"] == "none",  # no constant folding any more
+}
 COMPLETE, FAILED = "complete", "failed"
 FIGURE_FILE = "figure.npz"
 FOLDER = re.compile(r"(?P<variant>.+)-(?P<epochs>\d+)ep-seed(?P<seed>\d+)")
@@ -228,9 +233,20 @@ def configuration_from(options, numerics=NUMERICS):
     return configurations.from_json({**_ADDED, **options})
 
 
+def changed_since(numerics, options):
+    """Whether the code of today gives a run other numbers than a version's code did.
+
+    Args:
+      numerics: that version.
+      options: of the run, as `Configuration.to_json` gives them.
+    """
+    later = [touched for version, touched in _TOUCHED.items() if version > numerics]
+    return any(touched(options) for touched in later)
+
+
 def stale(record):
     """Whether a record is of older code, whose numbers differ from today's."""
-    return record["numerics"] < NUMERICS
+    return changed_since(record["numerics"], record["configuration"])
 
 
 def _cell(value):

@@ -87,7 +87,6 @@ def _train(values, configuration, name, folder, kept):
     progress.note_process(code | {"device": device, "precision": precision})
     test = evaluation.Evaluation(model, scenes.test, configuration.batch_size)
     callbacks = [
-        training.StopWhereNotFinite(),
         training.History(configuration, progress, test),
         training.Checkpoint(file, configuration, scenes, progress),
         training.Lines(name, progress, configuration.epochs),

@@ -197,7 +197,7 @@ def resume(folder, configuration, data_digest, shapes):
     if file is None:
         return None, None, Progress()
     state, arrays = load(file)
-    if state["numerics"] != record.NUMERICS:
+    if record.changed_since(state["numerics"], state["configuration"]):
         if not own:
             return None, None, Progress()
         raise CheckpointError(file, "of another version of the code's numerics")

@@ -1,7 +1,6 @@
 """Training by `model.fit`: the order of the images, and the callbacks of a run."""
 
 import ctypes
-import math
 import sys
 import time
 
@@ -9,6 +8,7 @@ import keras
 import tensorflow as tf
 import tqdm
 
+import air
 import data
 from reproduce.errors import NonFiniteError
 from reproduce.run import checkpoint
@@ -29,15 +29,19 @@ def fit(model, images, configuration, progress, callbacks):
     if done >= epochs:
         return
     batch_size = configuration.batch_size
-    model.fit(
-        batches(images, batch_size, configuration.seed, done, epochs),
-        steps_per_epoch=len(images) // batch_size,
-        epochs=epochs,
-        initial_epoch=done,
-        callbacks=callbacks,
-        shuffle=False,
-        verbose=0,
-    )
+    try:
+        model.fit(
+            batches(images, batch_size, configuration.seed, done, epochs),
+            steps_per_epoch=len(images) // batch_size,
+            epochs=epochs,
+            initial_epoch=done,
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=0,
+        )
+    except air.NonFiniteError as error:
+        step = int(model.iteration.numpy())
+        raise NonFiniteError(f"{error} at step {step}") from None
 
 
 def batches(images, batch_size, seed, first, epochs):
@@ -57,17 +61,6 @@ def batches(images, batch_size, seed, first, epochs):
         in_order, output_signature=tf.TensorSpec(shape, images.dtype)
     )
     return dataset.prefetch(2)
-
-
-class StopWhereNotFinite(keras.callbacks.Callback):
-    """Ends the run at the first step that measured a value that is not finite."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        if math.isfinite(logs["loss"] + logs["gradient_norm"]):
-            return
-        step = int(self.model.iteration.numpy())
-        name = checkpoint.faulty({name: float(value) for name, value in logs.items()})
-        raise NonFiniteError(f"{name} is not finite at step {step}")
 
 
 class History(keras.callbacks.Callback):

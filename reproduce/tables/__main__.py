@@ -61,7 +61,8 @@ def body(values):
     if calls.selects(values, PART) or protocol.smoke:
         # What a part cannot tell would only be noise.
         judged = [v for v in judged if v.verdict != claims.UNDECIDED]
-    command = f"{calls.call_of(values, name, ('seeds', 'epochs', 'smoke'))} --train"
+    without = ("seeds", "epochs") if protocol.smoke else ("seeds", "epochs", "smoke")
+    command = f"{calls.call_of(values, name, without)} --train"
     page = render.template("tables/table.md.j2").render(
         name=name,
         title=render.TITLES[name],
