@@ -84,6 +84,7 @@ def test_a_step_is_the_models_own_train_step(exported):
             np.testing.assert_allclose(array[number], variable, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_jax_measures_what_tensorflow_measures(exported):
     import tensorflow as tf
 
