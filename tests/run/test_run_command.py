@@ -35,7 +35,11 @@ def test_a_run_leaves_its_record_prints_its_epochs_and_is_not_trained_twice(
     ]
     frames = frame.load(tmp_path)
     (run,) = frames.runs.to_dict("records")
-    assert (run["status"], run["numerics"], run["stale"]) == ("complete", 2, False)
+    assert (run["status"], run["numerics"], run["stale"]) == (
+        "complete",
+        record.NUMERICS,
+        False,
+    )
     last = frames.epochs.iloc[-1]
     for name in ("nelbo", "se", "acc", "miou"):
         assert run[name] == last[f"test_{name}"]
