@@ -6,11 +6,11 @@ from air.elbo import Estimator, ExactEstimator, FixedCountEstimator, Pass
 from air.latents import Latents, ObjectDistributions
 from air.likelihood import BernoulliLikelihood
 from air.model import AIR
-from air.options import NonFiniteError
 from air.prior import FixedPrior, LearnedPrior, Prior
 from air.released import ClippedCornersSampler, ReleasedLikelihood
 from air.shapes import Sizes
-from air.spatial_transformer import HatSampler
+from air.spatial_transformer import HatSampler, Sampler
+from air.steps import NonFiniteError
 
 __all__ = [
     "AIR",
@@ -29,5 +29,6 @@ __all__ = [
     "Pass",
     "Prior",
     "ReleasedLikelihood",
+    "Sampler",
     "Sizes",
 ]

@@ -19,15 +19,13 @@ from air.options import (
     check_compiled,
     check_options,
     check_precision,
-    grey_range,
-    images_of,
-    watched,
     whole_number,
 )
 from air.prior import FixedPrior
 from air.recognition import RecognitionModel
 from air.shapes import PAPER_SIZES, Sizes
 from air.spatial_transformer import HatSampler
+from air.steps import grey_range, images_of, watched
 from asr import Posterior
 
 EVALUATION_SEED = 20_191_208  # of the one sample of z that predictions draw
@@ -273,7 +271,11 @@ class AIR(keras.Model):
         return parts
 
     def posterior(self, latents, inference, taken):
-        """The `asr.Posterior` that the regulariser sees."""
+        """The `asr.Posterior` that the regulariser sees.
+
+        Args:
+          latents, inference, taken: of `infer`.
+        """
         logits, bounded = self.estimator.presence_logits(inference), self.sizes.bounded
         return Posterior(
             log_count=stick_breaking.log_count(logits),

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from air.likelihood import BernoulliLikelihood
-from air.spatial_transformer import even_points
+from air.spatial_transformer import Sampler, even_points
 
 
 @keras.saving.register_keras_serializable("air")
@@ -34,7 +34,7 @@ class ReleasedLikelihood(BernoulliLikelihood):
 
 
 @keras.saving.register_keras_serializable("air")
-class ClippedCornersSampler:
+class ClippedCornersSampler(Sampler):
     """Bilinear sampling from the four pixels around a point, corners clipped.
 
     The index of u on an axis of P pixels is (u + 1)(P - 1.001)/2. The corners, the
@@ -44,24 +44,15 @@ class ClippedCornersSampler:
     """
 
     def read(self, images, centre, size, window_side):
-        """Reads one window from each image; see `HatSampler.read`."""
+        """Reads one window from each image; see `Sampler.read`."""
         points = even_points(window_side, images.dtype)
         return _sample(images, size[..., None] * points + centre[..., None])
 
     def write(self, windows, centre, size, canvas_side):
-        """Writes each window into its box; see `HatSampler.write`."""
+        """Writes each window into its box; see `Sampler.write`."""
         points = even_points(canvas_side, windows.dtype)
         scale, shift = 1 / size, -centre / size
         return _sample(windows, scale[..., None] * points + shift[..., None])
-
-    def get_config(self):
-        """No settings; for Keras's saving."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config):
-        """The inverse of `get_config`."""
-        return cls(**config)
 
 
 def _sample(source, positions):

@@ -33,12 +33,8 @@ def even_points(count, dtype):
     return tf.linspace(tf.constant(-1.0, dtype), tf.constant(1.0, dtype), count)
 
 
-@keras.saving.register_keras_serializable("air")
-class HatSampler:
-    """Reads and writes windows by hat functions; exactly 0 beyond the source.
-
-    A sampler of one's own has these two methods.
-    """
+class Sampler:
+    """Reads and writes square windows; one of one's own has these methods."""
 
     def read(self, images, centre, size, window_side):
         """Reads one window from each image.
@@ -53,11 +49,7 @@ class HatSampler:
           The windows, row i and column j taken at y + size v_i and x + size v_j with
           v evenly spaced in [-1, 1]. Shape [batch, window_side, window_side].
         """
-        side = images.shape[-1]
-        points = even_points(window_side, images.dtype)
-        # `positions` has shape [batch, 2, window_side]: x, then y.
-        positions = (centre[..., None] + size[..., None] * points + 1) * (side - 1) / 2
-        return _separable(hat_weights(positions, side), images)
+        raise NotImplementedError(f"{type(self).__name__}.read")
 
     def write(self, windows, centre, size, canvas_side):
         """Writes each window into its box on an empty canvas: the inverse mapping.
@@ -69,15 +61,10 @@ class HatSampler:
           canvas_side: side S of the canvas in pixels.
 
         Returns:
-          Canvases, the pixel at u taken from the window at (u - centre) / size; 0
-          beyond the box, whose edge fades over one pixel of the window. Shape
+          Canvases, the pixel at u taken from the window at (u - centre) / size. Shape
           [batch, S, S].
         """
-        window_side = windows.shape[-1]
-        points = even_points(canvas_side, windows.dtype)
-        inside = (points - centre[..., None]) / size[..., None]
-        weights = hat_weights((inside + 1) * (window_side - 1) / 2, window_side)
-        return _separable(weights, windows)
+        raise NotImplementedError(f"{type(self).__name__}.write")
 
     def get_config(self):
         """No settings; for Keras's saving."""
@@ -87,6 +74,30 @@ class HatSampler:
     def from_config(cls, config):
         """The inverse of `get_config`."""
         return cls(**config)
+
+
+@keras.saving.register_keras_serializable("air")
+class HatSampler(Sampler):
+    """Hat functions: exactly 0 beyond the source.
+
+    The edge of a box that is written fades over one pixel of the window.
+    """
+
+    def read(self, images, centre, size, window_side):
+        """Reads one window from each image; see `Sampler.read`."""
+        side = images.shape[-1]
+        points = even_points(window_side, images.dtype)
+        # `positions` has shape [batch, 2, window_side]: x, then y.
+        positions = (centre[..., None] + size[..., None] * points + 1) * (side - 1) / 2
+        return _separable(hat_weights(positions, side), images)
+
+    def write(self, windows, centre, size, canvas_side):
+        """Writes each window into its box; see `Sampler.write`."""
+        window_side = windows.shape[-1]
+        points = even_points(canvas_side, windows.dtype)
+        inside = (points - centre[..., None]) / size[..., None]
+        weights = hat_weights((inside + 1) * (window_side - 1) / 2, window_side)
+        return _separable(weights, windows)
 
 
 def _separable(weights, source):

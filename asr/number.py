@@ -80,7 +80,7 @@ class UnaryAllowedCount(Functional):
         log_present = tf.math.log(tf.sigmoid(logits) + SMALLEST)
         log_absent = tf.math.log(tf.sigmoid(-logits) + SMALLEST)
         entropies = -(codes * log_present + (1 - codes) * log_absent)
-        sums = tf.reduce_sum(posterior.looked() * entropies, axis=2)
+        sums = tf.reduce_sum(posterior.looked_at_mask() * entropies, axis=2)
         return tf.reduce_min(sums, axis=1)
 
 
@@ -104,7 +104,7 @@ class UnaryMarginalCount(Functional):
         log_present = tf.math.log(present + SMALLEST)
         log_absent = tf.math.log(absent + SMALLEST)
         entropies = -(target * log_present + (1 - target) * log_absent)
-        return tf.reduce_sum(posterior.looked() * entropies)
+        return tf.reduce_sum(posterior.looked_at_mask() * entropies)
 
 
 def number_regulariser(

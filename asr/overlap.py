@@ -35,7 +35,7 @@ class _BoxFunctional(Functional):
 
     def weights(self, posterior):
         """How much every object counts. Shape [batch, K], or [K]."""
-        return posterior.looked() if self.every_step else posterior.validity
+        return posterior.looked_at_mask() if self.every_step else posterior.validity
 
 
 @keras.saving.register_keras_serializable("asr")

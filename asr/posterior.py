@@ -36,7 +36,7 @@ class Posterior(NamedTuple):
     appearance: Any = None
     looked_at: Any = None
 
-    def looked(self):
+    def looked_at_mask(self):
         """1 for each of the objects that were looked at, 0 for the rest. Shape [K]."""
         steps = self.validity.shape[1]
         looked_at = steps if self.looked_at is None else self.looked_at
