@@ -2,7 +2,7 @@
 
 from air import backend  # noqa: F401 (before anything that imports Keras)
 from air.concrete import ConcreteEstimator
-from air.elbo import Estimator, ExactEstimator, FixedCountEstimator, Pass
+from air.elbo import Drawing, Estimator, ExactEstimator, FixedCountEstimator, Pass
 from air.latents import Latents, ObjectDistributions
 from air.likelihood import BernoulliLikelihood
 from air.model import AIR
@@ -17,6 +17,7 @@ __all__ = [
     "BernoulliLikelihood",
     "ClippedCornersSampler",
     "ConcreteEstimator",
+    "Drawing",
     "Estimator",
     "ExactEstimator",
     "FixedCountEstimator",

@@ -44,22 +44,26 @@ class ConcreteEstimator(Estimator):
             )
         self.temperature, self.stop_threshold = temperature, stop_threshold
 
+    def reconstruction(self, drawing):
+        """-log p(x | z, n) of the relaxed scene. In nats. Shape [batch]."""
+        _, presence, running = self._sample(
+            drawing.presence_logits, drawing.uniforms, drawing.training
+        )
+        drawn = presence * tf.cast(running < self.stop_threshold, presence.dtype)
+        canvas = tf.einsum("bk,bkyx->byx", drawn, drawing.canvases)
+        return drawing.cross_entropy(drawing.images, tf.minimum(canvas, 1.0))
+
     def terms(self, inference):
         """The terms of the negative ELBO estimate of a `Pass`. Shape [batch] each."""
         logits = inference.presence_logits
-        before_sigmoid, presence, running = self._sample(
+        before_sigmoid, _, running = self._sample(
             logits, inference.uniforms, inference.training
         )
         before = tf.concat([tf.zeros_like(running[:, :1]), running[:, :-1]], axis=1)
         counts = tf.cast(running < self.stop_threshold, logits.dtype)
         reached = tf.cast(before < self.stop_threshold, logits.dtype)
 
-        canvas = tf.einsum("bk,bkyx->byx", counts * presence, inference.canvases)
-        terms = {
-            "reconstruction": inference.cross_entropy(
-                inference.images, tf.minimum(canvas, 1.0)
-            )
-        }
+        terms = {"reconstruction": inference.reconstruction}
         for name, divergence in inference.divergences.items():
             terms[name] = tf.reduce_sum(counts * divergence, axis=1)
         log_ratio = self._log_density(before_sigmoid, logits) - self._log_density(

@@ -22,19 +22,15 @@ SLOPES = ("exact", "concrete", "floored")
 SMALLEST_SLOPE = 0.01  # of p (1 - p), slope "floored"; this project's choice
 
 
-class Pass(NamedTuple):
-    """What one pass of inference and generation leaves for an estimator.
-
-    Objects that the pass did not take have log-odds, divergences and canvases of 0.
+class Drawing(NamedTuple):
+    """The image and the objects drawn for it: what an estimator reconstructs from.
 
     Attributes:
       images: x. Shape [batch, S, S].
-      canvases: each object on a canvas of its own. Shape [batch, K, S, S].
-      presence_logits: log-odds of z_pres^t under q, or None. Shape [batch, K].
-      prior_logits: those under p, or None. Shape [batch, K].
-      divergences: KL(q || p) of every object's "kl_location", "kl_scale" and
-        "kl_appearance", a dict, in nats. Shape [batch, K] each.
-      uniforms: the noise of z_pres, uniform in [0, 1). Shape [batch, K].
+      canvases: each of the n objects taken on a canvas of its own. Shape [batch, n, S,
+        S].
+      presence_logits: log-odds of z_pres^t under q, or None. Shape [batch, n].
+      uniforms: the noise of z_pres, uniform in [0, 1). Shape [batch, n].
       likelihood: p(x | z, n), such as `BernoulliLikelihood`.
       training: whether this is a training step; evaluation relaxes nothing.
     """
@@ -42,8 +38,6 @@ class Pass(NamedTuple):
     images: Any
     canvases: Any
     presence_logits: Any
-    prior_logits: Any
-    divergences: Any
     uniforms: Any
     likelihood: Any
     training: bool
@@ -51,6 +45,29 @@ class Pass(NamedTuple):
     def cross_entropy(self, images, reconstructions):
         """-log p(x | z, n), in nats. Shape [...], of images [..., S, S]."""
         return self.likelihood.cross_entropy(images, reconstructions, self.training)
+
+
+class Pass(NamedTuple):
+    """What one pass of inference and generation leaves for an estimator.
+
+    Objects that the pass did not take have log-odds and divergences of 0.
+
+    Attributes:
+      reconstruction: the estimator's, in nats. Shape [batch].
+      presence_logits: log-odds of z_pres^t under q, or None. Shape [batch, K].
+      prior_logits: those under p, or None. Shape [batch, K].
+      divergences: KL(q || p) of every object's "kl_location", "kl_scale" and
+        "kl_appearance", a dict, in nats. Shape [batch, K] each.
+      uniforms: the noise of z_pres, uniform in [0, 1). Shape [batch, K].
+      training: whether this is a training step; evaluation relaxes nothing.
+    """
+
+    reconstruction: Any
+    presence_logits: Any
+    prior_logits: Any
+    divergences: Any
+    uniforms: Any
+    training: bool
 
 
 def attribute_divergences(q, p, latents):
@@ -140,6 +157,11 @@ class Estimator:
 
     infers_presence = True
 
+    def reconstruction(self, drawing):
+        """The mean of -log p(x | z, n) over n, of a `Drawing`: objects beyond those
+        drawn add nothing to the scene. In nats. Shape [batch]."""
+        raise NotImplementedError(f"{type(self).__name__}.reconstruction")
+
     def terms(self, inference):
         """The terms of the negative ELBO of a `Pass`, by name. Shape [batch] each."""
         raise NotImplementedError(f"{type(self).__name__}.terms")
@@ -212,21 +234,20 @@ class ExactEstimator(Estimator):
             raise ValueError(f"slope {slope!r}: use one of {SLOPES}")
         self.slope = slope
 
+    def reconstruction(self, drawing):
+        """The exact mean over n; see `Estimator`. Shape [batch]."""
+        count = tf.exp(stick_breaking.log_count(drawing.presence_logits))
+        scenes = partial_scenes(drawing.canvases)
+        entropies = drawing.cross_entropy(drawing.images[:, None], scenes)
+        empty = drawing.likelihood.empty_cross_entropy(drawing.images, drawing.training)
+        entropies = tf.concat([empty[:, None], entropies], axis=1)
+        return tf.reduce_sum(count * entropies, axis=1)
+
     def terms(self, inference):
         """The terms of the negative ELBO of a `Pass`, by name. Shape [batch] each."""
         logits = inference.presence_logits
         validity = tf.exp(stick_breaking.log_validity(logits))
-        count = tf.exp(stick_breaking.log_count(logits))
-
-        scenes = partial_scenes(inference.canvases)
-        entropies = inference.cross_entropy(inference.images[:, None], scenes)
-        empty = inference.likelihood.empty_cross_entropy(
-            inference.images, inference.training
-        )
-        entropies = tf.concat([empty[:, None], entropies], axis=1)
-        reconstruction = tf.reduce_sum(count * entropies, axis=1)
-
-        terms = {"reconstruction": reconstruction}
+        terms = {"reconstruction": inference.reconstruction}
         for name, divergence in inference.divergences.items():
             terms[name] = tf.reduce_sum(validity * divergence, axis=1)
         # No tf.pad: under tf.vectorized_map it takes 0 for any constant.
@@ -251,17 +272,20 @@ class FixedCountEstimator(Estimator):
 
     infers_presence = False
 
+    def reconstruction(self, drawing):
+        """-log p(x | z, n) of all objects. In nats. Shape [batch]."""
+        canvas = tf.minimum(tf.reduce_sum(drawing.canvases, axis=1), 1.0)
+        return drawing.cross_entropy(drawing.images, canvas)
+
     def terms(self, inference):
         """The terms of the negative ELBO; `kl_presence` is 0. Shape [batch] each."""
-        canvas = tf.minimum(tf.reduce_sum(inference.canvases, axis=1), 1.0)
-        reconstruction = inference.cross_entropy(inference.images, canvas)
-        terms = {"reconstruction": reconstruction}
+        terms = {"reconstruction": inference.reconstruction}
         for name, divergence in inference.divergences.items():
             terms[name] = tf.reduce_sum(divergence, axis=1)
-        terms["kl_presence"] = tf.zeros_like(reconstruction)
+        terms["kl_presence"] = tf.zeros_like(inference.reconstruction)
         return terms
 
     def presence_logits(self, inference):
         """Constant log-odds that stand for certainty. Shape [batch, K]."""
-        certain = tf.constant(CERTAIN_LOG_ODDS, inference.canvases.dtype)
-        return tf.fill(tf.shape(inference.canvases)[:2], certain)
+        certain = tf.constant(CERTAIN_LOG_ODDS, inference.uniforms.dtype)
+        return tf.fill(tf.shape(inference.uniforms), certain)

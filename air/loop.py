@@ -3,43 +3,72 @@
 XLA compiles programs of fixed shapes, so the loop is unrolled in blocks of objects:
 those up to the first count at which it may end, those up to the second, and so on. A
 block is computed only if some image of the batch may have an object in it, by nested
-conditionals; every other object costs nothing, in gradients neither.
+conditionals. What follows the blocks, the loss and the way back to their inputs, is
+inside the conditionals too, so that an object that is not taken costs next to nothing.
 """
 
 import tensorflow as tf
 
 
-def over_objects(block, rest, goes_on, state, steps, ends=(), first=0):
-    """Runs blocks of objects until no image can have one more, or all K are taken.
+def gradients(block, loss, goes_on, variables, state, steps, ends=(), first=0):
+    """The loss and its gradients, of no more objects than a batch needs.
 
     Args:
-      block: a function (first, last, state) -> (outputs, state) that takes the objects
-        first, ..., last - 1, numbered from 0. Outputs are a nested structure of
-        tensors [batch, last - first, ...].
-      rest: a function (first, outputs, state) -> what stands for the outputs of the
-        objects first, ..., K - 1 where they are not taken, given the outputs of the
-        block before them.
+      block: a function (first, last, state) -> state that takes the objects first,
+        ..., last - 1, numbered from 0. Every tensor that the result depends on and that
+        depends on a variable must be in the state.
+      loss: a function (state) -> a dict of tensors with "loss", shape [], from the
+        objects that were taken.
       goes_on: a function (state) -> whether an image may have another object, [].
+      variables: the variables that `block` and `loss` read.
       state: a nested structure of tensors, before object `first`.
       steps: K.
       ends: the counts, integers, at which the loop may end. Empty: it never does.
       first: the first object.
 
     Returns:
-      outputs: of the objects first, ..., K - 1. Shape [batch, K - first, ...].
-      taken: the number of objects taken, counted from object 0. An int32 tensor [].
+      parts: what `loss` returned.
+      by_state: the loss's gradients by the floating tensors of the state, a list.
+      by_variables: those by the variables, a list; 0 where it does not depend on one.
     """
     last = min((end for end in ends if first < end < steps), default=steps)
-    outputs, state = block(first, last, state)
+    with tf.GradientTape() as tape:
+        tape.watch(floating(state))
+        after = block(first, last, state)
+        parts = loss(after) if last == steps else None
     if last == steps:
-        return outputs, tf.constant(steps)
-    others, taken = tf.cond(
-        goes_on(state),
-        lambda: over_objects(block, rest, goes_on, state, steps, ends, last),
-        lambda: (rest(last, outputs, state), tf.constant(last)),
+        return parts, *_backward(tape, parts["loss"], state, variables)
+
+    def stop():
+        with tf.GradientTape() as tape:
+            tape.watch(floating(after))
+            parts = loss(after)
+        return parts, *_backward(tape, parts["loss"], after, variables)
+
+    parts, by_after, later = tf.cond(
+        goes_on(after),
+        lambda: gradients(block, loss, goes_on, variables, after, steps, ends, last),
+        stop,
     )
-    return tf.nest.map_structure(_join, outputs, others), taken
+    by_state, here = _backward(tape, floating(after), state, variables, by_after)
+    return parts, by_state, [a + b for a, b in zip(here, later, strict=True)]
 
 
-def _join(first, second):
-    return tf.concat([first, second], axis=1)
+def floating(state):
+    """The floating tensors of a nested structure, a list: those with a gradient."""
+    return [tensor for tensor in tf.nest.flatten(state) if tensor.dtype.is_floating]
+
+
+def _backward(tape, target, state, variables, by_target=None):
+    """Gradients by the floating tensors of a state and by variables, two lists."""
+    sources = floating(state), list(variables)
+    found = tape.gradient(target, sources, output_gradients=by_target)
+    return [
+        [
+            tf.zeros_like(tf.convert_to_tensor(source))
+            if gradient is None
+            else gradient
+            for source, gradient in zip(*pair, strict=True)
+        ]
+        for pair in zip(sources, found, strict=True)
+    ]

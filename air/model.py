@@ -5,15 +5,16 @@ AIR-pPrior   AIR(prior=LearnedPrior())
 AIR-ASR      AIR(prior=LearnedPrior(), regulariser=asr.number_regulariser((1, 3)))
 """
 
+from typing import Any, NamedTuple
+
 import keras
 import tensorflow as tf
 
+from air import loop, shapes, stick_breaking
 from air import noise as noises
-from air import shapes, stick_breaking
-from air.elbo import ExactEstimator, Pass, attribute_divergences
+from air.elbo import Drawing, ExactEstimator, Pass, attribute_divergences
 from air.generation import Decoder, compose, drawn_boxes
 from air.likelihood import BernoulliLikelihood
-from air.loop import over_objects
 from air.networks import kernel_seeds
 from air.options import (
     check_compiled,
@@ -30,6 +31,24 @@ from asr import Posterior
 
 EVALUATION_SEED = 20_191_208  # of the one sample of z that predictions draw
 TERMS = ("reconstruction", "kl_location", "kl_scale", "kl_appearance", "kl_presence")
+
+
+class State(NamedTuple):
+    """What is known of a batch's scenes once n objects were taken.
+
+    Attributes:
+      recognition: the recognition model's state, an `LSTMState`.
+      prior: the prior's.
+      objects: their "latents", "divergences" and "canvases", see `Drawing` and `Pass`.
+        Shape [batch, n, ...] each. () before the first.
+      logits: log-odds of z_pres under q and p, of the next object too if there may be
+        one. Shape [batch, n + 1] or [batch, n] each. () without z_pres.
+    """
+
+    recognition: Any
+    prior: Any
+    objects: Any
+    logits: Any
 
 
 @keras.saving.register_keras_serializable("air")
@@ -151,10 +170,103 @@ class AIR(keras.Model):
         self.trackers = {name: keras.metrics.Mean(name) for name in self._names()}
         self.built = True
 
-    # One pass: inference, then generation.
+    # One pass: inference, then generation, in blocks of objects.
+
+    def begin(self, images):
+        """The `State` before the first object.
+
+        Args:
+          images: grey values in [0, 1]. Shape [batch, S, S].
+
+        Raises:
+          ValueError: if the images are of another size.
+        """
+        side = self.canvas_side
+        if tuple(images.shape[1:]) != (side, side):
+            raise ValueError(
+                f"images of shape {tuple(images.shape)}: use [batch, {side}, {side}], "
+                "or another canvas_side"
+            )
+        prior = self.prior.begin(shapes.batch_size(images), images.dtype)
+        return State(self.recognition.begin(images), prior, (), ())
+
+    def take(self, images, noise, iteration, first, last, state):
+        """Recognises, judges and draws the objects first, ..., last - 1.
+
+        Args:
+          images: grey values in [0, 1]. Shape [batch, S, S].
+          noise: a `Noise`.
+          iteration: training iterations so far. Shape [].
+          first, last: integers, numbered from 0.
+          state: the `State` before object `first`.
+
+        Returns:
+          The `State` after them.
+        """
+        final, drawn = last == self.steps, noise.decoder
+        latents, q, recognition = self.recognition.infer(
+            images, noise, first, last, state.recognition, final
+        )
+        p, prior = self.prior.infer(latents, state.prior, iteration, first, final)
+        objects = {
+            "latents": latents,
+            "divergences": attribute_divergences(q, p, latents),
+            "canvases": self.decoder.draw(
+                latents, None if drawn is None else drawn[:, first:last]
+            ),
+        }
+        logits = ()
+        if self.estimator.infers_presence:
+            logits = (q.presence_logits, p.presence_logits)
+        if first:
+            before = tuple(values[:, :first] for values in state.logits)
+            objects = tf.nest.map_structure(_join, state.objects, objects)
+            logits = tf.nest.map_structure(_join, before, logits)
+        return State(recognition, prior, objects, logits)
+
+    def judge(self, images, noise, state, training=False):
+        """What the objects that were taken come to.
+
+        Args:
+          images: grey values in [0, 1]. Shape [batch, S, S].
+          noise: a `Noise`.
+          state: the `State` after the last of them.
+          training: whether this is a training step.
+
+        Returns:
+          latents: the sample of z, a `Latents`, 0 for objects that were not taken.
+          inference: a `Pass`.
+        """
+        canvases = state.objects["canvases"]
+        batch, taken = shapes.batch_size(images), canvases.shape[1]
+        q_logits, p_logits = state.logits or (None, None)
+        drawing = Drawing(
+            images,
+            canvases,
+            None if q_logits is None else q_logits[:, :taken],
+            noise.presence[:, :taken],
+            self.likelihood,
+            training,
+        )
+        reconstruction = self.estimator.reconstruction(drawing)
+
+        def all_objects(values):
+            absent = [batch, self.steps - values.shape[1], *values.shape[2:]]
+            return _join(values, tf.zeros(absent, values.dtype))
+
+        everything = (
+            state.objects["latents"],
+            q_logits,
+            p_logits,
+            state.objects["divergences"],
+        )
+        latents, *rest = tf.nest.map_structure(
+            lambda values: None if values is None else all_objects(values), everything
+        )
+        return latents, Pass(reconstruction, *rest, noise.presence, training)
 
     def infer(self, images, noise, iteration, training=False):
-        """One pass of inference and generation.
+        """One pass of inference and generation that takes all K objects.
 
         Args:
           images: grey values in [0, 1]. Shape [batch, S, S].
@@ -163,84 +275,13 @@ class AIR(keras.Model):
           training: whether this is a training step.
 
         Returns:
-          latents: the sample of z, a `Latents`, 0 for objects that were not taken.
+          latents: the sample of z, a `Latents`.
           inference: a `Pass`.
-          taken: number of objects that were taken, an int32 tensor. Shape [].
-
-        Raises:
-          ValueError: if the images are of another size.
+          canvases: each object on a canvas of its own. Shape [batch, K, S, S].
         """
-        side, steps = self.canvas_side, self.steps
-        if tuple(images.shape[1:]) != (side, side):
-            raise ValueError(
-                f"images of shape {tuple(images.shape)}: use [batch, {side}, {side}], "
-                "or another canvas_side"
-            )
-        batch, counted = shapes.batch_size(images), self.estimator.infers_presence
-        recognise, recognised = self.recognition.begin(images)
-
-        def block(first, last, state):
-            """The objects first, ..., last - 1: recognised, judged and drawn."""
-            recognised, expected, before = state
-            final = last == steps
-            latents, q, recognised = recognise(noise, first, last, recognised, final)
-            p, expected = self.prior.infer(latents, expected, iteration, first, final)
-            drawn = noise.decoder
-            outputs = {
-                "latents": latents,
-                "divergences": attribute_divergences(q, p, latents),
-                "canvases": self.decoder.draw(
-                    latents, None if drawn is None else drawn[:, first:last]
-                ),
-            }
-            if counted:
-                # z_pres of the object after the block tells whether to go on.
-                logits = (q.presence_logits, p.presence_logits)
-                outputs["logits"] = tuple(
-                    values[:, : last - first] for values in logits
-                )
-                ahead = tuple(values[:, last - first :] for values in logits)
-                before = (tf.concat([before[0], outputs["logits"][0]], axis=1), ahead)
-            return outputs, (recognised, expected, before)
-
-        def goes_on(state):
-            logits, (ahead, _) = state[2]
-            if not self._takes_stop():
-                logits = tf.concat([logits, ahead], axis=1)
-            uniforms = noise.presence[:, : logits.shape[1]]
-            return tf.reduce_any(self.estimator.goes_on(logits, uniforms, training))
-
-        def rest(first, outputs, state):
-            """Zeros for the objects that are not taken, but for z_pres of the next."""
-            absent = tf.nest.map_structure(
-                lambda v: tf.zeros([batch, steps - first, *v.shape[2:]], v.dtype),
-                outputs,
-            )
-            absent["logits"] = tuple(
-                tf.pad(values, [[0, 0], [0, steps - first - 1]])
-                for values in state[2][1]
-            )
-            return absent
-
-        empty = tf.zeros([batch, 0], images.dtype)
-        state = (recognised, self.prior.begin(batch, images.dtype), (empty, ()))
-        ends = self._ends() if training else ()
-        found, taken = over_objects(block, rest, goes_on, state, steps, ends)
-        q_logits, p_logits = found.get("logits", (None, None))
-        return (
-            found["latents"],
-            Pass(
-                images,
-                found["canvases"],
-                q_logits,
-                p_logits,
-                found["divergences"],
-                noise.presence,
-                self.likelihood,
-                training,
-            ),
-            taken,
-        )
+        state = self.begin(images)
+        state = self.take(images, noise, iteration, 0, self.steps, state)
+        return *self.judge(images, noise, state, training), state.objects["canvases"]
 
     def objective(self, images, noise, iteration, training=False):
         """The training objective -ELBO + R(q) (equation 11) and its parts, batch means.
@@ -254,10 +295,54 @@ class AIR(keras.Model):
         Returns:
           A dict with "loss", "nelbo", the ELBO's terms and, with a regulariser,
           "penalty" and every constraint's violation; where z_pres is inferred,
-          "objects_taken", which is K without `ends`.
+          "objects_taken", which is K here.
           Shape [] each.
         """
-        latents, inference, taken = self.infer(images, noise, iteration, training)
+        latents, inference, _ = self.infer(images, noise, iteration, training)
+        return self._measured(latents, inference, self.steps)
+
+    def gradients(self, images, noise, iteration):
+        """`objective` in training and its gradients, of no more objects than a batch
+        needs.
+
+        Args:
+          images, noise, iteration: as in `objective`.
+
+        Returns:
+          parts: as `objective` returns them.
+          gradients: of the loss by the trainable variables, a list.
+        """
+
+        def take(first, last, state):
+            return self.take(images, noise, iteration, first, last, state)
+
+        def measure(state):
+            judged = self.judge(images, noise, state, training=True)
+            return self._measured(*judged, state.objects["canvases"].shape[1])
+
+        def goes_on(state):
+            seen = state.objects["canvases"].shape[1] + (not self._takes_stop())
+            logits, uniforms = state.logits[0][:, :seen], noise.presence[:, :seen]
+            return tf.reduce_any(self.estimator.goes_on(logits, uniforms, True))
+
+        variables = self.trainable_variables
+        # The recognition LSTM's weights reach the blocks in its state alone.
+        outer = {id(variable) for variable in self.recognition.lstm.weights}
+        inner = [variable for variable in variables if id(variable) not in outer]
+        with tf.GradientTape() as tape:
+            state = self.begin(images)
+        measured, by_state, by_inner = loop.gradients(
+            take, measure, goes_on, inner, state, self.steps, self._ends()
+        )
+        by_outer = tape.gradient(loop.floating(state), variables, by_state)
+        by_inner = iter(by_inner)
+        return measured, [
+            by_begin if id(variable) in outer else _sum(next(by_inner), by_begin)
+            for variable, by_begin in zip(variables, by_outer, strict=True)
+        ]
+
+    def _measured(self, latents, inference, taken):
+        """`objective` of a pass that took a number of objects, an integer."""
         terms = self.estimator.terms(inference)
         parts = {name: tf.reduce_mean(terms[name]) for name in TERMS}
         nelbo = tf.add_n([parts[name] for name in TERMS])
@@ -267,7 +352,7 @@ class AIR(keras.Model):
             penalty, violations = self.regulariser(posterior)
             parts |= {"loss": nelbo + penalty, "penalty": penalty, **violations}
         if self.estimator.infers_presence:
-            parts["objects_taken"] = tf.cast(taken, images.dtype)
+            parts["objects_taken"] = tf.constant(taken, nelbo.dtype)
         return parts
 
     def posterior(self, latents, inference, taken):
@@ -286,9 +371,7 @@ class AIR(keras.Model):
             canvas_side=self.canvas_side,
             appearance=latents.appearance,
             # z_pres was also inferred of the object after the last that was taken.
-            looked_at=taken
-            if self._takes_stop()
-            else tf.minimum(taken + 1, self.steps),
+            looked_at=taken if self._takes_stop() else min(taken + 1, self.steps),
         )
 
     # Training and evaluation: what Keras calls.
@@ -319,9 +402,7 @@ class AIR(keras.Model):
         grey = self.grey(images)
         seed = noises.fold_in(noises.run_seed(self.seed), self.iteration)
         noise = noises.draw(seed, shapes.batch_size(grey), **self.noise_options())
-        with tf.GradientTape() as tape:
-            parts = self.objective(grey, noise, self.iteration, training=True)
-        gradients = tape.gradient(parts["loss"], self.trainable_variables)
+        parts, gradients = self.gradients(grey, noise, self.iteration)
         if self.nonfinite_gradients == "zero":
             gradients, parts["nonfinite_entries"] = _finite(gradients)
         parts["gradient_norm"] = tf.linalg.global_norm(gradients)
@@ -380,13 +461,13 @@ class AIR(keras.Model):
         """
         images = self.grey(images)
         noise = self.evaluation_noise(images)
-        latents, inference, _ = self.infer(images, noise, self.iteration)
+        latents, inference, canvases = self.infer(images, noise, self.iteration)
         logits = self.estimator.presence_logits(inference)
         if self.count_rule == "greedy":
             counts = stick_breaking.greedy_count(logits)
         else:
             counts = stick_breaking.sampled_count(logits, noise.presence)
-        reconstructions = compose(inference.canvases, counts)
+        reconstructions = compose(canvases, counts)
         terms = self.estimator.terms(inference)
         return {
             "counts": counts,
@@ -573,6 +654,14 @@ class AIR(keras.Model):
 
 
 _PARTS = ("prior", "regulariser", "estimator", "sampler", "likelihood")
+
+
+def _join(first, second):
+    return tf.concat([first, second], axis=1)
+
+
+def _sum(first, second):
+    return first if second is None else first + second
 
 
 def _finite(gradients):

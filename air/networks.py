@@ -5,6 +5,7 @@ is constructed: all sizes are known then.
 """
 
 import itertools
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -140,6 +141,22 @@ def normal(mean, deviation):
     return tfd.Independent(tfd.Normal(mean, deviation), 1)
 
 
+class LSTMState(NamedTuple):
+    """What a step of an `LSTM` needs of those before it.
+
+    Attributes:
+      output, cell: of the step before. Shape [batch, units] each.
+      projection: of the static input, with the bias. Shape [batch, 4 units], or [4
+        units] without a static input.
+      kernel: of the moving input and the state. Shape [moving + units, 4 units].
+    """
+
+    output: Any
+    cell: Any
+    projection: Any
+    kernel: Any
+
+
 class LSTM(keras.layers.Layer):
     """LSTM whose input is a static part, the same at every step, and a moving one.
 
@@ -174,7 +191,7 @@ class LSTM(keras.layers.Layer):
         self.built = True
 
     def begin(self, batch, static_input=None):
-        """The first step, from a state and a moving input of zeros, and the others.
+        """The first step, from an output, a cell and a moving input of zeros.
 
         Args:
           batch: number of images.
@@ -182,10 +199,9 @@ class LSTM(keras.layers.Layer):
             Shape [batch, static]; None where `static` is 0.
 
         Returns:
-          step: a function (moving_input [batch, moving], state) -> state.
-          state: of the first step, the pair (output, cell), shape [batch, units] each.
+          The `LSTMState` after it.
         """
-        static_kernel, step_kernel = tf.split(
+        static_kernel, kernel = tf.split(
             tf.convert_to_tensor(self.kernel),
             [self.static, self.moving + self.units],
         )
@@ -193,18 +209,21 @@ class LSTM(keras.layers.Layer):
         if self.static:
             projection += tf.matmul(static_input, static_kernel)
 
-        def step(moving_input, state):
-            output, cell = state
-            inputs = tf.concat([moving_input, output], axis=1)
-            return _gated(projection + tf.matmul(inputs, step_kernel), cell)
-
         # Zeros add nothing to the projection: there is no product in the first step.
         first = tf.broadcast_to(projection, [batch, 4 * self.units])
-        return step, _gated(first, tf.zeros([batch, self.units], first.dtype))
+        output, cell = _gated(first, tf.zeros([batch, self.units], first.dtype))
+        return LSTMState(output, cell, projection, kernel)
+
+    def step(self, moving_input, state):
+        """The `LSTMState` after one more step. The input has shape [batch, moving]."""
+        inputs = tf.concat([moving_input, state.output], axis=1)
+        gates = state.projection + tf.matmul(inputs, state.kernel)
+        output, cell = _gated(gates, state.cell)
+        return state._replace(output=output, cell=cell)
 
 
 def _gated(gates, cell):
-    """An LSTM's new state (output, cell) from its gates' inputs and its cell."""
+    """An LSTM's new output and cell from its gates' inputs and its cell."""
     enter, forget, candidate, leave = tf.split(gates, 4, axis=1)
     cell = tf.sigmoid(forget) * cell + tf.sigmoid(enter) * tf.tanh(candidate)
     return tf.sigmoid(leave) * tf.tanh(cell), cell

@@ -236,18 +236,17 @@ class LearnedPrior(Prior):
 
     def begin(self, batch, dtype):
         """The LSTM's output before its first step, zeros, and its state after it."""
-        _, state = self.lstm.begin(batch)
-        return tf.zeros_like(state[0]), state
+        state = self.lstm.begin(batch)
+        return tf.zeros_like(state.output), state
 
     def infer(self, latents, state, iteration, first, final):
         """p's `ObjectDistributions` along a sample of z; see `Prior`."""
         before, state = state
-        step, _ = self.lstm.begin(shapes.batch_size(latents.location))
         objects = tf.unstack(latents.joined(), axis=1)
-        outputs = [before, state[0]]
+        outputs = [before, state.output]
         for z in objects[:-1] if final else objects:
-            state = step(z, state)
-            outputs.append(state[0])
+            state = self.lstm.step(z, state)
+            outputs.append(state.output)
         outputs = tf.stack(outputs, axis=1)
         # `hidden` has shape [batch, n, units].
         hidden = outputs[:, 1 : len(objects) + 1]
@@ -262,16 +261,16 @@ class LearnedPrior(Prior):
     def sample(self, noise, iteration):
         """Samples z of K objects, each given those before it; see `Prior`."""
         batch, steps = shapes.batch_size(noise.presence), noise.presence.shape[1]
-        step, state = self.lstm.begin(batch)
-        outputs, objects = [tf.zeros_like(state[0])], []
+        state = self.lstm.begin(batch)
+        outputs, objects = [tf.zeros_like(state.output)], []
         for t in range(steps):
-            mean, deviation = self.location(state[0])
+            mean, deviation = self.location(state.output)
             location = mean + deviation * noise.location[:, t]
-            mean, deviation = self._scale(state[0], location)
+            mean, deviation = self._scale(state.output, location)
             scale = mean + deviation * noise.scale[:, t]
             objects.append((location, scale, noise.appearance[:, t]))
-            outputs.append(state[0])
-            state = step(tf.concat(objects[-1], axis=1), state)
+            outputs.append(state.output)
+            state = self.lstm.step(tf.concat(objects[-1], axis=1), state)
         latents = Latents(*(tf.stack(z, axis=1) for z in zip(*objects, strict=True)))
         return latents, self._presence_logits(tf.stack(outputs, axis=1))
 

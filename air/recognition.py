@@ -74,30 +74,19 @@ class RecognitionModel(keras.layers.Layer):
         self.built = True
 
     def begin(self, images):
-        """What the first block of objects needs.
+        """The LSTM's state that the first object is inferred from.
 
         Args:
           images: grey values in [0, 1]. Shape [batch, S, S].
-
-        Returns:
-          infer: a function (noise, first, last, state, final) that infers a block of
-            objects, see `_infer`.
-          state: the LSTM's, after its first step.
         """
         batch = shapes.batch_size(images)
-        step, state = self.lstm.begin(batch, tf.reshape(images, [batch, -1]))
+        return self.lstm.begin(batch, tf.reshape(images, [batch, -1]))
 
-        def infer(noise, first, last, state, final):
-            return self._infer(images, step, noise, first, last, state, final)
-
-        return infer, state
-
-    def _infer(self, images, step, noise, first, last, state, final):
+    def infer(self, images, noise, first, last, state, final):
         """Infers the objects first, ..., last - 1, numbered from 0.
 
         Args:
           images: grey values in [0, 1]. Shape [batch, S, S].
-          step: the LSTM's step.
           noise: a `Noise` of at least `last` objects.
           first, last: integers.
           state: the LSTM's state that object `first` is inferred from.
@@ -110,12 +99,12 @@ class RecognitionModel(keras.layers.Layer):
           state: the LSTM's state that object `last` is inferred from.
         """
         batch, bounded = shapes.batch_size(images), self.sizes.bounded
-        hidden, samples, parameters = [state[0]], [], []
+        hidden, samples, parameters = [state.output], [], []
         for t in range(first, last):
-            location_parameters = self.location(state[0])
+            location_parameters = self.location(state.output)
             location = _sample(location_parameters, noise.location[:, t])
             scale_parameters = self.scale(
-                state[0], location if self.scale_sees_location else None
+                state.output, location if self.scale_sees_location else None
             )
             scale = _sample(scale_parameters, noise.scale[:, t])
 
@@ -135,8 +124,8 @@ class RecognitionModel(keras.layers.Layer):
             )
             if not (final and t == last - 1):
                 read = samples[-1] if self.reads_latents else (location[:, :0],)
-                state = step(tf.concat(read, axis=1), state)
-                hidden.append(state[0])
+                state = self.lstm.step(tf.concat(read, axis=1), state)
+                hidden.append(state.output)
 
         logits = None
         if self.presence is not None:

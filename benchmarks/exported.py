@@ -106,9 +106,7 @@ def measure(folder, rounds):
         "runs": runs,
         "compilation": compilation,
         "step": fastest(train_once, rounds) / steps,
-        "evaluation": fastest(
-            lambda: np.asarray(evaluate(test, *weights)[0]), rounds
-        ),
+        "evaluation": fastest(lambda: np.asarray(evaluate(test, *weights)[0]), rounds),
         "peak_megabytes": device.peak_megabytes,
         "device": device.name or environment.processor(),
         "jax": jax.__version__,

@@ -9,6 +9,7 @@ TERMS = ("reconstruction", "kl_location", "kl_scale", "kl_appearance", "kl_prese
 
 
 def pass_of(
+    estimator,
     images,
     canvases,
     logits,
@@ -18,16 +19,27 @@ def pass_of(
     training=False,
     likelihood=None,
 ):
-    """An `air.Pass`; the divergences that are not given are 0."""
+    """An `air.Pass` that took all objects; divergences that are not given are 0."""
+    images, canvases, logits, prior_logits = map(
+        tf.convert_to_tensor, (images, canvases, logits, prior_logits)
+    )
     if divergences is None:
         divergences = dict.fromkeys(TERMS[1:4], tf.zeros_like(logits))
+    likelihood = air.BernoulliLikelihood() if likelihood is None else likelihood
+    drawing = air.Drawing(images, canvases, logits, uniforms, likelihood, training)
     return air.Pass(
-        *map(tf.convert_to_tensor, (images, canvases, logits, prior_logits)),
+        estimator.reconstruction(drawing),
+        logits,
+        prior_logits,
         {name: tf.convert_to_tensor(each) for name, each in divergences.items()},
         uniforms,
-        air.BernoulliLikelihood() if likelihood is None else likelihood,
         training,
     )
+
+
+def terms_of(estimator, *arguments, **named):
+    """The estimator's terms of a `pass_of` these."""
+    return estimator.terms(pass_of(estimator, *arguments, **named))
 
 
 def made_up(batch=5, steps=4, seed=4):

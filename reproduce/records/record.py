@@ -24,8 +24,9 @@ from reproduce.experiments import configuration as configurations
 from reproduce.records import folders
 
 FORMAT = 1
-# Raised with each change of the code that touches a run's numbers. A record that does
-# not name its version is of the first; a run goes on only from its own version's.
+# Raised with each change of the code that touches a run's numbers by more than the
+# order of sums. A record that does not name its version is of the first; a run goes on
+# only from its own version's.
 NUMERICS = 3
 # Which runs each version touched, told from their options.
 _TOUCHED = {

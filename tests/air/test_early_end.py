@@ -33,23 +33,19 @@ class Presence(keras.layers.Layer):
 
 def marked(lstm):
     """An LSTM whose first output counts the steps in hundreds."""
-    begin = lstm.begin
+    begin, step = lstm.begin, lstm.step
 
     def mark(state, t):
-        output, cell = state
-        return tf.concat([0 * output[:, :1] + 100.0 * t, output[:, 1:]], 1), cell
+        output = state.output
+        first = 0 * output[:, :1] + 100.0 * t
+        return state._replace(output=tf.concat([first, output[:, 1:]], 1))
 
-    def counted(batch, static_input=None):
-        step, first = begin(batch, static_input)
+    def next_step(moving, state):
+        t = tf.round(state.output[:1, :1] / 100)
+        return mark(step(moving, mark(state, 0.0)), t + 1)
 
-        def next_step(moving, state):
-            t = tf.round(state[0][:1, :1] / 100)
-            clean = tf.concat([0 * state[0][:, :1], state[0][:, 1:]], 1)
-            return mark(step(moving, (clean, state[1])), t + 1)
-
-        return next_step, mark(first, 0.0)
-
-    lstm.begin = counted
+    lstm.begin = lambda *inputs: mark(begin(*inputs), 0.0)
+    lstm.step = next_step
 
 
 def model_of(ends, **options):
@@ -63,10 +59,7 @@ def model_of(ends, **options):
 def gradients(model, images):
     images = model.grey(images)
     draws = model_support.draws_of(model, len(images), model.seed)
-    with tf.GradientTape() as tape:
-        parts = model.objective(images, draws, model.iteration, training=True)
-    found = tape.gradient(parts["loss"], model.trainable_variables)
-    return parts, [0.0 if gradient is None else gradient for gradient in found]
+    return model.gradients(images, draws, model.iteration)
 
 
 ESTIMATORS = {

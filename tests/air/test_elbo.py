@@ -8,7 +8,7 @@ import numpy_model
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
-from elbo_support import TERMS, pass_of
+from elbo_support import TERMS, terms_of
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -138,10 +138,12 @@ def test_a_certain_object_still_feels_its_prior_with_the_concrete_slope():
 def test_presence_terms_are_the_divergence_of_the_counts():
     """sum_t S_{t-1} KL(Bern || Bern) = KL(q(n) || p(n)): the chain rule."""
     logits, prior_logits = np.random.default_rng(2).normal(0, 2, (2, 6, 4))
-    inference = pass_of(
-        np.zeros((6, 2, 2)), np.zeros((6, 4, 2, 2)), logits, prior_logits
+    empty, estimator = (
+        (np.zeros((6, 2, 2)), np.zeros((6, 4, 2, 2))),
+        air.ExactEstimator(),
     )
-    found = air.ExactEstimator().terms(inference)["kl_presence"].numpy()
+    terms = terms_of(estimator, *empty, logits, prior_logits)
+    found = terms["kl_presence"].numpy()
     for value, a, b in zip(found, logits, prior_logits, strict=True):
         q, p = map(numpy_model.count_distribution, (a, b))
         assert value == pytest.approx(np.sum(q * np.log(q / p)), rel=1e-10)
@@ -158,8 +160,8 @@ def test_the_exact_elbo_is_finite_at_extreme_logits(slope):
     def run(logits, contrary):
         with tf.GradientTape() as tape:
             tape.watch([logits, contrary])
-            inference = pass_of(images, canvases, logits, contrary)
-            terms = air.ExactEstimator(slope).terms(inference)
+            estimator = air.ExactEstimator(slope)
+            terms = terms_of(estimator, images, canvases, logits, contrary)
             total = tf.add_n([terms[name] for name in TERMS])
         return terms, tape.gradient(total, [logits, contrary])
 

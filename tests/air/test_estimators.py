@@ -7,7 +7,7 @@ import numpy as np
 import numpy_model
 import pytest
 import tensorflow as tf
-from elbo_support import TERMS, made_up, pass_of
+from elbo_support import TERMS, made_up, pass_of, terms_of
 from scipy import integrate, stats
 
 import air
@@ -16,7 +16,7 @@ from air import stick_breaking
 
 def test_fixed_count_takes_every_object():
     arrays = made_up()
-    terms = air.FixedCountEstimator().terms(pass_of(**arrays))
+    terms = terms_of(air.FixedCountEstimator(), **arrays)
     assert set(terms) == set(TERMS)
     canvas = np.clip(arrays["canvases"].sum(axis=1), 0, 1)
     expected = list(map(numpy_model.cross_entropy, arrays["images"], canvas))
@@ -27,7 +27,8 @@ def test_fixed_count_takes_every_object():
 
 
 def test_fixed_count_tells_a_regulariser_that_all_objects_exist():
-    logits = air.FixedCountEstimator().presence_logits(pass_of(**made_up()))
+    estimator = air.FixedCountEstimator()
+    logits = estimator.presence_logits(pass_of(estimator, **made_up()))
     assert logits.shape == (5, 4)
     np.testing.assert_array_equal(tf.exp(stick_breaking.log_validity(logits)), 1)
     np.testing.assert_array_equal(tf.exp(stick_breaking.log_count(logits))[:, -1], 1)
@@ -41,7 +42,7 @@ def test_concrete_equals_a_loop_over_steps(temperature, threshold, training):
     """The running sum of 1 - y stops the count; masks, not weights, on the KLs."""
     arrays = made_up(batch=30)
     estimator = air.ConcreteEstimator(temperature, threshold)
-    terms = estimator.terms(pass_of(**arrays, training=training))
+    terms = terms_of(estimator, **arrays, training=training)
     stops = set()
     for b in range(30):
         divergences = [
@@ -86,13 +87,13 @@ def log_binary_concrete(y, log_odds, temperature):
 def kl_of_one(logits, prior_logits, uniforms, temperature):
     """KL(z_pres) of one object an image, as estimated. Shape [batch]."""
     size = len(uniforms)
-    inference = pass_of(
+    terms = terms_of(
+        air.ConcreteEstimator(temperature, 0.9),
         np.zeros([size, 1, 1]),
         np.zeros([size, 1, 1, 1]),
         *(np.broadcast_to(v, size)[:, None] for v in (logits, prior_logits)),
         np.asarray(uniforms)[:, None],
     )
-    terms = air.ConcreteEstimator(temperature, 0.9).terms(inference)
     return terms["kl_presence"].numpy()
 
 
@@ -145,9 +146,10 @@ def test_concrete_at_temperature_zero_averages_to_the_exact_terms():
     del arrays["divergences"]
     arrays = {name: np.repeat(v, samples, axis=0) for name, v in arrays.items()}
     arrays["uniforms"] = np.random.default_rng(7).random((samples, 3))
-    inference = pass_of(**arrays, training=True)
-    sampled = air.ConcreteEstimator(1e-6, 0.5).terms(inference)["reconstruction"]
-    exact = air.ExactEstimator().terms(inference)["reconstruction"].numpy()
+    sampled, exact = (
+        terms_of(estimator, **arrays, training=True)["reconstruction"].numpy()
+        for estimator in (air.ConcreteEstimator(1e-6, 0.5), air.ExactEstimator())
+    )
     five_errors = 5 * np.std(sampled) / math.sqrt(samples)
     assert np.mean(sampled) == pytest.approx(exact[0], abs=five_errors)
 
@@ -162,10 +164,10 @@ def test_concrete_is_finite_at_the_ends_of_the_uniforms_and_logits():
     def run(logits, contrary):
         with tf.GradientTape() as tape:
             tape.watch(logits)
-            inference = pass_of(
-                images, canvases, logits, contrary, uniforms, training=True
+            estimator = air.ConcreteEstimator(0.1, 0.9)
+            terms = terms_of(
+                estimator, images, canvases, logits, contrary, uniforms, training=True
             )
-            terms = air.ConcreteEstimator(0.1, 0.9).terms(inference)
             total = tf.add_n([terms[name] for name in TERMS])
         return terms, tape.gradient(total, logits)
 

@@ -71,11 +71,8 @@ def test_a_step_under_xla_has_the_gradients_of_one_without():
     draws = model_support.draws_of(model, 4)
 
     def step():
-        with tf.GradientTape() as tape:
-            loss = model.objective(images, draws, model.iteration, training=True)[
-                "loss"
-            ]
-        return [loss, *tape.gradient(loss, model.trainable_variables)]
+        parts, gradients = model.gradients(images, draws, model.iteration)
+        return [parts["loss"], *gradients]
 
     fast = tf.function(step, jit_compile=True, autograph=False)()
     for plain, compiled_value in zip(step(), fast, strict=True):
@@ -285,14 +282,14 @@ def test_a_posterior_is_in_pixels_and_has_the_appearances():
         model_support.grey(4, 0, "float32"),
         model_support.draws_of(model, 4),
     )
-    latents, inference, taken = model.infer(images, draws, 0)
-    q = model.posterior(latents, inference, taken)
+    latents, inference, _ = model.infer(images, draws, 0)
+    q = model.posterior(latents, inference, STEPS)
     centre = (np.tanh(latents.location) + 1) * CANVAS / 2
     side = np.maximum(1 / (1 + np.exp(-latents.scale.numpy()[..., 0])), 0.02) * CANVAS
     np.testing.assert_allclose(q.centre, centre, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(q.side, side, rtol=1e-5)
     np.testing.assert_array_equal(q.appearance, latents.appearance)
-    assert q.canvas_side == CANVAS and int(q.looked_at) == STEPS
+    assert q.canvas_side == CANVAS and q.looked_at == STEPS
     p = tf.sigmoid(inference.presence_logits).numpy()
     np.testing.assert_allclose(q.validity, np.cumprod(p, axis=1), rtol=1e-5)
     np.testing.assert_allclose(np.exp(q.log_count).sum(axis=1), 1, rtol=1e-5)

@@ -217,7 +217,7 @@ def test_the_graph_that_trains_has_the_residues():
 
     @tf.function
     def canvases():
-        return model.infer(images, draws, model.iteration, training=True)[1].canvases
+        return model.infer(images, draws, model.iteration, training=True)[2]
 
     found = np.abs(canvases().numpy())
     residues = (found > 0) & (found < 1e-5)
