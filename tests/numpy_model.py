@@ -165,6 +165,20 @@ def draw(model, z, noise=0.0, released=False):
     return write(window, z["location"], z["scale"], model.canvas_side, released)
 
 
+def scene(model, image, draws, index, released=False):
+    """Objects, their rows of the prior and their canvases, of one image."""
+    objects = recognise(model, image, draws, index, released)
+    if hasattr(model.prior, "lstm"):
+        rows = learned_prior(model.prior, objects, released)
+    else:
+        rows = fixed_prior(np.log(10), objects)  # after 9,000 iterations
+    noise = np.zeros(model.steps)
+    if draws.decoder is not None:
+        noise = model.decoder.logit_noise * draws.decoder.numpy()[index]
+    canvases = [draw(model, z, noise[t], released) for t, z in enumerate(objects)]
+    return objects, rows, canvases
+
+
 def normal_divergence(q, p):
     """KL between diagonal normals given as (mean, variance), in nats."""
     (m, v), (mp, vp) = q, p

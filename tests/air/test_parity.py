@@ -1,7 +1,5 @@
 """The whole objective against a second implementation, from the weights up."""
 
-import math
-
 import model_support
 import numpy as np
 import numpy_model
@@ -13,22 +11,6 @@ import air
 import asr
 
 LATE = tf.constant(9_000, tf.int64)  # 1e4 * 0.1^(9000 / 3000) = 10
-
-
-def scene(model, image, draws, index, released=False):
-    """Objects, their rows of the prior and their canvases, of one image."""
-    objects = numpy_model.recognise(model, image, draws, index, released)
-    if isinstance(model.prior, air.FixedPrior):
-        rows = numpy_model.fixed_prior(math.log(10), objects)
-    else:
-        rows = numpy_model.learned_prior(model.prior, objects, released)
-    noise = np.zeros(model.steps)
-    if draws.decoder is not None:
-        noise = model.decoder.logit_noise * draws.decoder.numpy()[index]
-    canvases = [
-        numpy_model.draw(model, z, noise[t], released) for t, z in enumerate(objects)
-    ]
-    return objects, rows, canvases
 
 
 @pytest.mark.parametrize(
@@ -52,7 +34,7 @@ def test_the_exact_elbo_equals_brute_force(float64, prior, options):
     terms = model.estimator.terms(inference)
     assert set(terms) == set(TERMS)
     for index, image in enumerate(images.numpy()):
-        objects, rows, canvases = scene(model, image, draws, index)
+        objects, rows, canvases = numpy_model.scene(model, image, draws, index)
         expected = numpy_model.negative_elbo(image, canvases, objects, rows)
         for name in TERMS:
             found = terms[name].numpy()[index]
@@ -110,7 +92,9 @@ def test_the_released_objective_equals_a_second_implementation(float64, method, 
 
     expected, counts, scenes = [], [], []
     for index, image in enumerate(images.numpy()):
-        objects, rows, canvases = scene(model, image, draws, index, released=True)
+        objects, rows, canvases = numpy_model.scene(
+            model, image, draws, index, released=True
+        )
         terms, count = numpy_model.concrete_elbo(
             image,
             canvases,
