@@ -10,7 +10,7 @@ from reproduce.run.build import build_model
 OBJECT_SIDE = 20  # pixels of the grey square in each image
 
 
-def compiled(tf, experiment, steps, batch_size=64, xla=True):
+def compiled(tf, experiment, steps, batch_size=64, xla=True, ends=None):
     """A function that takes one step and waits for it, and the model.
 
     Args:
@@ -19,9 +19,11 @@ def compiled(tf, experiment, steps, batch_size=64, xla=True):
       steps: K.
       batch_size: images.
       xla: whether XLA compiles the step.
+      ends: as in `air.AIR`; None for the run's own.
     """
     options = preset_configuration(experiment, steps=steps, batch_size=batch_size)
     model = build_model(options)
+    model.ends = model.ends if ends is None else ends
     function = tf.function(model.train_step, jit_compile=xla, autograph=False)
     images = batch(tf, batch_size, options.canvas_side)
 

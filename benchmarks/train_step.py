@@ -2,8 +2,10 @@
 
     python -m benchmarks.train_step --steps 6 --threads 1
 
-The floor is the time of the matrix products that the step needs (same shapes, same
-library), plus the bytes that Adam must move over the measured memory bandwidth.
+The floor is the time of the matrix products that the step needs (same shapes), plus
+the bytes that Adam must move over the measured memory bandwidth. The products are formed
+by XLA, as in the step, and by oneDNN, as TensorFlow does without XLA; the floor is that
+of the faster one.
 """
 
 import statistics
@@ -45,31 +47,30 @@ def body(values):
     needed = products.training_step(values.batch_size, values.steps)
     parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     moved = ADAM_PASSES * BYTES * parameters
-    bare_products = all_products(tf, needed)
+    by_xla, by_onednn = (all_products(tf, needed, xla) for xla in (True, False))
 
     # Interleaved, so that a change of the machine's speed meets all alike.
-    seconds, floors, adams = [], [], []
+    seconds = [[], [], [], []]
     for _ in range(values.rounds):
-        seconds.append(bare_step.timed(step))
-        floors.append(bare_step.timed(bare_products))
-        adams.append(moved / bandwidth())
-    step_time, product_time, adam_time = map(
-        statistics.median, (seconds, floors, adams)
-    )
-    floor = product_time + adam_time
+        for times, function in zip(seconds, (step, by_xla, by_onednn), strict=False):
+            times.append(bare_step.timed(function))
+        seconds[3].append(moved / bandwidth())
+    step_time, xla_time, onednn_time, adam_time = map(statistics.median, seconds)
+    floor = min(xla_time, onednn_time) + adam_time
     operations = sum(product.operations for product in needed)
     print(f"K = {values.steps}, batch {values.batch_size}, {values.threads} thread(s)")
     print(f"compilation and first step   {compile_seconds:8.1f} s")
     print(f"training step                {1e3 * step_time:8.1f} ms")
-    print(
-        f"its matrix products          {1e3 * product_time:8.1f} ms "
-        f"({operations / product_time / 1e9:.0f} GFLOP/s)"
-    )
+    for name, taken in (("XLA", xla_time), ("oneDNN", onednn_time)):
+        print(
+            f"its products by {name:6}       {1e3 * taken:8.1f} ms "
+            f"({operations / taken / 1e9:.0f} GFLOP/s)"
+        )
     print(f"bytes that Adam moves        {1e3 * adam_time:8.1f} ms")
     print(f"step / floor                 {step_time / floor:8.2f}")
 
 
-def all_products(tf, needed):
+def all_products(tf, needed, xla):
     """A function that forms all the products, each from operands of its own."""
     stream = tf.random.Generator.from_seed(0)
     lefts, rights = [], []
@@ -78,7 +79,7 @@ def all_products(tf, needed):
             lefts.append(stream.normal([product.rows, product.inner]))
             rights.append(stream.normal([product.inner, product.columns]))
 
-    @tf.function(jit_compile=True, autograph=False)
+    @tf.function(jit_compile=xla, autograph=False)
     def form(lefts, rights):
         return [tf.matmul(*pair) for pair in zip(lefts, rights, strict=True)]
 

@@ -1,0 +1,63 @@
+"""A training step of AIR here and in Pyro, in turn on one core.
+
+    python -m venv peer && peer/bin/pip install torch pyro-ppl
+    python -m benchmarks.peer --python peer/bin/python
+
+Both have six objects, the same networks and batches of 64.
+"""
+
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+from reproduce import command_line
+from reproduce.run import start
+
+STEPS = 10  # of each, in every round
+
+
+def define(flags):
+    """The command's flags."""
+    flags.group("What to measure")
+    flags.add("python", flags.text(), "peer/bin/python", "a Python that has Pyro")
+    flags.add("rounds", flags.integer(1), 5, "measurements of each")
+
+
+def body(values):
+    """Measures and prints."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # of the peer too
+    start.tensorflow(1)
+    import tensorflow as tf
+
+    from benchmarks import bare_step
+
+    step, _ = bare_step.compiled(tf, "table1/air-13", 6, ends=())
+    step()
+    program = pathlib.Path(__file__).with_name("pyro_air.py")
+    with subprocess.Popen(
+        [values.python, program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    ) as peer:
+        print(peer.stdout.readline().strip())
+        seconds = []
+        for _ in range(values.rounds):
+            print(STEPS, file=peer.stdin, flush=True)
+            theirs = float(peer.stdout.readline())
+            ours = statistics.median(bare_step.timed(step) for _ in range(STEPS))
+            seconds.append((ours, theirs))
+        peer.stdin.close()
+    ours, theirs = map(statistics.median, zip(*seconds, strict=True))
+    ratios = [b / a for a, b in seconds]
+    print(f"AIR here     {1e3 * ours:8.1f} ms a step")
+    print(f"AIR in Pyro  {1e3 * theirs:8.1f} ms a step")
+    print(f"ratio        {statistics.median(ratios):8.2f}")
+    print(f"  its range  {min(ratios):8.2f} to {max(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.main(define, body, __doc__.split("\n")[0]))
