@@ -2,10 +2,11 @@
 
     python benchmarks/pyro_air.py
 
-Needs torch and pyro-ppl, which this project does not: run it by a Python that has them.
-It waits for lines "N"; after each it takes N training steps and prints their median time
-in seconds. The model is that of Eslami et al. (2016) as Pyro's users write it: an LSTM
-guide, z_pres sampled as a Bernoulli with learned baselines (NVIL), `TraceGraph_ELBO`.
+Needs torch and pyro-ppl, which this project does not: run it by a Python with them.
+It waits for lines "N"; after each it takes N training steps and prints their median
+time in seconds. The model is that of Eslami et al. (2016) as Pyro's users write it: an
+LSTM guide, z_pres sampled as a Bernoulli with learned baselines (NVIL),
+`TraceGraph_ELBO`.
 """
 
 import statistics

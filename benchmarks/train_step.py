@@ -3,9 +3,9 @@
     python -m benchmarks.train_step --steps 6 --threads 1
 
 The floor is the time of the matrix products that the step needs (same shapes), plus
-the bytes that Adam must move over the measured memory bandwidth. The products are formed
-by XLA, as in the step, and by oneDNN, as TensorFlow does without XLA; the floor is that
-of the faster one.
+the bytes that Adam must move over the measured memory bandwidth. The products are
+formed by XLA, as in the step, and by oneDNN, as TensorFlow does without XLA; the floor
+is that of the faster one.
 """
 
 import statistics
