@@ -1,8 +1,5 @@
 #!/usr/bin/env bash
 # AIR-ASR with one choice changed at a time: a table from the run records.
-# Makes its own environment first. Options: bash reproduce/ablations.sh --help
-[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 here=$(dirname -- "$0")
 [ -e "$here/bootstrap.sh" ] || here=${SLURM_SUBMIT_DIR:-.}/reproduce # from a copy
-source "$here/bootstrap.sh" || exit
-exec "$python" -m reproduce.comparisons ablations "$@"
+exec bash "$here/bootstrap.sh" reproduce.comparisons ablations "$@"

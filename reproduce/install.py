@@ -2,41 +2,39 @@
 
 `bootstrap.sh` calls it from the checkout, with the Python that the environment is to
 have: `python -I reproduce/install.py ENVIRONMENT REQUIREMENTS...`. It needs the
-standard library only.
+standard library only. The environment keeps a copy of each file of requirements that is
+installed. Of commands started at once one installs and the others wait.
 
-Of pip's settings it takes only the ways to the packages (mirrors, proxies,
-certificates, the cache): others tell pip to install elsewhere or other things. Whether
-the packages are there is found by importing them, not from pip's exit code.
-
-Of commands started at once, on any machine that sees the folder, one installs and the
-others wait. Its lock is a file that it touches every few seconds: this needs no locks
-of the file system, and a lock that a killed command has left is taken over.
+Whether the packages are there is found by importing them: settings of pip may have told
+it to install elsewhere.
 """
 
-import ast
 import contextlib
-import importlib.metadata
+import fcntl
 import os
 import pathlib
 import re
-import shutil
-import signal
 import subprocess
 import sys
-import threading
-import time
+import venv
 
-NETWORK = {
-    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"),
-    *("PIP_TRUSTED_HOST", "PIP_PROXY", "PIP_CERT", "PIP_CLIENT_CERT"),
-    *("PIP_KEYRING_PROVIDER", "PIP_USE_FEATURE", "PIP_TIMEOUT", "PIP_DEFAULT_TIMEOUT"),
-    *("PIP_RETRIES", "PIP_CACHE_DIR", "PIP_NO_CACHE_DIR"),
-}
-SETTING = re.compile(r"^(?:global|install)\.([\w-]+)=(.*)$", re.MULTILINE)
 PIN = re.compile(r"^([\w.-]+)(?:\[[\w,-]+\])?==([\w.+!-]+)", re.MULTILINE)
-MODULES = {"absl-py": "absl", "pillow": "PIL"}  # of packages with another name
-TOUCH_SECONDS = 5
-STALE_SECONDS = 90  # NFS may show a file's time a minute late
+# Settings of pip with which packages would not come into the environment.
+ELSEWHERE = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_DRY_RUN"}
+# Run by the environment's Python with pins as its words; a fault is its last line.
+CHECK = """
+import importlib, sys
+from importlib.metadata import version
+for pin in sys.argv[1:]:
+    name, wanted = pin.split("==")
+    module = {"absl-py": "absl", "pillow": "PIL"}.get(name, name.replace("-", "_"))
+    try:
+        importlib.import_module(module)
+    except Exception as error:
+        sys.exit(f"{name} cannot be imported: {type(error).__name__}: {error}")
+    if version(name) != wanted:
+        sys.exit(f"{name} {version(name)} is installed in place of {wanted}")
+"""
 
 
 class InstallationError(Exception):
@@ -54,135 +52,80 @@ def install(environment, requirements):
       InstallationError: if a package is not there at the end.
       OSError: if the folder cannot be written.
     """
-    environment.mkdir(parents=True, exist_ok=True)
-    with lock(environment / "installing"):
-        wanted = {}  # the copies that tell what is installed; bootstrap.sh reads them
-        for name in requirements:
-            copy = environment / f"installed-{name.replace('/', '-')}"
-            wanted[copy] = pathlib.Path(name).read_text()
+    environment.parent.mkdir(parents=True, exist_ok=True)
+    with lock(environment.with_name(f"{environment.name}.lock")):
+        texts = [pathlib.Path(name).read_text() for name in requirements]
+        copies = [f"installed-{name.replace('/', '-')}" for name in requirements]
+        wanted = {environment / c: text for c, text in zip(copies, texts, strict=True)}
         held = {file: file.read_text() for file in environment.glob("installed-*")}
-        if wanted.items() <= held.items():
-            return  # another command has installed it
-        python = environment / "bin" / "python"
+        log, python = environment / "install.log", environment / "bin" / "python"
         # Without any copy an installation was interrupted.
-        if not held or _run(python, "-I", "-c", "import pip").returncode:
-            _make(environment)
+        whole = held and python.exists()
+        if whole and wanted.items() <= held.items():
+            return  # another command has installed it
+        if not whole or _run(python, "-I", "-c", "import pip").returncode:
+            _make(environment, log)
             held = {}
         print(f"Installing packages into {environment}, once ...", file=sys.stderr)
         for file in held:
             file.unlink()
-        try:
-            _pip(python, requirements, environment / "install.log")
-        except InstallationError:
-            _write(held)  # pip undoes what it has not finished
-            raise
-        pins = ["==".join(pin) for pin in PIN.findall("\n".join(wanted.values()))]
-        words = (python, "-I", os.path.abspath(__file__), "--check", *pins)
+        words = ["--quiet", "--no-input", "--disable-pip-version-check"]
+        words += [f"-r{name}" for name in requirements]
+        own = {name: os.environ[name] for name in os.environ.keys() - ELSEWHERE}
+        own["PIP_USER"] = "0"
+        ended = _run(python, *"-I -m pip install".split(), *words, env=own)
+        log.write_text(ended.stdout)
+        if ended.returncode:
+            for file, text in held.items():
+                file.write_text(text)  # pip undoes what it has not finished
+            errors = re.findall("^.*ERROR.*$", ended.stdout, re.MULTILINE)
+            reason = errors[-1] if errors else _last_line(ended.stdout)
+            raise InstallationError(
+                f"pip failed (no network? disk full?): {reason}; see {log}; the same "
+                "command tries again"
+            )
+        pins = ["==".join(pin) for pin in PIN.findall("\n".join(texts))]
         # Without the user's settings of TensorFlow, Keras and Matplotlib.
         names = {"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"} & os.environ.keys()
-        bare = {name: os.environ[name] for name in names}
-        checked = _run(*words, env=bare | {"KERAS_BACKEND": "tensorflow"})
+        bare = {name: own[name] for name in names}
+        checked = _run(python, "-I", "-c", CHECK, *pins, env=bare)
         if checked.returncode:
-            reason = _last_line(checked.stdout) or f"exit code {checked.returncode}"
-            raise InstallationError(f"{reason}; the same command installs it again")
-        _write(held | wanted)
+            raise InstallationError(
+                f"{_last_line(checked.stdout)}; pip's settings? (pip config list); the "
+                "same command installs it again"
+            )
+        for file, text in (held | wanted).items():
+            file.write_text(text)
 
 
 @contextlib.contextmanager
 def lock(file):
-    """Holds `file` as a lock; waits for another owner as long as it shows life."""
-    seen, since = None, 0.0
-    while True:
-        with contextlib.suppress(FileExistsError):
-            file.touch(exist_ok=False)
-            break
-        with contextlib.suppress(FileNotFoundError):  # just given back
-            touched = file.stat().st_mtime_ns
-            if seen is None:
-                print(f"Waiting for another installation ({file}) ...", file=sys.stderr)
-            if touched != seen:
-                seen, since = touched, time.monotonic()
-            elif time.monotonic() - since > STALE_SECONDS:
-                aside = file.rename(f"{file}-{os.getpid()}")  # one of several can
-                if aside.stat().st_mtime_ns == seen:
-                    aside.unlink()
-                else:  # replaced meanwhile
-                    aside.rename(file)
-        time.sleep(0.5)
-    ended = threading.Event()
-
-    def show_life():
-        while not ended.wait(TOUCH_SECONDS):
-            with contextlib.suppress(OSError):
-                os.utime(file)
-
-    threading.Thread(target=show_life, daemon=True).start()
-    try:
-        yield
-    finally:
-        ended.set()
-        file.unlink(missing_ok=True)
-
-
-def check(pins):
-    """Imports pinned packages, "name==version" each, into this process.
-
-    Returns:
-      A line about the first package that is not there as pinned; None if all are.
-    """
-    for name, version in (pin.split("==") for pin in pins):
+    """Holds `file` as a lock, where there are locks; the system frees it."""
+    with open(file, "w") as stream:
         try:
-            importlib.import_module(MODULES.get(name, name.replace("-", "_")))
-            found = importlib.metadata.version(name)
-        except Exception as error:
-            return f"{name} cannot be imported: {type(error).__name__}: {error}"
-        if found != version:
-            return f"{name} {found} is installed in place of {version}"
-    return None
+            fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"Waiting for another installation ({file}) ...", file=sys.stderr)
+            fcntl.lockf(stream, fcntl.LOCK_EX)
+        except OSError:  # a file system without locks: no other command, one hopes
+            pass
+        yield
 
 
-def _make(environment):
+def _make(environment, log):
     """Makes the environment without packages, in place of an unfinished one."""
-    others = [path for path in environment.iterdir() if path.name != "installing"]
-    if others and not (environment / "install.log").exists():
+    if environment.exists() and any(environment.iterdir()) and not log.exists():
         raise InstallationError(
             f"{environment} was not made by this project: remove it, or name another "
             "folder in ASR_ENVIRONMENT"
         )
-    for path in others:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    (environment / "install.log").touch()
-    made = _run(sys.executable, "-I", "-m", "venv", environment)
-    if made.returncode:
-        raise InstallationError(f"making {environment}: {_last_line(made.stdout)}")
-
-
-def _pip(python, requirements, log):
-    """Installs the files of requirements, with the user's `NETWORK` settings alone."""
-    bare = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
-    file = {k: v for k, v in os.environ.items() if k == "PIP_CONFIG_FILE"}
-    pip = (python, "-I", "-m", "pip")
-    listed = _run(*pip, "config", "list", env=bare | file)
-    settings = {}
-    for name, value in SETTING.findall(listed.stdout):  # [install] follows [global]
-        settings[f"PIP_{name.upper().replace('-', '_')}"] = ast.literal_eval(value)
-    settings |= os.environ
-    kept = {name: settings[name] for name in NETWORK & settings.keys()}
-    words = ("--quiet", "--no-input", "--disable-pip-version-check")
-    files = (f"-r{name}" for name in requirements)
-    own = {"PIP_CONFIG_FILE": os.devnull}
-    ended = _run(*pip, "install", *words, *files, env=bare | kept | own)
-    log.write_text(ended.stdout)
-    if ended.returncode:
-        errors = re.findall("^.*ERROR.*$", ended.stdout, re.MULTILINE)
-        reason = _last_line(errors[-1] if errors else ended.stdout)
-        raise InstallationError(
-            f"pip failed (no network? disk full?): {reason}; see {log}; the same "
-            "command tries again"
-        )
+    try:
+        venv.create(environment, clear=True, symlinks=True, with_pip=True)
+    except subprocess.CalledProcessError as error:
+        raise InstallationError(f"making {environment}: {error}") from None
+    finally:
+        environment.mkdir(exist_ok=True)
+        log.touch()  # it is this project's
 
 
 def _run(*words, env=None):
@@ -191,30 +134,14 @@ def _run(*words, env=None):
     return subprocess.run(words, env=env, text=True, errors="replace", **into)
 
 
-def _write(texts):
-    for file, text in texts.items():
-        file.write_text(text)
-
-
 def _last_line(text):
-    return (text.strip().splitlines() or [""])[-1]
-
-
-def main(words):
-    if words[0] == "--check":
-        fault = check(words[1:])
-        print(fault or "")
-        return 1 if fault else 0
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        install(pathlib.Path(words[0]), words[1:])
-    except (InstallationError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    return 0
+    return (text.strip().splitlines() or ["no word of it"])[-1]
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        install(pathlib.Path(sys.argv[1]), sys.argv[2:])
+    except (InstallationError, OSError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -51,14 +51,6 @@ def folder_of_scripts(checkout, tmp_path):
     return ("bash", "table1.sh"), {"folder": checkout / "reproduce"}
 
 
-def flock_fails(checkout, tmp_path):
-    """As on file systems without locks; here with packages to install."""
-    (checkout / ".venv/installed-requirements.txt").write_text("")
-    (tmp_path / "flock").write_text("#!/bin/sh\necho flock: no locks >&2; exit 1\n")
-    (tmp_path / "flock").chmod(0o755)
-    return TABLE, {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-
-
 def shell(name):
     def kind(checkout, tmp_path):
         if shutil.which(name) is None:
@@ -73,7 +65,7 @@ def shell(name):
     "kind",
     [
         *(cdpath, other_modules, safe_path, other_python),
-        *(callers_folder, no_home, copied_script, folder_of_scripts, flock_fails),
+        *(callers_folder, no_home, copied_script, folder_of_scripts),
         *map(shell, ("sh", "dash", "zsh", "ksh")),
     ],
     ids=lambda kind: kind.__name__,

@@ -15,7 +15,7 @@ import zipfile
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 COMMANDS = {  # the module that each script runs
-    file.stem: re.search(r"-m reproduce\.(\w+)", file.read_text())[1]
+    file.stem: re.search(r"sh\" reproduce\.(\w+)", file.read_text())[1]
     for file in sorted((REPOSITORY / "reproduce").glob("*.sh"))
     if file.stem not in ("bootstrap", "slurm")
 }
