@@ -18,6 +18,7 @@ import time
 from benchmarks import together
 from reproduce import command_line
 from reproduce.experiments.configuration import experiments
+from reproduce.flags import integer, word
 from reproduce.run import start
 
 
@@ -26,13 +27,13 @@ def define(flags):
     flags.group("What to measure")
     flags.add(
         "experiment",
-        flags.word(experiments()),
+        word(*experiments()),
         "table1/asr-13",
         "the run whose step it is",
     )
-    flags.add("steps", flags.integer(3, 20), 6, "K, number of objects")
-    flags.add("count", flags.integer(1), 60, "training steps after the first")
-    flags.add("threads", flags.integer(1), 1, "processor threads")
+    flags.add("steps", integer(3, 20), 6, "K, number of objects")
+    flags.add("count", integer(1), 60, "training steps after the first")
+    flags.add("threads", integer(1), 1, "processor threads")
 
 
 def body(values):

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from reproduce import command_line
 from reproduce.experiments.configuration import experiments, preset_configuration
-from reproduce.run import checkpoint, scenes, start
+from reproduce.flags import integer, word
+from reproduce.run import checkpoint, scenes, start, summaries
+from reproduce.run.one import Run
 
 BARE = 50  # bare steps before and after every epoch
 
@@ -21,11 +23,11 @@ BARE = 50  # bare steps before and after every epoch
 def define(flags):
     """The command's flags."""
     flags.group("What to measure")
-    flags.add("experiment", flags.word(experiments()), "table1/asr-13", "the run")
+    flags.add("experiment", word(*experiments()), "table1/asr-13", "the run")
     text = "measured epochs, after one that compiles"
-    flags.add("epochs", flags.integer(1), 2, text)
-    flags.add("train_images", flags.integer(64), 40_000, "training images")
-    flags.add("threads", flags.integer(1), 1, "processor threads")
+    flags.add("epochs", integer(1), 2, text)
+    flags.add("train_images", integer(64), 40_000, "training images")
+    flags.add("threads", integer(1), 1, "processor threads")
 
 
 def body(values):
@@ -41,28 +43,29 @@ def body(values):
     configuration = preset_configuration(
         values.experiment, digits="rendered", train_images=values.train_images
     )
-    found = scenes.load(configuration)
-    images = found.train.images
     model = build.build_model(configuration)
     step = tf.function(model.train_step, jit_compile=True, autograph=False)
-    batch = tf.constant(images[: configuration.batch_size])
-    test = evaluation.Evaluation(model, found.test, configuration.batch_size)
-    progress = checkpoint.Progress()
+    test = evaluation.Evaluation(model, configuration.batch_size)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / checkpoint.NAME
+        run = Run(configuration, Path(folder), file)
+        run.scenes = scenes.load(configuration)
+        images = run.scenes.train.images
+        batch = tf.constant(images[: configuration.batch_size])
 
         def train_epoch():
-            done = dataclasses.replace(
-                configuration, epochs=len(progress.history) + 1, reported_epoch="last"
-            )
-            # Another length is asked for, so that no epoch is the one reported.
-            history = training.History(configuration, progress, test)
-            saved = training.Checkpoint(file, configuration, found, progress)
-            training.fit(model, images, done, progress, [history, saved])
+            done = len(run.progress.history) + 1
+            run.configuration = dataclasses.replace(configuration, epochs=done)
+            run.progress.reports = lambda configuration: False  # no epoch is reported
+            training.fit(model, run, [training.EpochEnd(run, test)])
 
         def save():
             arrays = [variable.numpy() for variable in checkpoint.variables(model)]
-            checkpoint.save(file, configuration, found, arrays, progress)
+            checkpoint.save(file, configuration, run.scenes, arrays, run.progress)
+
+        def evaluate():
+            truth = run.scenes.test
+            return summaries.figures(test.predict(truth.images), truth)
 
         def bare_steps():
             return [timed(lambda: step(batch)["loss"].numpy()) for _ in range(BARE)]
@@ -74,7 +77,7 @@ def body(values):
             steps += bare_steps()
             epochs.append(timed(train_epoch))
             steps += bare_steps()
-            evaluations.append(timed(test.figures))
+            evaluations.append(timed(evaluate))
             saves.append(timed(save))
     bare, epoch, evaluated, saving = map(
         statistics.median, (steps, epochs, evaluations, saves)

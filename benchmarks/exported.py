@@ -18,6 +18,7 @@ from benchmarks import together
 from reproduce import command_line
 from reproduce.errors import UsageError
 from reproduce.export.folder import Exported
+from reproduce.flags import integer, several, switch, text
 
 DESCRIPTION = "Times a training step of exported programs."
 
@@ -25,12 +26,10 @@ DESCRIPTION = "Times a training step of exported programs."
 def define(flags):
     """The command's flags."""
     flags.group("What to measure")
-    flags.add("programs", flags.text(), None, "folders, joined by commas")
-    flags.add(
-        "processes", flags.several(flags.integer(1)), (1,), "copies at the same time"
-    )
-    flags.add("rounds", flags.integer(1), 3, "calls; the fastest counts")
-    flags.add("worker", flags.switch(), False, "one of the processes: prints JSON")
+    flags.add("programs", text(), None, "folders, joined by commas")
+    flags.add("processes", several(integer(1)), (1,), "copies at the same time")
+    flags.add("rounds", integer(1), 3, "calls; the fastest counts")
+    flags.add("worker", switch(), False, "one of the processes: prints JSON")
 
 
 def body(values):
@@ -44,7 +43,7 @@ def body(values):
     print("|---|---|---|---|---|")
     for folder in values.programs.split(","):
         for processes in values.processes:
-            found = several(folder, processes, values)
+            found = at_once(folder, processes, values)
             slowest = max(worker["step"] for worker in found)
             compilation = max(worker["compilation"] for worker in found)
             runs = found[0]["runs"]
@@ -61,7 +60,7 @@ def body(values):
     print(f"peak memory on the device     {told}")
 
 
-def several(folder, processes, values):
+def at_once(folder, processes, values):
     """What so many copies measure that run at the same time: a list of dicts."""
     words = ["-m", "benchmarks.exported", "--worker"]
     words += ["--programs", str(pathlib.Path(folder).absolute())]

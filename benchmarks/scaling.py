@@ -13,19 +13,16 @@ import sys
 
 from benchmarks import together
 from reproduce import command_line
+from reproduce.flags import integer
 
 
 def define(flags):
     """The command's flags."""
     flags.group("What to measure")
-    flags.add("steps", flags.integer(3, 20), 6, "K, number of objects")
-    flags.add("count", flags.integer(1), 60, "training steps of each process")
-    flags.add(
-        "processes", flags.integer(1), os.cpu_count(), "processes at once, and threads"
-    )
-    flags.add(
-        "rounds", flags.integer(1), 3, "measurements of each, their median is shown"
-    )
+    flags.add("steps", integer(3, 20), 6, "K, number of objects")
+    flags.add("count", integer(1), 60, "training steps of each process")
+    flags.add("processes", integer(1), os.cpu_count(), "processes at once, and threads")
+    flags.add("rounds", integer(1), 3, "measurements of each, their median is shown")
 
 
 def body(values):

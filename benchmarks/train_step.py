@@ -15,6 +15,7 @@ import time
 import numpy as np
 
 from reproduce import command_line
+from reproduce.flags import integer, switch
 from reproduce.run import start
 
 BYTES = 4
@@ -24,13 +25,11 @@ ADAM_PASSES = 7  # reads weight, gradient and two moments; writes three of them
 def define(flags):
     """The command's flags."""
     flags.group("What to measure")
-    flags.add("steps", flags.integer(3, 20), 6, "K, number of objects")
-    flags.add("batch_size", flags.integer(1), 64, "images a step")
-    flags.add(
-        "rounds", flags.integer(1), 30, "measurements of each, their median is shown"
-    )
-    flags.add("threads", flags.integer(1), 1, "processor threads")
-    flags.add("xla", flags.switch(), True, "compile the step by XLA")
+    flags.add("steps", integer(3, 20), 6, "K, number of objects")
+    flags.add("batch_size", integer(1), 64, "images a step")
+    flags.add("rounds", integer(1), 30, "measurements of each, their median is shown")
+    flags.add("threads", integer(1), 1, "processor threads")
+    flags.add("xla", switch(), True, "compile the step by XLA")
 
 
 def body(values):

@@ -18,6 +18,7 @@ import numpy as np
 from data import DataError, pictures
 from reproduce import command_line
 from reproduce.errors import UsageError
+from reproduce.flags import switch, text
 from reproduce.records import folders
 from reproduce.words import count_of
 
@@ -34,10 +35,10 @@ SHOWN, COLUMNS, BATCH = 64, 8, 64  # images on the terminal and in the picture; 
 def define(flags):
     """The command's flags."""
     flags.group("What to do")
-    text = "take dark for ink, --noinvert: light (default: by each image's edge)"
-    flags.add("invert", flags.switch(), None, text)
-    text = "name of the .json, .png and .pdf (default outputs/inferred)"
-    flags.add("out", flags.text(), None, text)
+    about = "take dark for ink, --noinvert: light (default: by each image's edge)"
+    flags.add("invert", switch(), None, about)
+    about = "name of the .json, .png and .pdf (default outputs/inferred)"
+    flags.add("out", text(), None, about)
 
 
 def body(values, words):
@@ -59,7 +60,11 @@ def body(values, words):
             print(f"error: {error}", file=sys.stderr, flush=True)
             faults += 1
     if images:
-        _write(out, words[0], images, _inferred(model, images))
+        from reproduce.run.evaluation import Evaluation
+
+        canvases = np.stack([image.canvas for image in images])
+        found = Evaluation(model, min(BATCH, len(images))).predict(canvases)
+        _write(out, words[0], images, found)
     return 2 if faults else 0
 
 
@@ -102,14 +107,6 @@ def _files(word):
     return found
 
 
-def _inferred(model, images):
-    """`AIR.call` of all images, compiled as the model is."""
-    from reproduce.run.evaluation import Evaluation
-
-    evaluation = Evaluation(model, None, min(BATCH, len(images)))
-    return evaluation.predict(np.stack([image.canvas for image in images]))
-
-
 def _write(out, model, images, found):
     """Says what was inferred, and writes it as JSON and as a picture."""
     from reproduce.figures import panels
@@ -119,29 +116,32 @@ def _write(out, model, images, found):
     for i, image in enumerate(images):
         count = int(found["counts"][i])
         boxes = found["boxes"][i][:count]
-        entry = {"image": image.name, "size": image.size, "inverted": image.inverted}
-        entry |= {"count": count, "boxes": image.in_original(boxes).round(3).tolist()}
-        entry |= {
-            "nelbo": float(found["nelbo"][i]),
-            "reconstruction": drawn[i].tolist(),
-        }
-        entries.append(entry)
-        scenes.append(
-            [panels.Scene(image.canvas, boxes, count), panels.Scene(drawn[i])]
+        entries.append(
+            {
+                "image": image.name,
+                "size": image.size,
+                "inverted": image.inverted,
+                "count": count,
+                "boxes": image.in_original(boxes).round(3).tolist(),
+                "nelbo": float(found["nelbo"][i]),
+                "reconstruction": drawn[i].tolist(),
+            }
         )
+        own = panels.Scene(image.canvas, boxes, count)
+        scenes.append((own, panels.Scene(drawn[i])))
         if i < SHOWN:
             told = f" ({image.told})" if image.told else ""
             print(f"{image.name}: {count_of(count, 'object')}{told}")
     if len(images) > SHOWN:
         print(f"{len(images) - SHOWN:,} more are in the .json, not in the picture")
-    text = json.dumps({"model": model, "images": entries}, ensure_ascii=False)
-    folders.write_atomically(f"{out}.json", text + "\n")
-    blank, blocks = panels.Scene(np.full_like(drawn[0], 255)), []
-    for first in range(0, min(len(scenes), SHOWN), COLUMNS):
-        row = scenes[first : min(first + COLUMNS, SHOWN)]
-        row += [[blank, blank]] * (COLUMNS - len(row))  # keeps letters their size
-        for part, label in enumerate(("input", "inferred")):
-            blocks.append((label, [[pair[part] for pair in row]]))
+    told = json.dumps({"model": model, "images": entries}, ensure_ascii=False)
+    folders.write_atomically(f"{out}.json", told + "\n")
+    scenes, blocks = scenes[:SHOWN], []
+    blank = panels.Scene(np.full_like(drawn[0], 255))  # keeps letters their size
+    scenes += [(blank, blank)] * (-len(scenes) % COLUMNS)
+    for first in range(0, len(scenes), COLUMNS):
+        rows = zip(*scenes[first : first + COLUMNS], strict=True)
+        blocks += zip(("input", "inferred"), ([list(row)] for row in rows), strict=True)
     panels.save(panels.draw(blocks), out)
     print(f"written: {folders.shown(out)}.json, .png and .pdf")
 

@@ -1,22 +1,15 @@
 """What every command on runs of the grid shares: which runs, --list, --index, training.
 
-Tables, figures, curves and comparisons differ in the runs they ask for and in what they
-make of the records; here is all that comes before that.
+Tables, figures and comparisons differ in the runs they ask for and in what they make of
+the records; a `Call` is all the rest.
 """
 
-import concurrent.futures
-import dataclasses
+import json
 import os
-import pathlib
-import re
 import shlex
-import subprocess
 import sys
-import threading
-import time
-from typing import NamedTuple
 
-import data
+from reproduce import processes
 from reproduce.errors import UsageError
 from reproduce.experiments import published
 from reproduce.experiments.configuration import (
@@ -25,342 +18,214 @@ from reproduce.experiments.configuration import (
     preset_configuration,
 )
 from reproduce.experiments.presets import PRESETS
-from reproduce.records import environment, folders, frame, record
-from reproduce.words import count_of, duration
+from reproduce.flags import integer, several, switch, text, word, written
+from reproduce.records import folders, frame
 
-FAILED_RUNS = 1  # exit code
-# Of one core of a server of 2020, at batch 64: 98 ms a training step at K = 6.
-SECONDS_PER_IMAGE_AND_STEP = 0.098 / 64 / 6
-SECONDS_TO_START = 60  # imports, scenes, compilation
-# TensorFlow's notices about processors and drivers: kept in the log only.
-_NOTICE = re.compile(r"[IWE]\d{4} |WARNING: All log messages|To enable the following")
-MEMORY_OF_A_RUN = 3e9  # bytes; a run's peak is up to 2.1 GB, the rest is spare
-
-
-class Run(NamedTuple):
-    """One training run of the grid, or a variant of one."""
-
-    experiment: str  # "table1/asr-13"
-    seed: int
-    changes: tuple = ()  # pairs (option, value) that differ from the preset's
-
-    @property
-    def name(self):
-        """As its lines begin on the terminal."""
-        words = [self.experiment, f"seed {self.seed}"]
-        return " ".join(words + [f"{name}={value}" for name, value in self.changes])
+# The flags that say which runs a call is about and where they are; not every command
+# has all of them.
+SAME_RUNS = (
+    *("comparisons", "methods", "settings", "seeds", "epochs"),
+    *("preset", "digits", "mnist", "smoke", "results"),
+)
 
 
-@dataclasses.dataclass(frozen=True)
-class Protocol:
-    """How the runs of one call are trained, and where their records are."""
-
-    epochs: int = published.EPOCHS
-    preset: str = "paper"
-    digits: str = "mnist"  # "mnist", or "rendered" by this project from fonts
-    mnist: str | None = None  # file; None leaves the search to the run
-    smoke: bool = False
-    retrain: bool = False
-    results: pathlib.Path = folders.RESULTS
-
-
-def define(flags, seeds=published.SEEDS, presets=PRESETS):
-    """The flags that every command on runs of the grid has: which, how, where.
-
-    Args:
-      flags: `command_line.Flags`.
-      seeds: default of --seeds.
-      presets: allowed values of --preset, the first is the default.
-    """
-    add, switch, digits = flags.add, flags.switch(), ("mnist", "rendered")
+def define(flags, seeds=published.SEEDS, epochs=published.EPOCHS):
+    """Adds the flags of a `Call`, with the command's defaults for two of them."""
     # fmt: off
-    add("seeds", flags.several(flags.integer(0, LARGEST_SEED)), seeds, "runs of a cell")
-    add("epochs", flags.integer(1), published.EPOCHS,
+    flags.add("seeds", several(integer(0, LARGEST_SEED)), seeds, "runs of a cell")
+    flags.add("epochs", integer(1), epochs,
         "length of runs to train; if given, only runs of this length are shown")
-    add("preset", flags.word(presets), presets[0], "options of the text or of the code")
-    add("digits", flags.word(digits), "mnist", "rendered: drawn, no download")
-    add("mnist", flags.text(), None, "MNIST in Keras's format, mnist.npz")
+    flags.add("preset", word(*PRESETS), "paper", "options of the text or of the code")
+    flags.add("digits", word("mnist", "rendered"), "mnist",
+        "rendered: drawn, no download")
+    flags.add("mnist", text(), None, "MNIST in Keras's format, mnist.npz")
     flags.group("What to train")
-    add("train", switch, None, "train all that is missing; --notrain: nothing")
-    add("retrain", switch, False, "train all, whatever has a record")
-    add("smoke", switch, False, "the whole path at toy size, in minutes")
-    add("jobs", flags.integer(1), None,
+    flags.add("train", switch(), None, "train all that is missing; --notrain: nothing")
+    flags.add("retrain", switch(), False, "train all, whatever has a record")
+    flags.add("smoke", switch(), False, "the whole path at toy size, in minutes")
+    flags.add("jobs", integer(1), None,
         "runs at once (default: as cores and memory allow)")
     flags.group("For a scheduler")
-    add("list", switch, False, "print one command a run and end")
-    add("index", flags.integer(0), None, "run only this line of --list, the first is 0")
+    flags.add("list", switch(), False, "print one command a run and end")
+    flags.add("index", integer(0), None,
+        "run only this line of --list, the first is 0")
     flags.group("Where")
-    add("results", flags.text(), None, folders.RESULTS_HELP)
+    flags.add("results", text(), None, folders.RESULTS_HELP)
     # fmt: on
 
 
-def protocol_from(values):
-    """The `Protocol` that the flags ask for.
+class Call:
+    """One call of a command on runs of the grid.
 
-    Raises:
-      UsageError: if flags contradict each other or a folder is none.
+    Attributes:
+      values: its flags.
+      results: folder of the runs' records.
+      epochs: length of runs to train.
+      retrains: whether all are trained, whatever has a record.
+      mnist: MNIST's file, None for the run's own search.
+      shown: the epochs and the seeds that are asked for, None where none are.
     """
-    if values.retrain and values.train is False:
-        raise UsageError("--notrain: not allowed with --retrain; give one of them")
-    results = folders.results_folder(values.results, values.smoke)
-    if results.exists() and not results.is_dir():
-        raise UsageError(f"--results: {results} is a file; allowed: a folder")
-    epochs = values.epochs
-    if values.smoke and not values["epochs"].present:
-        epochs = SMOKE["epochs"]
-    return Protocol(
-        epochs=epochs,
-        preset=values.preset,
-        digits=values.digits,
-        mnist=values.mnist and os.path.abspath(os.path.expanduser(values.mnist)),
-        smoke=values.smoke,
-        retrain=values.retrain or (values.smoke and values.train is not False),
-        results=results,
-    )
 
+    def __init__(self, values, script, part):
+        """Reads the flags.
 
-def seeds_from(values):
-    """The seeds asked for; a smoke run has one unless told otherwise."""
-    if values.smoke and not values["seeds"].present:
-        return values.seeds[:1]
-    return values.seeds
+        Args:
+          values: the flags of `define` and the command's own.
+          script: its name, `bash reproduce/<script>.sh`.
+          part: names of the flags that select a part of what it shows.
 
+        Raises:
+          UsageError: if flags contradict each other or a folder is none.
+        """
+        self.values, self.script, self.part = values, script, part
+        if values.retrain and values.train is False:
+            raise UsageError("--notrain: not allowed with --retrain; give one of them")
+        self.results = folders.results_folder(values.results, values.smoke)
+        if self.results.exists() and not self.results.is_dir():
+            raise UsageError(f"--results: {self.results} is a file; allowed: a folder")
+        toy = values.smoke and not values["epochs"].present
+        self.epochs = SMOKE["epochs"] if toy else values.epochs
+        self.retrains = values.retrain or (values.smoke and values.train is not False)
+        given = values.mnist
+        self.mnist = given and str(folders.given_path(given, "--mnist"))
+        self.shown = {name: self.given(name) for name in ("epochs", "seeds")}
+        self._words = {"--smoke": values.smoke, "--retrain": self.retrains}
 
-def runs(experiments, seeds):
-    """Every run, seed by seed, so that all cells have a first value early."""
-    return [Run(experiment, seed) for seed in seeds for experiment in experiments]
+    def given(self, flag):
+        """A flag's value; None where the call leaves it at its default."""
+        return self.values[flag].value if self.values[flag].present else None
 
+    def seeds(self, default):
+        """The seeds asked for; a smoke run has one unless told otherwise."""
+        asked = self.shown["seeds"]
+        return asked or (default[:1] if self.values.smoke else default)
 
-def configuration(run, protocol):
-    """The `Configuration` of one run of the grid."""
-    return preset_configuration(
-        run.experiment,
-        protocol.preset,
-        protocol.smoke,
-        seed=run.seed,
-        epochs=protocol.epochs,
-        **_digits(run, protocol),
-        **dict(run.changes),
-    )
+    def run(self, experiment, seed, changes=()):
+        """The `Configuration` of one run, with some options changed from the preset."""
+        values = self.values
+        plain = preset_configuration(experiment, values.preset, values.smoke)
+        own = {} if values.smoke or not plain.digits else {"digits": values.digits}
+        own |= {"seed": seed, "epochs": self.epochs, **dict(changes)}
+        return preset_configuration(experiment, values.preset, values.smoke, **own)
 
+    def runs(self, experiments, seeds):
+        """Every run, seed by seed, so that all cells have a first value early."""
+        return [self.run(name, seed) for seed in seeds for name in experiments]
 
-def arguments(run, protocol):
-    """The words after `python` that train one run."""
-    words = ["-m", "reproduce.run", "--experiment", run.experiment]
-    words += ["--seed", str(run.seed), "--epochs", str(protocol.epochs)]
-    words += ["--preset", protocol.preset] if protocol.preset != "paper" else []
-    for option, value in {**_digits(run, protocol), **dict(run.changes)}.items():
-        words += option_words(option, value)
-    if protocol.results != folders.RESULTS:
-        words += ["--results", str(protocol.results)]
-    words += ["--mnist", protocol.mnist] if protocol.mnist else []
-    flags = {"--smoke": protocol.smoke, "--retrain": protocol.retrain}
-    return words + [flag for flag, given in flags.items() if given]
+    def command(self, run):
+        """The words of a command that trains one run."""
+        plain = preset_configuration(run.experiment, run.preset, self.values.smoke)
+        words = [sys.executable, "-m", "reproduce.run", "--experiment", run.experiment]
+        words += ["--seed", str(run.seed), "--epochs", str(run.epochs)]
+        words += ["--preset", run.preset] if run.preset != "paper" else []
+        for option, value in run.changed_from(plain).items():
+            words += option_words(option, value)
+        if self.results != folders.RESULTS:
+            words += ["--results", str(self.results)]
+        words += ["--mnist", self.mnist] if self.mnist else []
+        return words + [flag for flag, given in self._words.items() if given]
+
+    def same(self, without=()):
+        """The command that asks for the same runs, but for some of its flags."""
+        words = ["bash", f"reproduce/{self.script}.sh"]
+        for flag in SAME_RUNS:
+            if flag in self.values and flag not in without:
+                value = self.given(flag)
+                words += [] if value is None else option_words(flag, value)
+        return shlex.join(words)
+
+    def lists_or_is_one(self, runs):
+        """Serves --list and --index; returns whether the command ends with that."""
+        index, place = self.values.index, str(folders.REPOSITORY)
+        if self.values.list:
+            for run in runs:
+                words = ["env", f"PYTHONPATH={place}", *self.command(run)]
+                print(f"cd {shlex.quote(place)} && {shlex.join(words)}")
+        elif index is not None:
+            if index >= len(runs):
+                allowed = f"allowed: 0 to {len(runs) - 1}"
+                raise UsageError(f"--index: {index} is not allowed; {allowed}")
+            words, surroundings = self.command(runs[index]), processes.surroundings()
+            os.chdir(folders.REPOSITORY)
+            sys.stdout.flush()
+            os.execve(words[0], words, surroundings)  # signals and code are the run's
+        return self.values.list
+
+    def to_train(self, runs, longer=False):
+        """What is trained before a page is made: all, what is `missing`, or nothing."""
+        if self.retrains:
+            return runs
+        return self.missing(runs, longer) if self.values.train else []
+
+    def missing(self, runs, longer=False):
+        """The runs that have no record of today's code at the length asked for.
+
+        Args:
+          runs: a list of `Configuration`s.
+          longer: whether a longer run's record counts, see `frame.after`.
+        """
+        frames = frame.load(self.results)
+        today = frames.runs[~frames.runs.stale.astype(bool)]
+        if longer:
+            ended = frame.after(today, frames.epochs, self.epochs)
+        else:
+            ended = today[today.epochs == self.epochs]
+        return [run for run in runs if frame.of(ended, run, seed=True).empty]
+
+    def untouched(self, runs):
+        """The runs of cells that have no record of any length, seed or age."""
+        found = frame.load(self.results).runs
+        seeds = {run.seed for run in runs}
+        found = found[found.seed.isin(seeds)]
+        return [run for run in runs if frame.of(found, run).empty]
+
+    def train(self, runs):
+        """Trains runs, a few at once; returns the exit code, see `processes.train`."""
+        words = {run: self.command(run) for run in runs}
+        return processes.train(words, self.results, self.mnist, self.values.jobs)
+
+    def frames(self):
+        """The `frame.Frames` of the folder of results.
+
+        Raises:
+          UsageError: if there is none, whose name may be mistyped.
+          RecordError: if a record cannot be read.
+        """
+        if not self.results.is_dir():
+            fault = f"there is no folder {self.results}; train runs first"
+            raise UsageError(f"--results: {fault}")
+        return frame.load(self.results)
+
+    def selects(self):
+        """Whether it asks for a part, even by a flag's usual value."""
+        return any(self.values[flag].present for flag in self.part)
+
+    def file(self, name):
+        """Where a page or a picture such as "table1" goes, a path without suffix.
+
+        A part never replaces what the plain call has written: it goes to `outputs/`.
+        Substitute digits have files of their own.
+        """
+        if self.values.smoke:
+            return self.results / name
+        folder = folders.OUTPUTS if self.selects() else self.results
+        return folder / (name + "-rendered" * (self.values.digits == "rendered"))
+
+    def write(self, file, shown, page, content):
+        """Prints what is shown; writes `<file>.md` and, of plain values, `.json`.
+
+        Raises:
+          OSError: naming the file that could not be written.
+        """
+        print(shown, flush=True)
+        told = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+        folders.write_atomically(f"{file}.json", told + "\n")
+        folders.write_atomically(f"{file}.md", page)
+        print(f"written: {folders.shown(file)}.md and .json", flush=True)
 
 
 def option_words(name, value):
     """The words of a command line that set an option to a value."""
     if isinstance(value, bool):  # a switch, which takes no word of its own
         return [f"--{name}" if value else f"--no{name}"]
-    if isinstance(value, tuple):
-        value = ",".join(map(str, value))
-    return [f"--{name}", str(value)]
-
-
-def listed_or_run(values, runs_, protocol):
-    """Serves --list and --index; returns whether the command ends with that."""
-    if values.list:
-        place = shlex.quote(str(folders.REPOSITORY))
-        for run in runs_:
-            command = shlex.join(_command(run, protocol))
-            print(f"cd {place} && env PYTHONPATH={place} {command}")
-        return True
-    if values.index is not None:
-        if values.index >= len(runs_):
-            allowed = f"allowed: 0 to {len(runs_) - 1}"
-            raise UsageError(f"--index: {values.index} is not allowed; {allowed}")
-        surroundings = _surroundings()  # before the current folder is another
-        os.chdir(folders.REPOSITORY)
-        sys.stdout.flush()
-        words = _command(runs_[values.index], protocol)
-        # Its signals and exit code are the run's.
-        os.execve(words[0], words, surroundings)
-    return False
-
-
-def missing(runs_, protocol):
-    """The runs that have no record of today's code at the protocol's length."""
-    done = []
-    for run in runs_:
-        folder = record.run_folder(protocol.results, configuration(run, protocol))
-        there = (folder / "record.json").exists()
-        done.append(there and not record.stale(record.read(folder)))
-    return [run for run, ended in zip(runs_, done, strict=True) if not ended]
-
-
-def to_train(values, runs_, protocol):
-    """The runs to train before a page is made.
-
-    All with --retrain, none with --notrain; with --train or --epochs those that are
-    `missing`; otherwise those of cells without any record, of whatever length.
-    """
-    if protocol.retrain:
-        return list(runs_)
-    if values.train is False:
-        return []
-    if values.train or values["epochs"].present:
-        return missing(runs_, protocol)
-    found = frame.load(protocol.results).runs
-    ended = set(zip(found.experiment, found.variant, found.seed, strict=True))
-
-    def cell(run):
-        return run.experiment, configuration(run, protocol).variant
-
-    started = {cell(run) for run in runs_ if (*cell(run), run.seed) in ended}
-    return [run for run in runs_ if cell(run) not in started]
-
-
-def train(values, runs_, protocol):
-    """Trains runs, a few at once, each in a process of its own.
-
-    An interrupt ends them all; each goes on from its last epoch the next time.
-
-    Args:
-      values: the flags, for --jobs.
-      runs_: list of `Run`.
-      protocol: their `Protocol`.
-
-    Returns:
-      The exit code: 0, or `FAILED_RUNS` if one failed; its line has been printed.
-
-    Raises:
-      UsageError: if the results folder cannot be written to.
-      DataError: if MNIST is needed and cannot be had.
-    """
-    if not runs_:
-        return 0
-    folders.require_writable(protocol.results, "--results")
-    wanted = [configuration(run, protocol) for run in runs_]
-    if any(c.digits == "mnist" and c.scenes is None for c in wanted):
-        data.load_mnist(protocol.mnist)  # once, before several runs all fail
-    cores = environment.usable_cores()
-    at_once = max(1, min(values.jobs or _room(cores), len(runs_)))
-    threads = max(1, cores // at_once)
-    print(
-        f"{count_of(len(runs_), 'run')} of {count_of(protocol.epochs, 'epoch')} to "
-        f"train, {at_once} at once: about "
-        f"{duration(_seconds(wanted, at_once))}",
-        flush=True,
-    )
-    begun, failed, running = time.monotonic(), [], _Running()
-    pool = concurrent.futures.ThreadPoolExecutor(at_once)
-    waiting = [
-        pool.submit(_train_one, run, protocol, threads, running) for run in runs_
-    ]
-    try:
-        for done, future in enumerate(concurrent.futures.as_completed(waiting), 1):
-            failed += [future.result()] if future.result() else []
-            line = f"{done} of {count_of(len(runs_), 'run')} ended"
-            if done < len(runs_):
-                left = (time.monotonic() - begun) * (len(runs_) - done) / done
-                line += f"; about {duration(left)} left"
-            print(line, flush=True)
-    finally:  # an interrupt, or a terminal that is gone
-        pool.shutdown(wait=False, cancel_futures=True)
-        running.end()
-    for line in failed:
-        print(f"error: {line}", file=sys.stderr)
-    return FAILED_RUNS if failed else 0
-
-
-def _digits(run, protocol):
-    """Changes that make a plain run of the protocol: substitute digits, if any."""
-    base = preset_configuration(run.experiment, protocol.preset).digits
-    if protocol.smoke or base in (None, protocol.digits):
-        return {}
-    return {"digits": protocol.digits}
-
-
-def _surroundings():
-    """The variables of a run's process, which starts in the repository.
-
-    Files that they name are the caller's, and the code is found there whatever else.
-    """
-    found = dict(os.environ)
-    for name in ("MNIST_NPZ", "ASR_CACHE", "KERAS_HOME"):
-        if found.get(name):
-            found[name] = os.path.abspath(os.path.expanduser(found[name]))
-    paths = [str(folders.REPOSITORY), found.get("PYTHONPATH")]
-    return found | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
-
-
-def _command(run, protocol):
-    return (sys.executable, *arguments(run, protocol))
-
-
-class _Running:
-    """The processes of the runs; after `end` none is left, and none starts."""
-
-    def __init__(self):
-        self._processes, self._ended, self._lock = [], False, threading.Lock()
-
-    def start(self, words, **options):
-        with self._lock:
-            if self._ended:
-                raise KeyboardInterrupt
-            self._processes.append(subprocess.Popen(words, **options))
-            return self._processes[-1]
-
-    def end(self):
-        with self._lock:
-            self._ended = True
-            for process in self._processes:
-                process.terminate()  # does nothing to one that has ended
-
-
-def _train_one(run, protocol, threads, running):
-    """Trains one run and shows its lines; returns what went wrong, or None."""
-    name = record.run_folder("", configuration(run, protocol)).relative_to("runs")
-    log = folders.logs_folder(protocol.results) / f"{name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    surroundings = _surroundings() | {
-        "PYTHONUNBUFFERED": "1",
-        "OMP_NUM_THREADS": str(threads),
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # runs share a GPU
-    }
-    process = running.start(
-        (*_command(run, protocol), "--threads", str(threads)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        cwd=folders.REPOSITORY,
-        env=surroundings,
-    )
-    with process.stdout, open(log, "a", encoding="utf-8") as copy:
-        for line in process.stdout:
-            copy.write(line)
-            copy.flush()
-            if _NOTICE.match(line):
-                continue
-            named = line.startswith(run.experiment)  # a run's own lines are
-            print(line if named else f"[{run.name}] {line}", end="", flush=True)
-    code = process.wait()
-    return f"{run.name}: exit code {code}, see {folders.shown(log)}" if code else None
-
-
-def _room(cores):
-    """How many runs go at once, as cores and memory allow."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min(cores, int(memory / MEMORY_OF_A_RUN))
-
-
-def _seconds(wanted, at_once):
-    """About how long runs take, given as their `Configuration`s, on usual cores."""
-    times = [
-        SECONDS_TO_START
-        + c.train_images * c.epochs * c.steps * SECONDS_PER_IMAGE_AND_STEP
-        for c in wanted
-    ]
-    return max(sum(times) / at_once, max(times))
+    return [f"--{name}", written(value)]

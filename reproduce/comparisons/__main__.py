@@ -12,14 +12,13 @@ import os
 import string
 import sys
 
-import pandas
-
 from reproduce import command_line, launch
-from reproduce.comparisons import declared, rows
-from reproduce.experiments import published
+from reproduce.comparisons import rows
+from reproduce.experiments import grid, published
 from reproduce.figures import panels
+from reproduce.flags import several, word
 from reproduce.records import folders, record
-from reproduce.tables import calls, cells, render
+from reproduce.tables import cells, render
 
 PART = ("comparisons", "seeds", "epochs", "preset")
 COLUMNS = 8  # scenes in a row of a picture
@@ -28,118 +27,116 @@ MARKS = "↺§✗≈"  # of those of a table; rows are short on purpose
 
 def define(page, name, flags):
     """The flags of one page's command."""
-    every = tuple(page.comparisons)
+    every = tuple(page["sections"])
     flags.group("What to show")
-    text = "which sections"
-    flags.add("comparisons", flags.several(flags.word(every)), every, text)
-    launch.define(flags, seeds=(0,))
-    flags.values.set_default("epochs", page.epochs)
+    flags.add("comparisons", several(word(*every)), every, "which sections")
+    launch.define(flags, seeds=(0,), epochs=page["epochs"])
 
 
 def body(page, name, values):
     """Runs one page's command; returns the exit code."""
-    shown = {key: page.comparisons[key] for key in values.comparisons}
-    protocol, code = launch.protocol_from(values), 0
+    call = launch.Call(values, name, PART)
     os.chdir(folders.REPOSITORY)  # rows name files of the checkout
+    shown = {key: page["sections"][key] for key in values.comparisons}
     wanted = [
-        launch.Run(row.experiment, seed, changes)
+        call.run(row.experiment, seed, row.changes)
         for seed in values.seeds
-        for comparison in shown.values()
-        for row, changes in comparison.of(protocol.preset)
+        for section in shown.values()
+        for row in rows.declared(section, values.preset)
     ]
     wanted = list(dict.fromkeys(wanted))  # sections may share rows
-    if launch.listed_or_run(values, wanted, protocol):
+    if call.lists_or_is_one(wanted):
         return 0
-    if values.train or protocol.retrain:
-        missing = wanted if protocol.retrain else rows.missing(wanted, protocol)
-        code = launch.train(values, missing, protocol)
-    frames, epochs = calls.frames_of(protocol), calls.given(values, "epochs")
-    asked = (protocol.preset, protocol.smoke, values.seeds, epochs)
-    file = calls.file_of(values, protocol, name, PART)
-    sections, content = [], {}
-    for key, comparison in shown.items():
-        table = rows.collect(comparison, frames, *asked)
-        section = {"title": comparison.title, "about": comparison.about, "told": ""}
-        section |= {"table": markdown(comparison, table), "rows": table}
-        if comparison.picture:
-            picture = f"figures/{file.name}-{key}"
-            told = draw(table, protocol.results, file.parent / picture)
-            section |= {"picture": picture, "told": told}
-        sections.append(section)
-        content[key] = [
-            {field: row[field] for field in ("experiment", "labels", "changes")}
-            | cells.json_row(row, rows.METRICS)
-            for _, row in table.iterrows()
-        ]
-    template = render.template("comparisons/page.md.j2")
-    told = {"page": page, "name": name, "sections": sections}
-    text = template.render(**told, cells=cells, published=published)
-    calls.write(file, text, text, content)
+    code = call.train(call.to_train(wanted, longer=True))
+    frames, file, sections, content = call.frames(), call.file(name), [], {}
+    for key, section in shown.items():
+        found = rows.collect(section, call, frames)
+        table = {"table": markdown(section, found), "found": found, "told": ""}
+        if section.get("picture"):
+            table["picture"] = f"figures/{file.name}-{key}"
+            picture = file.parent / table["picture"]
+            table["told"] = draw(found, call.results, picture)
+        sections.append(section | table)
+        content[key] = [_plain(row) for row in found]
+    text = render.template("comparisons/page.md.j2").render(
+        page=page, name=name, sections=sections, cells=cells, published=published
+    )
+    call.write(file, text, text, content)
     return code
 
 
-def markdown(comparison, table):
+def markdown(section, found):
     """A comparison as a Markdown table; the preset's own row in bold.
 
     Args:
-      comparison: a `declared.Comparison`.
-      table: of `rows.collect`.
+      section: of `rows.pages`.
+      found: of `rows.collect`.
     """
-    names = {experiment.split("/")[0] for experiment in table.experiment}
-    metrics = [m for m in rows.METRICS if any(m in published.METRICS[n] for n in names)]
-    lines = []
-    for _, row in table.iterrows():
-        bold = "" if row.changes else "**"
-        marks = "".join(mark for mark in row.marks if mark in MARKS)
-        line = [f"{bold}{label}{bold}" if label else "" for label in row.labels]
+    tables = {grid.parts(row["experiment"])[0] for row in found}
+    metrics = {m for name in tables for m in published.METRICS[name]}
+    metrics = [metric for metric in rows.METRICS if metric in metrics]
+    measured, lines = section.get("measured", ()), []
+    for row in found:
+        bold = "" if row["changes"] else "**"
+        marks = "".join(mark for mark in row["marks"] if mark in MARKS)
+        line = [f"{bold}{label}{bold}" if label else "" for label in row["labels"]]
         line[-1] += f" {marks}" if marks else ""
         line += [render.value(row, metric) for metric in metrics]
-        for _, column, form in comparison.measured:
-            line.append("-" if pandas.isna(row[column]) else format(row[column], form))
+        for _, column, form in measured:
+            mean = row["metrics"] and row["metrics"][column]["mean"]
+            line.append("-" if mean is None else format(mean, form))
         lines.append([*line, *render.protocol(row)])
     titles = [published.TITLES[metric] for metric in metrics]
-    titles += [title for title, _, _ in comparison.measured]
-    head = [*comparison.columns, *titles, "epochs", "seeds"]
-    return render.markdown_table(head, lines, left=len(comparison.columns))
+    titles += [title for title, _, _ in measured]
+    head = [*section["columns"], *titles, "epochs", "seeds"]
+    return render.markdown_table(head, lines, left=len(section["columns"]))
 
 
-def draw(table, results, file):
+def draw(found, results, file):
     """Draws the first test scenes as each row infers them, and tells what is what.
 
     A row taken from a longer run is left out: a run keeps its last epoch's scenes
     alone.
 
     Args:
-      table: of `rows.collect`, of one experiment.
+      found: of `rows.collect`, of one experiment.
       results: folder of results.
       file: path without suffix.
 
     Returns:
       A text that names the picture's rows; "" without two rows to compare.
     """
-    drawn = table[(table.state == record.COMPLETE) & ~table.cut_from.map(bool)]
+    whole = [row for row in found if not row["cut_from"]]
+    drawn = [row for row in whole if row["state"] == record.COMPLETE]
     if len(drawn) < 2:
         return ""
-    how = (drawn.experiment.iloc[0].startswith("table1"), COLUMNS)
-    arrays = [record.read_figure(results / folder) for folder in drawn.folder]
+    how = (drawn[0]["experiment"].startswith("table1"), COLUMNS)
+    arrays = [record.read_figure(results / row["folder"]) for row in drawn]
     letters = [f"({letter})" for letter in string.ascii_lowercase[: len(drawn)]]
     blocks = [("input", panels.inputs(arrays[0], *how))]
     for letter, kept in zip(letters, arrays, strict=True):
         blocks.append((letter, panels.reconstructions(kept, *how)))
     panels.save(panels.draw(blocks), file)
-    labels = zip(letters, map(", ".join, drawn.labels), strict=True)
-    return "; ".join(map(" ".join, labels))
+    labels = [", ".join(row["labels"]) for row in drawn]
+    return "; ".join(map(" ".join, zip(letters, labels, strict=True)))
+
+
+def _plain(row):
+    """A row for JSON."""
+    keys = ("experiment", "labels", "changes", *cells.AVERAGE)
+    found = row["metrics"] and {name: row["metrics"][name] for name in rows.METRICS}
+    return {key: row[key] for key in keys} | {"metrics": found}
 
 
 def main():
     """The command of the page that its first word names; returns the exit code."""
-    pages = declared.pages()
+    pages = rows.pages()
     name, *argv = sys.argv[1:] or [""]
     if name not in pages:
         print(f"error: {name!r} is no page: {', '.join(pages)}", file=sys.stderr)
         return 2
     commands = (functools.partial(f, pages[name], name) for f in (define, body))
-    about = " ".join(f"{pages[name].title}: {pages[name].about}".split())
+    about = " ".join(f"{pages[name]['title']}: {pages[name]['about']}".split())
     return command_line.main(*commands, about, argv)
 
 

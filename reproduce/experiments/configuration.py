@@ -11,22 +11,16 @@ import pathlib
 
 from reproduce import REPOSITORY
 from reproduce.errors import UsageError
-from reproduce.experiments.option import Condition, fault, option, unread
-from reproduce.experiments.presets import (
-    METHODS,
-    PRESETS,
-    RELEASED_SIDES,
-    TABLE1_SETTINGS,
-    TABLE2_SETTINGS,
-    released_options,
-    setting_options,
-)
+from reproduce.experiments.grid import experiments, parts
+from reproduce.experiments.option import Condition, fits, option, unread
+from reproduce.experiments.presets import PRESETS, RELEASED_SIDES, preset_options
+from reproduce.flags import integer, number, several, switch, text, word
 
 CANVAS_SIDES = {"multi_mnist": 50, "multi_dsprites": 64}  # pixels, released code
 SEPARATIONS = ("ink", "boxes", "columns")
 LARGEST_SEED = 2**31 - 1  # seeds of noise are pairs of 32-bit integers
 SMOKE = {"epochs": 2, "train_images": 1_280, "test_images": 128}  # of a run at toy size
-_NAMES_THE_RUN = ("experiment", "preset", "seed", "epochs")
+NAMES_THE_RUN = ("seed", "epochs")  # options that make no variant of it
 
 # fmt: off
 MADE = Condition(lambda c: c.scenes is None, "the scenes are those of --scenes")
@@ -65,169 +59,149 @@ class Configuration:
     experiment: str
     preset: str = "paper"
     # fmt: off
-    seed: int = option(
-        0, "of initialisation, data order and noise", least=0, most=LARGEST_SEED)
-    epochs: int = option(300, "passes over the training images", least=1)
+    seed: int = option(0, integer(0, LARGEST_SEED),
+        "of initialisation, data order and noise")
+    epochs: int = option(300, integer(1), "passes over the training images")
 
     # Data (section 6).
-    scenes: str | None = option(
-        None, "scenes of your own: FILE.npz with images, and counts, boxes if known")
+    scenes: str | None = option(None, text(optional=True),
+        "scenes of your own: FILE.npz with images, and counts, boxes if known")
     scenes_digest: str | None = None  # of the file's bytes
-    dataset: str = option("multi_mnist", "dataset", MADE, allowed=tuple(CANVAS_SIDES))
-    counts: tuple = option((1, 3), "objects per scene, equal shares", least=0)
-    digits: str | None = option(
-        "mnist", "source of digits", MADE, allowed=("mnist", "rendered"))
-    object_scale: float = option(1.0, "of the objects' size", MADE, least=0.1, most=1)
-    separation: str = option(
-        "ink", "what of two objects may not meet", MADE, allowed=SEPARATIONS)
-    train_images: int = option(40_000, "training scenes", MADE, least=1)
-    test_images: int = option(2_000, "test scenes", MADE, least=1)
-    test_split: str = option(
-        "extra", "test scenes made in addition, or split off the shuffled others",
-        MADE, allowed=("extra", "shuffled"))
-    data_seed: int = option(0, "of the scenes", MADE, least=0)
+    dataset: str = option("multi_mnist", word(*CANVAS_SIDES), "dataset", MADE)
+    counts: tuple = option((1, 3), several(integer(0)),
+        "objects per scene, equal shares")
+    digits: str | None = option("mnist", word("mnist", "rendered", optional=True),
+        "source of digits", MADE)
+    object_scale: float = option(1.0, number(0.1, 1), "of the objects' size", MADE)
+    separation: str = option("ink", word(*SEPARATIONS),
+        "what of two objects may not meet", MADE)
+    train_images: int = option(40_000, integer(1), "training scenes", MADE)
+    test_images: int = option(2_000, integer(1), "test scenes", MADE)
+    test_split: str = option("extra", word("extra", "shuffled"),
+        "test scenes made in addition, or split off the shuffled others", MADE)
+    data_seed: int = option(0, integer(0), "of the scenes", MADE)
 
     # Model. The number of steps is the released code's, and so are the Concrete values,
     # which it has for AIR; for the other methods it has 0.1 and 0.9.
-    steps: int = option(6, "K, the most objects", COUNTED, least=1, most=20)
-    fixed_count: int | None = option(
-        None, "exactly this many objects, without z_pres", least=1, most=20)
-    presence: str = option(
-        "exact", "treatment of z_pres", COUNTED, allowed=("exact", "concrete"))
-    temperature: float = option(
-        1.0, "of the Concrete z_pres", COUNTED, CONCRETE, least=0.01)
-    stop_threshold: float = option(
-        0.99, "bound of the sum of 1 - z_pres", COUNTED, CONCRETE, least=0.01, most=1)
-    presence_slope: str = option(
-        "exact", "slope of KL(z_pres) by the log-odds",
-        COUNTED, EXACT, allowed=("exact", "concrete", "floored"))
-    fixed_count_log_odds: float = option(
-        0.0, "prior log-odds of z_pres, plus to the known count, then minus",
+    steps: int = option(6, integer(1, 20), "K, the most objects", COUNTED)
+    fixed_count: int | None = option(None, integer(1, 20, optional=True),
+        "exactly this many objects, without z_pres")
+    presence: str = option("exact", word("exact", "concrete"),
+        "treatment of z_pres", COUNTED)
+    temperature: float = option(1.0, number(0.01),
+        "of the Concrete z_pres", COUNTED, CONCRETE)
+    stop_threshold: float = option(0.99, number(0.01, 1),
+        "bound of the sum of 1 - z_pres", COUNTED, CONCRETE)
+    presence_slope: str = option("exact", word("exact", "concrete", "floored"),
+        "slope of KL(z_pres) by the log-odds", COUNTED, EXACT)
+    fixed_count_log_odds: float = option(0.0, number(),
+        "prior log-odds of z_pres, plus to the known count, then minus",
         COUNTED, ONE_COUNT)
-    presence_prior_lag: bool = option(
-        False, "learned prior of z_pres sees the objects up to t - 2 only",
+    presence_prior_lag: bool = option(False, switch(),
+        "learned prior of z_pres sees the objects up to t - 2 only",
         LEARNED_PRIOR, COUNTED, FREE_COUNT)
-    scale_prior: str = option(
-        "fixed", "prior of z_scale", LEARNED_PRIOR, allowed=("fixed", "learned"))
-    recognition_reads_latents: bool = option(
-        True, "the recognition LSTM reads the previous object besides x")
-    scale_sees_location: bool = option(True, "z_scale depends on z_loc")
-    hidden_sees_location: bool = option(
-        False, "z_loc enters the hidden layer of z_scale's nets too", SEES_LOCATION)
-    bounds: bool = option(
-        True, "log-variances within +-10, sides of at least .02 of the canvas")
-    encoder_outputs: str = option(
-        "joint", "mean and log-variance of z_app: one layer, or two, clipped apart",
-        allowed=("joint", "separate"))
-    sampler: str = option(
-        "hat", "how windows are read and drawn", allowed=("hat", "clipped_corners"))
-    decoder_noise: float = option(
-        0.0, "standard deviation of noise on the decoder's logits", least=0)
-    likelihood_floor: str = option(
-        "maximum", "log max(r, e) or log(r + e)", allowed=("maximum", "sum"))
-    training_floor: float = option(
-        1e-10, "e of the likelihood in training alone", least=1e-10, most=0.1)
+    scale_prior: str = option("fixed", word("fixed", "learned"),
+        "prior of z_scale", LEARNED_PRIOR)
+    recognition_reads_latents: bool = option(True, switch(),
+        "the recognition LSTM reads the previous object besides x")
+    scale_sees_location: bool = option(True, switch(), "z_scale depends on z_loc")
+    hidden_sees_location: bool = option(False, switch(),
+        "z_loc enters the hidden layer of z_scale's nets too", SEES_LOCATION)
+    bounds: bool = option(True, switch(),
+        "log-variances within +-10, sides of at least .02 of the canvas")
+    encoder_outputs: str = option("joint", word("joint", "separate"),
+        "mean and log-variance of z_app: one layer, or two, clipped apart")
+    sampler: str = option("hat", word("hat", "clipped_corners"),
+        "how windows are read and drawn")
+    decoder_noise: float = option(0.0, number(0),
+        "standard deviation of noise on the decoder's logits")
+    likelihood_floor: str = option("maximum", word("maximum", "sum"),
+        "log max(r, e) or log(r + e)")
+    training_floor: float = option(1e-10, number(1e-10, 0.1),
+        "e of the likelihood in training alone")
 
     # Optimisation (section 6); the clipping is the released code's.
-    batch_size: int = option(64, "images per step", least=1)
-    learning_rate: float = option(1e-3, "of Adam", least=1e-9, most=1)
-    clip_norm: float = option(1.0, "largest gradient norm of a variable", least=1e-9)
-    nonfinite_gradients: str = option(
-        "stop", "such entries end the run, or become 0", allowed=("stop", "zero"))
-    init_seed: int | None = option(
-        None, "of the initialisation; none: --seed", least=0, most=LARGEST_SEED)
-    early_end: bool = option(
-        True, "skip objects that no image of a batch has, for speed", COUNTED)
-    compiler: str = option("xla", "of the training step", allowed=("xla", "none"))
-    precision: str = option("float32", "of numbers", allowed=("float32", "float64"))
+    batch_size: int = option(64, integer(1), "images per step")
+    learning_rate: float = option(1e-3, number(1e-9, 1), "of Adam")
+    clip_norm: float = option(1.0, number(1e-9), "largest gradient norm of a variable")
+    nonfinite_gradients: str = option("stop", word("stop", "zero"),
+        "such entries end the run, or become 0")
+    init_seed: int | None = option(None, integer(0, LARGEST_SEED, optional=True),
+        "of the initialisation; none: --seed")
+    early_end: bool = option(True, switch(),
+        "skip objects that no image of a batch has, for speed", COUNTED)
+    compiler: str = option("xla", word("xla", "none"), "of the training step")
+    precision: str = option("float32", word("float32", "float64"), "of numbers")
 
     # Regularisation of AIR-ASR (sections 6.1 and 6.2), and a constraint of one's own.
-    number_penalty: str = option(
-        "posterior", "divergences of q(n | x), or cross-entropies against unary codes",
-        *NUMBER, allowed=("posterior", "unary"))
-    number_image_weight: float = option(10.0, "lambda_1 of 6.1", *NUMBER, least=0)
-    number_marginal_weight: float = option(100.0, "lambda_2 of 6.1", *NUMBER, least=0)
-    overlap_weight: float = option(1.0, "lambda_1 of 6.2", *OVERLAP, least=0)
-    inside_weight: float = option(1.0, "lambda_2 to lambda_5 of 6.2", *OVERLAP, least=0)
-    side_weight: float = option(20.0, "lambda_6 of 6.2", *OVERLAP, least=0)
-    side_difference_weight: float = option(10.0, "lambda_7 of 6.2", *OVERLAP, least=0)
-    side_penalty: str = option(
-        "sum", "F1 to F7 of objects that exist, or of every step, F6 their mean",
-        *OVERLAP, allowed=("sum", "mean"))
-    side_minimum: float = option(11.0, "c_min of F6 in pixels", *OVERLAP, least=0)
-    side_maximum: float = option(15.0, "c_max of F6 in pixels", *OVERLAP, least=0)
-    constraint: str | None = option(
-        None, "one of your own: FILE.py:NAME, a function of asr.Posterior")
+    number_penalty: str = option("posterior", word("posterior", "unary"),
+        "divergences of q(n | x), or cross-entropies against unary codes", *NUMBER)
+    number_image_weight: float = option(10.0, number(0), "lambda_1 of 6.1", *NUMBER)
+    number_marginal_weight: float = option(100.0, number(0), "lambda_2 of 6.1", *NUMBER)
+    overlap_weight: float = option(1.0, number(0), "lambda_1 of 6.2", *OVERLAP)
+    inside_weight: float = option(1.0, number(0),
+        "lambda_2 to lambda_5 of 6.2", *OVERLAP)
+    side_weight: float = option(20.0, number(0), "lambda_6 of 6.2", *OVERLAP)
+    side_difference_weight: float = option(10.0, number(0), "lambda_7 of 6.2", *OVERLAP)
+    side_penalty: str = option("sum", word("sum", "mean"),
+        "F1 to F7 of objects that exist, or of every step, F6 their mean", *OVERLAP)
+    side_minimum: float = option(11.0, number(0), "c_min of F6 in pixels", *OVERLAP)
+    side_maximum: float = option(15.0, number(0), "c_max of F6 in pixels", *OVERLAP)
+    constraint: str | None = option(None, text(optional=True),
+        "one of your own: FILE.py:NAME, a function of asr.Posterior")
     constraint_digest: str | None = None  # of the file's bytes
-    constraint_weight: float = option(
-        1.0, "lambda of --constraint", CONSTRAINED, least=0)
+    constraint_weight: float = option(1.0, number(0),
+        "lambda of --constraint", CONSTRAINED)
 
     # Evaluation.
-    count_rule: str = option(
-        "greedy", "inferred count", COUNTED, allowed=("greedy", "sampled"))
-    reported_epoch: str = option(
-        "last", "which epoch is reported", allowed=("last", "lowest_loss"))
+    count_rule: str = option("greedy", word("greedy", "sampled"),
+        "inferred count", COUNTED)
+    reported_epoch: str = option("last", word("last", "lowest_loss"),
+        "which epoch is reported")
     # fmt: on
 
     def __post_init__(self):
         for field in options():
-            value = getattr(self, field.name)
-            if allowed := fault(field, value):
-                what = f"--{field.name}: {value!r} is not allowed"
-                raise UsageError(f"{what}; allowed: {allowed}")
+            value, allowed = getattr(self, field.name), field.metadata["parser"]
+            if not fits(field, value):
+                self._refuse(field.name, f"allowed: {allowed.syntactic_help}")
         if self.fixed_count is None and max(self.counts) > self.steps:
-            raise UsageError(
-                f"--counts: {self.counts} is not allowed; at most --steps "
-                f"{self.steps} objects are inferred"
-            )
+            self._refuse("counts", f"at most --steps {self.steps} can be inferred")
         if self.fixed_count is not None and self.counts != (self.fixed_count,):
-            raise UsageError(
-                f"--fixed_count: {self.fixed_count} is not allowed with --counts "
-                f"{self.counts}; use --counts {self.fixed_count}, or none"
-            )
+            known = f"--counts {self.fixed_count}, or --fixed_count none"
+            self._refuse("fixed_count", f"it needs {known}")
         if self.side_minimum > self.side_maximum:
-            raise UsageError(
-                f"--side_minimum: {self.side_minimum:g} is not allowed; at most "
-                f"--side_maximum {self.side_maximum:g}"
-            )
-        if self.scenes is None:
-            self._check_synthesis()
-
-    def _check_synthesis(self):
+            self._refuse("side_minimum", f"at most --side_maximum {self.side_maximum}")
+        if self.scenes is not None:
+            return
         if (self.digits is not None) != (self.dataset == "multi_mnist"):
-            allowed = "none" if self.digits else "mnist, rendered"
-            raise UsageError(
-                f"--digits: {str(self.digits).lower()} is not allowed with --dataset "
-                f"{self.dataset}; allowed: {allowed}"
-            )
+            self._refuse("digits", "multi_mnist needs digits, sprites have none")
         trained = self.train_images
         if self.test_split == "shuffled":
             trained -= self.test_images
-            if trained < 1:
-                raise UsageError(
-                    f"--test_images: {self.test_images} is not allowed; the test "
-                    f"scenes are split off the {self.train_images} training scenes"
-                )
+        if trained < 1:
+            self._refuse("test_images", "they are split off the training scenes")
         if self.batch_size > trained:
-            raise UsageError(
-                f"--batch_size: {self.batch_size} is not allowed; use at most the "
-                f"{trained} training scenes"
-            )
+            self._refuse("batch_size", f"at most the {trained} training scenes")
+
+    def _refuse(self, name, reason):
+        value = getattr(self, name)
+        raise UsageError(f"--{name}: {value!r} is not allowed; {reason}")
 
     @property
     def table(self):
         """Such as "table1"."""
-        return self.experiment.split("/")[0]
+        return parts(self.experiment)[0]
 
     @property
     def method(self):
         """One of `METHODS`."""
-        return self.experiment.split("/")[1].split("-")[0]
+        return parts(self.experiment)[1]
 
     @property
     def setting(self):
         """Such as "13" or "mnist"."""
-        return self.experiment.split("/")[1].split("-", 1)[1]
+        return parts(self.experiment)[2]
 
     @property
     def canvas_side(self):
@@ -238,6 +212,11 @@ class Configuration:
     def sampled_side(self):
         """Side of all boxes that the released code samples, in pixels."""
         return sum(RELEASED_SIDES[self.dataset]) / 2
+
+    @property
+    def title(self):
+        """The run's name at the head of its lines: "table1/asr-13 seed 0"."""
+        return f"{self.experiment} seed {self.seed}"
 
     @property
     def name(self):
@@ -254,17 +233,16 @@ class Configuration:
     @property
     def changed(self):
         """Options that differ from the preset's own value, by name."""
-        base = _preset(self.experiment, self.preset)
-        return {
-            field.name: getattr(self, field.name)
-            for field in options()
-            if field.name not in _NAMES_THE_RUN
-            and getattr(self, field.name) != getattr(base, field.name)
-        }
+        return self.changed_from(_preset(self.experiment, self.preset))
+
+    def changed_from(self, base):
+        """Options that differ from another configuration's, by name."""
+        values = {f.name: getattr(self, f.name) for f in options(NAMES_THE_RUN)}
+        return {n: v for n, v in values.items() if v != getattr(base, n)}
 
     def reads(self, name):
         """Whether an option has an effect on this run."""
-        field = next(field for field in options() if field.name == name)
+        (field,) = (field for field in options() if field.name == name)
         return unread(field, self) is None
 
     def to_json(self):
@@ -278,14 +256,13 @@ class Configuration:
             return f"{pathlib.Path(value).stem}.{str(self.scenes_digest)[:8]}"
         if name == "constraint":
             return f"{value.rpartition(':')[2]}.{str(self.constraint_digest)[:8]}"
-        if isinstance(value, tuple):
-            return "-".join(str(item) for item in value)
-        return str(value)
+        return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def options():
-    """The fields of `Configuration` that are options, in the order of `--help`."""
-    return [field for field in dataclasses.fields(Configuration) if field.metadata]
+def options(without=()):
+    """The fields of `Configuration` that are options, but for some of them."""
+    fields = [field for field in dataclasses.fields(Configuration) if field.metadata]
+    return [field for field in fields if field.name not in without]
 
 
 def from_json(values):
@@ -294,22 +271,10 @@ def from_json(values):
     Raises:
       UsageError: on an unknown or missing option.
     """
-    values = dict(values)
-    values["counts"] = tuple(values.get("counts", ()))
     known = {field.name for field in dataclasses.fields(Configuration)}
-    if set(values) != known:
-        raise UsageError(
-            f"configuration: options {sorted(set(values) ^ known)} are unknown "
-            "or missing"
-        )
-    return Configuration(**values)
-
-
-def experiments():
-    """Every experiment of the paper's two tables, in the tables' order."""
-    table1 = [f"table1/{m}-{s}" for s in TABLE1_SETTINGS for m in METHODS]
-    table2 = [f"table2/{m}-{s}" for s in TABLE2_SETTINGS for m in METHODS]
-    return table1 + table2
+    if odd := sorted(values.keys() ^ known):
+        raise UsageError(f"configuration: options {odd} are unknown or missing")
+    return Configuration(**{**values, "counts": tuple(values["counts"])})
 
 
 def preset_configuration(experiment, preset="paper", smoke=False, **changes):
@@ -329,54 +294,69 @@ def preset_configuration(experiment, preset="paper", smoke=False, **changes):
         has a value that is not allowed, or if nothing would read a changed one: it
         would only rename the run.
     """
-    if experiment not in experiments():
-        raise UsageError(
-            f"--experiment: {experiment!r} is unknown; allowed: "
-            + ", ".join(experiments())
-        )
-    if preset not in PRESETS:
-        raise UsageError(
-            f"--preset: {preset!r} is unknown; allowed: {', '.join(PRESETS)}"
-        )
-    known = [field.name for field in options()]
-    for name in changes:
-        if name not in known:
-            raise UsageError(f"option {name!r} is unknown")
-    changes = dict(changes)
+    known = {field.name: field for field in options()}
+    for value, allowed in (
+        *((experiment, experiments()), (preset, PRESETS)),
+        *((name, known) for name in changes),
+    ):
+        if value not in allowed:
+            raise UsageError(f"{value!r} is unknown; allowed: {', '.join(allowed)}")
     for name in ("scenes", "constraint"):
         if changes.get(name) is not None:
             changes[name], changes[f"{name}_digest"] = _located(name, changes[name])
     base = _preset(experiment, preset)
-    toy = _toy(base, changes) if smoke else {}
+    toy = {}
+    if smoke:
+        own = changes.get("scenes") is not None
+        toy = {"epochs": SMOKE["epochs"]} if own else dict(SMOKE)
+        if not own and base.digits is not None:
+            toy["digits"] = "rendered"
     configuration = dataclasses.replace(base, **(toy | changes))
-    for field in options():
-        reason = unread(field, configuration)
-        if reason and field.name in changes and _differs(configuration, base, field):
+    for name in changes.keys() & configuration.changed_from(base).keys():
+        if reason := unread(known[name], configuration):
             raise UsageError(
-                f"--{field.name}: not allowed with {experiment}, where nothing reads "
-                f"it: {reason}"
+                f"--{name}: not allowed with {experiment}, where nothing reads it: "
+                f"{reason}"
             )
     return configuration
 
 
+def define(flags):
+    """Adds the flags that name a run's experiment, preset and size."""
+    flags.add("experiment", word(*experiments()), None, "table/method-setting")
+    flags.add("preset", word(*PRESETS), "paper", "base of all options")
+    about = "toy size: rendered digits, few images, two epochs"
+    flags.add("smoke", switch(), False, about)
+
+
+def define_changes(flags):
+    """Adds a flag for each option that can be changed from a preset."""
+    flags.group("Options changed from the preset (each is the preset's if not given)")
+    for field in options(NAMES_THE_RUN):
+        flags.add(field.name, field.metadata["parser"], None, field.metadata["text"])
+
+
+def from_flags(values, **identity):
+    """The `Configuration` that the flags of `define` and `define_changes` ask for.
+
+    Args:
+      values: the parsed flags.
+      **identity: seed and epochs, those that are given.
+
+    Raises:
+      UsageError: if no experiment is given, or an option does not fit the others.
+    """
+    if values.experiment is None:
+        raise UsageError("--experiment: a value is missing; see --help")
+    names = [f.name for f in options(NAMES_THE_RUN) if values[f.name].present]
+    changes = identity | {name: values[name].value for name in names}
+    return preset_configuration(
+        values.experiment, values.preset, values.smoke, **changes
+    )
+
+
 def _preset(experiment, preset):
-    table, name = experiment.split("/")
-    method, setting = name.split("-", 1)
-    values = setting_options(table, setting)
-    if preset == "released":
-        values |= released_options(table, method, setting)
-    return Configuration(experiment, preset, **values)
-
-
-def _toy(base, changes):
-    """The options of a run of toy size."""
-    if changes.get("scenes") is not None:
-        return {"epochs": SMOKE["epochs"]}
-    return SMOKE | {"digits": None if base.digits is None else "rendered"}
-
-
-def _differs(configuration, base, field):
-    return getattr(configuration, field.name) != getattr(base, field.name)
+    return Configuration(experiment, preset, **preset_options(experiment, preset))
 
 
 def _located(name, value):
@@ -385,12 +365,12 @@ def _located(name, value):
     That is relative to the repository where it is inside, so that records hold no
     folder of one machine where they need not.
     """
-    file, colon, function = (value, "", "")
+    file, colon, function = value, "", ""
     if name == "constraint":
         file, colon, function = value.rpartition(":")
         if not (file and function.isidentifier()):
-            allowed = "allowed: FILE.py:NAME"
-            raise UsageError(f"--constraint: {value!r} is not allowed; {allowed}")
+            fault = f"--constraint: {value!r} is not allowed; allowed: FILE.py:NAME"
+            raise UsageError(fault)
     path = pathlib.Path(file).expanduser()
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,12 +1,39 @@
 """The cells of the paper's two tables: what they are called and in which order."""
 
 from reproduce.errors import UsageError
-from reproduce.experiments.configuration import experiments
 from reproduce.experiments.presets import METHODS, TABLE1_SETTINGS, TABLE2_SETTINGS
 
 TITLES = {"table1": "Table 1", "table2": "Table 2"}
 SETTINGS = {"table1": tuple(TABLE1_SETTINGS), "table2": tuple(TABLE2_SETTINGS)}
 DATASETS = {"mnist": "Multi-MNIST", "dsprites": "Multi-dSprites"}
+
+
+def parts(experiment):
+    """Table, method and setting of an experiment such as "table1/asr-13"."""
+    table, name = experiment.split("/")
+    return table, *name.split("-", 1)
+
+
+def experiments(table=None, methods=METHODS, settings=None):
+    """Experiments of the tables, in the order of the paper's rows.
+
+    Args:
+      table: "table1" or "table2"; None for both.
+      methods: any of "air", "pprior", "asr".
+      settings: any of `SETTINGS[table]`; None for all.
+
+    Raises:
+      UsageError: if a setting is not one of the table's.
+    """
+    if table is None:
+        return [experiment for name in SETTINGS for experiment in experiments(name)]
+    for setting in settings or ():
+        if setting not in SETTINGS[table]:
+            allowed = ", ".join(SETTINGS[table])
+            fault = f"--settings: {setting!r} is not one of {table}; allowed: {allowed}"
+            raise UsageError(fault)
+    chosen = [s for s in SETTINGS[table] if settings is None or s in settings]
+    return [f"{table}/{m}-{s}" for s in chosen for m in METHODS if m in methods]
 
 
 def scenes(setting):
@@ -18,30 +45,12 @@ def scenes(setting):
 
 def label(experiment):
     """A row's name as in the paper: "AIR-ASR-13"; in Table 2 "AIR-ASR"."""
-    table, name = experiment.split("/")
-    method, setting = name.split("-", 1)
-    suffix = f"-{setting}" if table == "table1" else ""
-    return METHODS[method] + suffix
+    table, method, setting = parts(experiment)
+    return METHODS[method] + (f"-{setting}" if table == "table1" else "")
 
 
-def table_experiments(table, methods=tuple(METHODS), settings=None):
-    """The experiments of a table, in the order of the paper's rows.
-
-    Args:
-      table: "table1" or "table2".
-      methods: any of "air", "pprior", "asr".
-      settings: any of `SETTINGS[table]`; None for all.
-
-    Raises:
-      UsageError: if a setting is not one of the table's.
-    """
-    allowed = SETTINGS[table]
-    settings = allowed if settings is None else settings
-    for setting in settings:
-        if setting not in allowed:
-            raise UsageError(
-                f"--settings: {setting!r} is not one of {table}; "
-                f"allowed: {', '.join(allowed)}"
-            )
-    chosen = {f"{table}/{m}-{s}" for m in methods for s in settings}
-    return [experiment for experiment in experiments() if experiment in chosen]
+def full_label(experiment):
+    """A row's name where the setting is not told beside it: "AIR (Multi-MNIST)"."""
+    table, _, setting = parts(experiment)
+    where = f" ({scenes(setting)})" if table == "table2" else ""
+    return label(experiment) + where

@@ -16,7 +16,17 @@ SIDES = {"multi_mnist": (11.0, 15.0), "multi_dsprites": (10.0, 16.0)}
 RELEASED_SIDES = {"multi_mnist": (11.0, 15.0), "multi_dsprites": (12.0, 15.0)}
 
 
-def setting_options(table, setting):
+def preset_options(experiment, preset):
+    """The options of an experiment that are not `Configuration`'s defaults, a dict."""
+    table, name = experiment.split("/")
+    method, setting = name.split("-", 1)
+    options = _setting_options(table, setting)
+    return options | (
+        _released_options(table, method, setting) if preset == "released" else {}
+    )
+
+
+def _setting_options(table, setting):
     """The options that make one setting of a table, a dict (sections 6.1 and 6.2)."""
     if table == "table1":
         return {"counts": TABLE1_SETTINGS[setting]}
@@ -37,7 +47,7 @@ def setting_options(table, setting):
     }
 
 
-def released_options(table, method, setting):
+def _released_options(table, method, setting):
     """The options that the released code sets otherwise, a dict."""
     options = {
         "learning_rate": 1e-4,

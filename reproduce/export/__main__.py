@@ -4,10 +4,10 @@ import sys
 
 from reproduce import command_line
 from reproduce.errors import UsageError
-from reproduce.experiments import published
-from reproduce.experiments.configuration import LARGEST_SEED
+from reproduce.experiments import configuration, published
+from reproduce.flags import integer, several, switch, text
 from reproduce.records import folders
-from reproduce.run import options, start
+from reproduce.run import start
 
 DESCRIPTION = (
     "Exports the training of an experiment's runs as XLA programs that need no "
@@ -18,38 +18,32 @@ DESCRIPTION = (
 def define(flags):
     """The command's flags."""
     flags.group("What to export")
-    options.define_names(flags)
-    seeds = flags.several(flags.integer(0, LARGEST_SEED))
+    configuration.define(flags)
+    seeds = several(integer(0, configuration.LARGEST_SEED))
     flags.add("seeds", seeds, published.SEEDS, "runs of the experiment")
-    text = (
+    about = (
         "products of matrices in TensorFloat-32 on a GPU that has it: faster, rounded"
     )
-    flags.add("tensorfloat32", flags.switch(), False, text)
+    flags.add("tensorfloat32", switch(), False, about)
     flags.group("Where to")
-    flags.add("out", flags.text(), None, "folder of the programs")
-    options.define_changes(flags)
+    flags.add("out", text(), None, "folder of the programs")
+    configuration.define_changes(flags)
 
 
 def body(values):
     """Exports; returns the exit code."""
-    for flag in ("experiment", "out"):
-        if values[flag].value is None:
-            raise UsageError(f"--{flag}: a value is missing; see --help")
+    if values.out is None:
+        raise UsageError("--out: a value is missing; see --help")
     folders.require_writable(values.out, "--out")
-    configurations = [
-        options.configuration_from(values, values.experiment, seed=seed)
-        for seed in values.seeds
-    ]
+    runs = [configuration.from_flags(values, seed=seed) for seed in values.seeds]
     for name, only in (("compiler", "xla"), ("nonfinite_gradients", "stop")):
-        if (value := getattr(configurations[0], name)) != only:
+        if (value := getattr(runs[0], name)) != only:
             raise UsageError(f"--{name}: {value} cannot be exported; use {only}")
     start.tensorflow()
     from reproduce.export import programs
 
-    size = programs.export(
-        configurations, values.out, values.tensorfloat32, values.smoke
-    )
-    print(f"{len(configurations)} runs in one program, {size / 1e6:.1f} MB:")
+    size = programs.export(runs, values.out, values.tensorfloat32, values.smoke)
+    print(f"{len(runs)} runs in one program, {size / 1e6:.1f} MB:")
     print(f"python -m reproduce.run_exported {values.out}")
     return 0
 

@@ -1,22 +1,19 @@
-"""The folder of exported programs: written, and read back and checked.
+"""The folder of an export: one archive, written whole, read back and checked.
 
-manifest.json     what is in it, with the digests of the other files
-initial.npz       the runs' state to begin from
-<program>.mlir    one program each: train, evaluate, samples, figure
+programs.npz holds `manifest` (JSON), the programs (StableHLO) by name, and the runs'
+state to begin from, `0000` and so on; zip's CRC-32 betrays damage.
 """
 
-import hashlib
-import io
 import json
 import pathlib
 
 import numpy as np
 
 from reproduce.errors import UsageError
-from reproduce.records import folders, record
+from reproduce.records import folders, versions
 
-FORMAT = 2
-NAME, INITIAL = "manifest.json", "initial.npz"
+FORMAT = 3
+NAME = "programs.npz"
 
 
 class ExportError(UsageError):
@@ -32,7 +29,7 @@ class Exported:
     """An exported folder.
 
     Attributes:
-      manifest: the content of manifest.json, a dict.
+      manifest: what is in it, a dict; "runs" are the runs' options.
       configurations: the runs' `Configuration`s, in the programs' order.
       initial: the state to begin from, a list of arrays; their first axis is the runs'.
       programs: from a program's name to its bytes.
@@ -46,57 +43,41 @@ class Exported:
         """
         self.path = pathlib.Path(folder)
         try:
-            self.manifest = json.loads((self.path / NAME).read_text("utf-8"))
-            versions = self.manifest["format"], self.manifest["numerics"]
-            if versions != (FORMAT, record.NUMERICS):
-                raise ExportError(folder, f"{NAME} is of another version of the code")
-            self.configurations = [
-                record.configuration_from(options) for options in self.manifest["runs"]
-            ]
-            with np.load(io.BytesIO(self._file(INITIAL))) as archive:
-                self.initial = [archive[name] for name in sorted(archive.files)]
-            self.programs = {
-                name: self._file(f"{name}.mlir") for name in self.manifest["programs"]
-            }
-        except OSError as error:
-            name = pathlib.Path(error.filename or NAME).name
-            raise ExportError(folder, f"{name}: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise ExportError(folder, f"{NAME} is damaged") from None
-
-    def _file(self, name):
-        content = (self.path / name).read_bytes()
-        if hashlib.sha256(content).hexdigest() != self.manifest["digests"][name]:
-            raise ExportError(self.path, f"{name} is damaged")
-        return content
+            with np.load(self.path / NAME) as archive:
+                content = dict(archive)
+            self.manifest = manifest = json.loads(content["manifest"].tobytes())
+        except (
+            Exception
+        ) as error:  # damaged bytes make NumPy and zipfile raise anything
+            reason = getattr(error, "strerror", None) or "damaged"
+            raise ExportError(folder, f"{NAME}: {reason}") from None
+        if (manifest["format"], manifest["numerics"]) != (FORMAT, versions.NUMERICS):
+            raise ExportError(folder, f"{NAME}: of another version of the code")
+        self.configurations = list(map(versions.configuration_from, manifest["runs"]))
+        self.programs = {name: content[name].tobytes() for name in manifest["programs"]}
+        self.initial = [content[name] for name in sorted(content) if name.isdecimal()]
 
 
 def write(folder, described, programs, initial):
-    """Writes a folder, the manifest last.
+    """Writes a folder, in place of an earlier export.
 
     Args:
-      folder: path; files of an earlier export are replaced.
-      described: entries of the manifest, "runs" (options) and "programs" (from name
-        to arguments and results) among them.
+      folder: path.
+      described: entries of the manifest, "runs" (options) and "programs" (from a name
+        to its arguments) among them.
       programs: a dict from a program's name to its bytes.
       initial: the state to begin from, a list of arrays.
 
     Returns:
-      The size of the files in bytes.
+      The size of the file in bytes.
 
     Raises:
       OSError: naming the file that could not be written.
     """
-    folder, stream = pathlib.Path(folder), io.BytesIO()
-    (folder / NAME).unlink(missing_ok=True)
-    arrays = {f"{index:04d}": array for index, array in enumerate(initial)}
-    np.savez_compressed(stream, **arrays)
-    files = {f"{name}.mlir": content for name, content in programs.items()}
-    files[INITIAL] = stream.getvalue()
-    for name, content in files.items():
-        folders.write_atomically(folder / name, content)
-    digests = {name: hashlib.sha256(file).hexdigest() for name, file in files.items()}
-    versions = {"format": FORMAT, "numerics": record.NUMERICS}
-    manifest = {**versions, **described, "digests": digests}
-    folders.write_atomically(folder / NAME, json.dumps(manifest, indent=1) + "\n")
-    return sum(map(len, files.values()))
+    manifest = {"format": FORMAT, "numerics": versions.NUMERICS, **described}
+    texts = {"manifest": json.dumps(manifest).encode(), **programs}
+    arrays = {name: np.frombuffer(text, np.uint8) for name, text in texts.items()}
+    arrays |= {f"{index:04d}": array for index, array in enumerate(initial)}
+    file = pathlib.Path(folder) / NAME
+    folders.write_atomically(file, lambda out: np.savez_compressed(out, **arrays))
+    return file.stat().st_size

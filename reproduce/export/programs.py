@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from air import noise as noises
 from reproduce.errors import UsageError
-from reproduce.export import folder as folders
+from reproduce.export import folder as folder_of_programs
 from reproduce.records import environment
 from reproduce.run import build, checkpoint, scenes, summaries
 
@@ -190,7 +190,8 @@ def export(configurations, folder, tensorfloat32=False, smoke=False):
       UsageError: if the runs have scenes of their own that do not pass.
       OSError: naming the file that could not be written.
     """
-    first = configurations[0]
+    first, several = configurations[0], len(configurations)
+    batch = first.batch_size
     tf.config.experimental.enable_tensor_float_32_execution(tensorfloat32)
     side, train, test = _sizes(first)
     states = []
@@ -199,25 +200,19 @@ def export(configurations, folder, tensorfloat32=False, smoke=False):
         whole = dataclasses.replace(configuration, early_end=False)
         model = build.build_model(whole, side)
         states.append([v.numpy() for v in checkpoint.variables(model)])
-    several, batch = len(configurations), first.batch_size
     runs = Programs(model, several, batch)
-    batches = -(-test // batch)
     state = {
         f"{index:04d}": tf.TensorSpec([several, *v.shape], v.dtype)
         for index, v in enumerate(runs.state)
     }
     read = dict(list(state.items())[: runs.trainable + 1])
+    images = tf.TensorSpec([train, side, side], tf.uint8)
+    order = tf.TensorSpec([train // batch, several, batch], tf.int32)
+    seeds = tf.TensorSpec([several, 2], tf.int32)
+    batches = tf.TensorSpec([-(-test // batch), batch, side, side], tf.uint8)
     arguments = {
-        "train": {
-            "images": tf.TensorSpec([train, side, side], tf.uint8),
-            "order": tf.TensorSpec([train // batch, several, batch], tf.int32),
-            "seeds": tf.TensorSpec([several, 2], tf.int32),
-            **state,
-        },
-        "evaluate": {
-            "images": tf.TensorSpec([batches, batch, side, side], tf.uint8),
-            **read,
-        },
+        "train": {"images": images, "order": order, "seeds": seeds, **state},
+        "evaluate": {"images": batches, **read},
         "samples": read,
         "figure": read,
     }
@@ -229,23 +224,21 @@ def export(configurations, folder, tensorfloat32=False, smoke=False):
         "runs": [configuration.to_json() for configuration in configurations],
         "parameters": model.count_params(),
         "read": len(read),
-        "steps": model.steps,
         "parts": runs.parts,
         "shown": runs.shown,
         "programs": {
             name: {
-                key: [spec.shape.as_list(), tf.as_dtype(spec.dtype).name]
-                for key, spec in specs.items()
+                key: [spec.shape.as_list(), spec.dtype.name] for key, spec in s.items()
             }
-            for name, specs in arguments.items()
+            for name, s in arguments.items()
         },
     }
-    programs = {
+    lowered = {
         name: _lowered(getattr(runs, name), specs.values())
         for name, specs in arguments.items()
     }
     initial = [np.stack(arrays) for arrays in zip(*states, strict=True)]
-    return folders.write(folder, described, programs, initial)
+    return folder_of_programs.write(folder, described, lowered, initial)
 
 
 def _stateless(model):

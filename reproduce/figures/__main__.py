@@ -19,8 +19,9 @@ from reproduce.errors import UsageError
 from reproduce.experiments import grid, published
 from reproduce.experiments.presets import METHODS
 from reproduce.figures import curves, panels
+from reproduce.flags import several, word
 from reproduce.records import folders, record
-from reproduce.tables import calls, cells
+from reproduce.tables import cells
 
 DESCRIPTION = (
     "Draws Figure 3, 4 or 5 of the paper, or each metric over the epochs, as PNG and "
@@ -40,12 +41,11 @@ PART = ("seeds", "epochs", "methods", "preset")
 
 def define(flags):
     """The command's flags."""
-    methods = tuple(METHODS)
     flags.group("What to draw")
-    flags.add("figure", flags.word(SETTINGS), "3", "of the paper, or learning curves")
-    text = "one picture each (default: the paper's; of curves all)"
-    flags.add("settings", flags.several(flags.word(EVERY)), None, text)
-    flags.add("methods", flags.several(flags.word(methods)), methods, "rows or lines")
+    flags.add("figure", word(*SETTINGS), "3", "of the paper, or learning curves")
+    about = "one picture each (default: the paper's; of curves all)"
+    flags.add("settings", several(word(*EVERY)), None, about)
+    flags.add("methods", several(word(*METHODS)), tuple(METHODS), "rows or lines")
     launch.define(flags, seeds=None)
 
 
@@ -55,55 +55,47 @@ def body(values):
     are_curves = figure == "curves"
     settings = values.settings or (allowed if are_curves else allowed[:1])
     if other := [setting for setting in settings if setting not in allowed]:
-        raise UsageError(
-            f"--settings: {other[0]!r} is not one of figure {figure}; allowed: "
-            f"{', '.join(allowed)}"
-        )
-    protocol, code = launch.protocol_from(values), 0
+        fault = f"{other[0]!r} is not one of figure {figure}"
+        raise UsageError(f"--settings: {fault}; allowed: {', '.join(allowed)}")
+    call = launch.Call(values, "curves" if are_curves else f"figure{figure}", PART)
     shown = {f"{EVERY[s]}/{m}-{s}" for s in settings for m in values.methods}
     experiments = [name for name in grid.experiments() if name in shown]
-    seeds = values.seeds or (published.SEEDS if are_curves else (0,))
-    wanted = launch.runs(experiments, seeds[:1] if protocol.smoke else seeds)
-    if launch.listed_or_run(values, wanted, protocol):
+    seeds = call.seeds(published.SEEDS if are_curves else (0,))
+    runs = call.runs(experiments, seeds)
+    if call.lists_or_is_one(runs):
         return 0
-    if values.train or protocol.retrain:
-        code = launch.train(values, launch.to_train(values, wanted, protocol), protocol)
-    frames = calls.frames_of(protocol)
-    for setting, runs in _drawn(values, protocol, frames.runs, experiments):
+    code = call.train(call.to_train(runs))
+    frames = call.frames()
+    for setting, drawn in _complete(call, frames.runs, experiments).groupby("setting"):
         if are_curves:
             name = f"curves-{EVERY[setting]}-{setting}"
-            picture = curves.draw(runs, frames.epochs)
+            picture = curves.draw(drawn, frames.epochs)
         else:
-            name = f"figure{figure}" + ("" if setting == allowed[0] else f"-{setting}")
-            picture = panels.draw(_blocks(values, runs, protocol.results))
-        file = calls.file_of(values, protocol, f"figures/{name}", PART)
+            name = call.script + ("" if setting == allowed[0] else f"-{setting}")
+            picture = panels.draw(_blocks(values, drawn, call.results))
+        file = call.file(f"figures/{name}")
         panels.save(picture, file)
         print(f"written: {folders.shown(file)}.png and .pdf")
     return code
 
 
-def _drawn(values, protocol, runs, experiments):
-    """The complete runs that are drawn, by setting; tells which are missing.
+def _complete(call, runs, experiments):
+    """The complete runs that are drawn; tells which are missing.
 
     Raises:
       UsageError: if no run has a record.
     """
-    selected = cells.select(
-        runs[runs.experiment.isin(experiments) & (runs.preset == protocol.preset)],
-        protocol.digits,
-        protocol.smoke,
-        values.seeds,
-        calls.given(values, "epochs"),
-    )
+    values = call.values
+    own = runs.experiment.isin(experiments) & (runs.preset == values.preset)
+    selected = cells.select(runs[own], values.digits, values.smoke, **call.shown)
     complete = selected[selected.status == record.COMPLETE]
-    script = "curves" if values.figure == "curves" else f"figure{values.figure}"
-    command = f"{calls.call_of(values, script)} --train"
+    command = f"made by: {call.same()} --train"
     if complete.empty:
-        raise UsageError(f"no run has a record yet; made by: {command}")
+        raise UsageError(f"no run has a record yet; {command}")
     lacking = [grid.label(e) for e in experiments if e not in set(complete.experiment)]
     if lacking:
-        print(f"no run yet: {', '.join(lacking)}; made by: {command}", flush=True)
-    return complete.groupby("setting")
+        print(f"no run yet: {', '.join(lacking)}; {command}", flush=True)
+    return complete
 
 
 def _blocks(values, runs, results):

@@ -5,7 +5,7 @@ bytes depend on what it shows alone: neither the time nor the version of Matplot
 written into it.
 """
 
-import io
+import functools
 from typing import NamedTuple
 
 import matplotlib
@@ -159,7 +159,7 @@ def save(figure, file):
         "png": {"Software": None},
         "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
     }
-    for kind, metadata in nothing.items():
-        stream = io.BytesIO()
-        figure.savefig(stream, format=kind, dpi=figure.dpi, metadata=metadata)
-        folders.write_atomically(f"{file}.{kind}", stream.getvalue())
+    for kind, told in nothing.items():
+        how = {"format": kind, "dpi": figure.dpi, "metadata": told}
+        write = functools.partial(figure.savefig, **how)
+        folders.write_atomically(f"{file}.{kind}", write)

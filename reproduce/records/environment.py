@@ -1,9 +1,12 @@
 """Where and with what a run was done, for its record."""
 
+import contextlib
 import functools
 import importlib.metadata
 import os
+import pathlib
 import platform
+import re
 import resource
 import subprocess
 import sys
@@ -15,16 +18,12 @@ CODE = ("air", "asr", "data", "reproduce", "requirements.txt")
 
 
 def describe(device, threads, packages=PACKAGES):
-    """The run's surroundings.
+    """The run's surroundings, a dict ready for JSON.
 
     Args:
       device: name of the device that computed.
       threads: number of threads the computation was given.
       packages: names of the packages that matter.
-
-    Returns:
-      A dict ready for JSON: device, cores, threads, python, platform, peak memory of
-      this process in megabytes, and the versions of the packages that matter.
     """
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     unit = 1024**2 if sys.platform == "darwin" else 1024
@@ -34,14 +33,18 @@ def describe(device, threads, packages=PACKAGES):
         "threads": threads,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "peak_memory_megabytes": round(peak / unit),
+        "peak_memory_megabytes": round(peak / unit),  # of this process
         "packages": versions(packages),
     }
 
 
 def versions(packages=PACKAGES):
     """The versions of packages, None for one that is not installed: a dict."""
-    return {name: _version(name) for name in packages}
+    found = dict.fromkeys(packages)
+    for name in packages:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def usable_cores():
@@ -59,58 +62,34 @@ def usable_cores():
 
 def processor():
     """The processor's name, or the machine's type where it is not told."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as stream:
-            for line in stream:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+    file = pathlib.Path("/proc/cpuinfo")
+    text = file.read_text("utf-8") if file.exists() else ""
+    name = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
+    return name[1].strip() if name else platform.processor() or platform.machine()
 
 
+@functools.cache  # once a process, and before another commit may follow
 def git():
     """The commit of the code, and whether the code differs from it.
 
     Returns:
       A dict {"commit": 40 hex digits, "dirty": bool}; both None outside git.
     """
-    commit = _git("rev-parse", "HEAD")
-    status = _git("status", "--porcelain", "--untracked-files=no", "--", *CODE)
-    if commit is None or status is None:
+    try:
+        commit = _git("rev-parse", "HEAD")
+        status = _git("status", "--porcelain", "--untracked-files=no", "--", *CODE)
+        return {"commit": commit, "dirty": bool(status)}
+    except (OSError, subprocess.SubprocessError) as error:
+        if "dubious ownership" in (getattr(error, "stderr", None) or ""):
+            print(
+                f"git refuses {REPOSITORY}, which another user owns: records will name "
+                f"no commit (git config --global --add safe.directory {REPOSITORY})",
+                file=sys.stderr,
+            )
         return {"commit": None, "dirty": None}
-    return {"commit": commit, "dirty": bool(status)}
 
 
 def _git(*words):
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(REPOSITORY), *words],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=20,
-        )
-    except subprocess.CalledProcessError as error:
-        if "dubious ownership" in error.stderr:
-            _say_refused()
-        return None
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
-
-
-@functools.cache  # once a process
-def _say_refused():
-    print(
-        f"git refuses {REPOSITORY}, which another user owns: records will name no "
-        f"commit (git config --global --add safe.directory {REPOSITORY})",
-        file=sys.stderr,
-    )
-
-
-def _version(package):
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    words = ("git", "-C", REPOSITORY, *words)
+    into = {"capture_output": True, "text": True, "check": True, "timeout": 20}
+    return subprocess.run(words, **into).stdout.strip()

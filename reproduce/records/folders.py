@@ -70,24 +70,15 @@ def require_writable(folder, flag):
       UsageError: naming `flag`, the option with its dashes.
     """
     nearest = pathlib.Path(folder).absolute()
-    try:
-        while not nearest.exists() and nearest != nearest.parent:
-            nearest = nearest.parent
-        is_folder = nearest.is_dir()
-    except OSError as error:
-        raise UsageError(f"{flag}: {folder}: {error.strerror}") from None
-    if not is_folder:
-        raise UsageError(f"{flag}: {nearest} is a file; allowed: a folder")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise UsageError(
-            f"{flag}: {nearest} cannot be written to; allowed: a folder that can"
-        )
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        fault = f"{nearest} is no folder that can be written to"
+        raise UsageError(f"{flag}: {fault}; allowed: one that can")
 
 
 def shown(path):
     """`path` as text, relative to the repository's root when it is inside."""
-    path = pathlib.Path(path)
-    try:
-        return str(path.resolve().relative_to(REPOSITORY))
-    except ValueError:
-        return str(path)
+    path = pathlib.Path(path).resolve()
+    inside = path.is_relative_to(REPOSITORY)
+    return str(path.relative_to(REPOSITORY) if inside else path)

@@ -3,22 +3,22 @@
 import pathlib
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from reproduce.records import record as records
+from reproduce.records import versions
 
-# Columns of `Frames.runs` that are a record's own fields.
-_FIELDS = (
-    *("table", "method", "setting", "dataset", "preset", "variant", "changed"),
-    *("seed", "epochs", "digits", "smoke", "status", "failure", "reported_epoch"),
-    *("images_per_second", "parameters", "numerics", "configuration"),
-)
-# Those of its metrics that every row has, in this order; others follow.
+# Metrics that every row has; others follow.
 METRICS = (
     *("nelbo", "reconstruction", "kl_location", "kl_scale", "kl_appearance"),
     *("kl_presence", "se", "acc", "miou", "miou_integer_convention", "mean_count"),
     *("one_step_share", "count_histogram", "too_few_by_distance", "too_few_by_count"),
     *("overlapping_pairs_in_samples", "overlapping_pairs_in_samples_error"),
+)
+COLUMNS = (
+    *("folder", *records.FIELDS, *METRICS),
+    *("numerics", "stale", "options", "device", "record"),
 )
 
 
@@ -27,10 +27,10 @@ class Frames(NamedTuple):
 
     Attributes:
       runs: a row a run, sorted by folder. Columns: "folder" (text, relative to the
-        results), "experiment" and the record's fields; its metrics at the reported
-        epoch by their names, NaN or None where a run has none; "seconds", "device",
-        "commit" and "stale" (whether the code has changed its numbers since); "record",
-        the whole of it.
+        results) and the record's fields; its metrics at the reported epoch by their
+        names, NaN or None where a run has none; "device"; "options" (the set of the
+        variant's words); "stale" (whether the code has changed its numbers since);
+        "record", the whole of it.
       epochs: a row an epoch: "folder" and the columns of history.csv.
     """
 
@@ -45,34 +45,62 @@ def load(results):
       RecordError: naming the folder of the first record that cannot be read.
     """
     root = pathlib.Path(results)
-    rows, histories = [], []
+    rows, histories = [], [pd.DataFrame(columns=["folder", "epoch"])]
     for file in sorted(root.glob("runs/*/*/*/record.json")):
         found, folder = records.read(file.parent), str(file.parent.relative_to(root))
-        rows.append(_row(folder, found))
+        own = {
+            "folder": folder,
+            "stale": versions.stale(found),
+            "options": frozenset(found["variant"].split("+")),
+            "device": found["environment"].get("device"),
+            "record": found,
+        }
+        rows.append(found | (found["metrics"] or {}) | own)
         history = pd.DataFrame(records.read_history(file.parent))
         if found["status"] == records.COMPLETE and len(history) != found["epochs"]:
             reason = f"history.csv has {len(history)} of {found['epochs']} epochs"
             raise records.RecordError(file.parent, reason)
-        history.insert(0, "folder", folder)
-        histories.append(history)
-    columns = ["folder", "experiment", *_FIELDS, *METRICS]
-    columns += ["seconds", "device", "commit", "stale", "record"]
+        histories.append(history.assign(folder=folder))
     runs = pd.DataFrame(rows)
-    runs = runs.reindex(columns=list(dict.fromkeys([*columns, *runs.columns])))
-    if not histories:
-        return Frames(runs, pd.DataFrame({"folder": [], "epoch": []}))
-    return Frames(runs, pd.concat(histories, ignore_index=True))
+    runs = runs.reindex(columns=list(dict.fromkeys([*COLUMNS, *runs.columns])))
+    return Frames(runs, pd.concat(histories[rows != [] :], ignore_index=True))
 
 
-def _row(folder, record):
-    return {
-        "folder": folder,
-        "experiment": record["experiment"],
-        **{name: record[name] for name in _FIELDS},
-        **(record["metrics"] or {}),
-        "seconds": record["wall_seconds"],
-        "device": record["environment"].get("device"),
-        "commit": record["git"].get("commit"),
-        "stale": records.stale(record),
-        "record": record,
-    }
+def of(runs, configuration, seed=False):
+    """The rows of a configuration's runs, of its seed or of any.
+
+    Options are compared as sets: early records have them in another order.
+    """
+    words = frozenset(configuration.variant.split("+"))
+    own = (runs.options == words) & (runs.experiment == configuration.experiment)
+    return runs[own & (runs.seed == configuration.seed)] if seed else runs[own]
+
+
+def after(runs, epochs, length, metrics=()):
+    """The runs that got so far, as they were then; those of that length come first.
+
+    A longer run stands for a shorter one: order and noise follow from seed, epoch and
+    iteration, so after N epochs it is the run of N epochs, bit for bit, and its history
+    has what that measured. One that reports its best epoch stands for itself alone.
+
+    Args:
+      runs: rows of `Frames.runs`.
+      epochs: the frame of histories.
+      length: a number of epochs.
+      metrics: columns that are to hold what was measured then.
+
+    Returns:
+      The rows, with "epochs" and "status" as of then, and "cut_from", the length of a
+      longer run, else NaN.
+    """
+    history = epochs[epochs.epoch == length].set_index("folder")
+    last = np.array([c["reported_epoch"] == "last" for c in runs.configuration], bool)
+    longer = (runs.epochs > length) & runs.folder.isin(history.index) & last
+    runs = runs[(runs.epochs == length) | longer].sort_values("epochs", kind="stable")
+    cut = runs.epochs > length
+    own = {"cut_from": runs.epochs.where(cut), "epochs": length}
+    own["status"] = runs.status.where(~cut, records.COMPLETE)
+    for name in metrics:
+        then = runs.folder.map(history.get(f"test_{name}", history.get(name, {})))
+        own[name] = np.where(cut, then, runs[name]) if name in runs else then
+    return runs.assign(**own)

@@ -11,74 +11,29 @@ one is a run that has not ended.
 """
 
 import csv
+import functools
 import io
 import json
-import math
 import pathlib
-import re
 
 import numpy as np
 
 from reproduce.errors import UsageError
-from reproduce.experiments import configuration as configurations
-from reproduce.records import folders
+from reproduce.records import folders, versions
 
 FORMAT = 1
-# Raised with each change of the code that touches a run's numbers by more than the
-# order of sums. A record that does not name its version is of the first; a run goes on
-# only from its own version's.
-NUMERICS = 3
-# Which runs each version touched, told from their options.
-_TOUCHED = {
-    2: lambda options: True,
-    3: lambda options: options["compiler"] == "none",  # no constant folding any more
-}
 COMPLETE, FAILED = "complete", "failed"
-FIGURE_FILE = "figure.npz"
-FOLDER = re.compile(r"(?P<variant>.+)-(?P<epochs>\d+)ep-seed(?P<seed>\d+)")
-_TEXT, _MAYBE_TEXT, _NUMBER = (str,), (str, type(None)), (int, float)
-# The fields of a record and their types in JSON; it may have others.
-FIELDS = {
-    "format": (int,),
-    "status": _TEXT,  # "complete" or "failed"
-    "failure": _MAYBE_TEXT,  # one line, of a failed run
-    **dict.fromkeys(("experiment", "table", "method", "setting", "dataset"), _TEXT),
-    **dict.fromkeys(("preset", "variant"), _TEXT),
-    "changed": (dict,),  # options changed from the preset's
-    "seed": (int,),
-    "epochs": (int,),
-    "reported_epoch": (int, type(None)),  # from 1; null if the run failed
-    "digits": _MAYBE_TEXT,
-    "smoke": (bool,),
-    "configuration": (dict,),
-    "data_digest": _TEXT,  # of the scenes' bytes
-    "data_statistics": (dict,),
-    "metrics": (dict, type(None)),  # at `reported_epoch`; null if the run failed
-    "parameters": (int,),
-    "wall_seconds": _NUMBER,
-    "images_per_second": (int, float, type(None)),
-    "environment": (dict,),
-    "git": (dict,),  # of the code that trained it last
-}
-# What the first version did where it had no option yet; F6's bounds depend on the
-# dataset.
-_FIRST_VERSION = {
-    **dict.fromkeys(("hidden_sees_location", "early_end"), False),
-    "sampler": "hat",
-    "compiler": "xla",
-    "bounds": True,
-    "encoder_outputs": "joint",
-    "nonfinite_gradients": "stop",
-    "precision": "float32",
-    "presence_slope": "exact",
-    "training_floor": 1e-10,
-}
-# Options that were added without a change of the numerics.
-_ADDED = {
-    "constraint_weight": 1.0,
-    **dict.fromkeys(("scenes", "scenes_digest", "constraint", "constraint_digest")),
-}
-_FIRST_SIDES = {"multi_mnist": (11.0, 15.0), "multi_dsprites": (12.0, 15.0)}
+# The fields of a record; it may have others, such as "numerics" (see `versions`).
+FIELDS = (
+    *("format", "experiment", "table", "method", "setting", "dataset", "digits"),
+    *("preset", "variant", "seed", "epochs", "smoke", "configuration"),
+    "changed",  # options changed from the preset's
+    *("status", "failure"),  # "complete", or "failed" and why, one line
+    *("reported_epoch", "metrics"),  # from 1, and at that epoch; null if the run failed
+    *("data_digest", "data_statistics"),  # of the scenes' bytes
+    *("parameters", "wall_seconds", "images_per_second", "environment"),
+    "git",  # of the code that trained it last
+)
 
 
 class RecordError(UsageError):
@@ -98,16 +53,15 @@ def run_folder(results, configuration):
 
 def describe(configuration):
     """The fields of a record that follow from the configuration alone."""
-    names = ("experiment", "table", "method", "setting", "dataset", "preset", "variant")
-    fields = {
-        name: getattr(configuration, name)
-        for name in (*names, "seed", "epochs", "digits")
-    }
+    names = ("experiment", "table", "method", "setting", "dataset", "digits", "preset")
+    names += ("variant", "seed", "epochs")
+    fields = {name: getattr(configuration, name) for name in names}
     if configuration.scenes is not None:
         fields |= {"dataset": pathlib.Path(configuration.scenes).stem, "digits": None}
-    fields["configuration"] = configuration.to_json()
-    fields["changed"] = {n: fields["configuration"][n] for n in configuration.changed}
-    return {"format": FORMAT, "numerics": NUMERICS, **fields}
+    options = configuration.to_json()
+    changed = {name: options[name] for name in configuration.changed}
+    known = {"format": FORMAT, "numerics": versions.NUMERICS}
+    return {**known, **fields, "configuration": options, "changed": changed}
 
 
 def write(folder, record, history, figure=None):
@@ -115,7 +69,7 @@ def write(folder, record, history, figure=None):
 
     Args:
       folder: the run's own folder, see `run_folder`.
-      record: dict of `FIELDS`, "numerics" and what else the run tells.
+      record: dict of `FIELDS` and what else the run tells.
       history: list of dicts with equal keys, one an epoch.
       figure: dict of arrays, None for none.
 
@@ -133,15 +87,19 @@ def write(folder, record, history, figure=None):
     # a record that contradicts its history.
     (folder / "record.json").unlink(missing_ok=True)
     if figure is not None:
-        stream = io.BytesIO()
-        np.savez_compressed(stream, **figure)
-        folders.write_atomically(folder / FIGURE_FILE, stream.getvalue())
-    folders.write_atomically(folder / "history.csv", format_history(history))
+        write_arrays = functools.partial(np.savez_compressed, **figure)
+        folders.write_atomically(folder / "figure.npz", write_arrays)
+    rows = io.StringIO()
+    names = list(history[0]) if history else ["epoch"]
+    writer = csv.DictWriter(rows, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)  # floats as Python writes them: read back, the same
+    folders.write_atomically(folder / "history.csv", rows.getvalue())
     folders.write_atomically(folder / "record.json", text)
 
 
 def read(folder):
-    """The record of the run in `folder`, as a dict; "numerics" is always there.
+    """The record of the run in `folder`, a dict; "numerics" is always there.
 
     Raises:
       RecordError: if it is missing, truncated, not a record or another run's.
@@ -149,23 +107,16 @@ def read(folder):
     folder = pathlib.Path(folder)
     try:
         record = json.loads((folder / "record.json").read_text("utf-8"))
+        lacking = [field for field in FIELDS if field not in record]
+        name = f"{record['variant']}-{record['epochs']}ep-seed{record['seed']}"
+        expected = (record["table"], f"{record['method']}-{record['setting']}", name)
     except OSError as error:
         raise RecordError(folder, f"record.json: {error.strerror}") from None
-    except (ValueError, RecursionError):
-        raise RecordError(folder, "record.json is not JSON, or cut short") from None
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise RecordError(folder, f"record.json is not a record of format {FORMAT}")
-    for name, kinds in FIELDS.items():
-        value = record.get(name)
-        wrong = not isinstance(value, kinds)
-        if name not in record or wrong or (type(value) is bool and bool not in kinds):
-            raise RecordError(folder, f"{name} of record.json cannot be {value!r}")
-    if record["status"] not in (COMPLETE, FAILED):
-        raise RecordError(folder, f"status of record.json is {record['status']!r}")
-    if record["status"] == COMPLETE and not record["metrics"]:
-        raise RecordError(folder, "the record of a complete run has no metrics")
-    name = f"{record['variant']}-{record['epochs']}ep-seed{record['seed']}"
-    expected = (record["table"], f"{record['method']}-{record['setting']}", name)
+    except (ValueError, TypeError, KeyError):
+        raise RecordError(folder, "record.json is cut short, or no record") from None
+    if lacking or record["format"] != FORMAT:
+        reason = f"record.json is not of format {FORMAT}, or lacks {lacking}"
+        raise RecordError(folder, reason)
     if folder.resolve().parts[-3:] != expected:
         raise RecordError(folder, f"the record belongs to {'/'.join(expected)}")
     return {"numerics": 1, **record}
@@ -178,29 +129,18 @@ def read_history(folder):
       RecordError: if it is missing, cut short or not a table of numbers.
     """
     try:
-        content = (pathlib.Path(folder) / "history.csv").read_bytes()
-        rows = list(csv.reader(io.StringIO(content.decode())))
-        if not content.endswith(b"\n"):
+        text = (pathlib.Path(folder) / "history.csv").read_text("utf-8")
+        if not text.endswith("\n"):
             raise ValueError
         return [
-            {name: float(cell) if cell else None for name, cell in pairs}
-            for pairs in [list(zip(rows[0], row, strict=True)) for row in rows[1:]]
+            {name: float(cell) if cell else None for name, cell in row.items()}
+            for row in csv.DictReader(io.StringIO(text))
         ]
     except OSError as error:
         raise RecordError(folder, f"history.csv: {error.strerror}") from None
-    except (ValueError, IndexError, csv.Error):
+    except (ValueError, TypeError, csv.Error):
         reason = "history.csv is empty, cut short or not a table"
         raise RecordError(folder, reason) from None
-
-
-def format_history(rows):
-    """The bytes of a history; `read_history` gives back exactly the same numbers."""
-    stream = io.StringIO()
-    names = list(rows[0]) if rows else ["epoch"]
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([_cell(row[name]) for name in names] for row in rows)
-    return stream.getvalue().encode()
 
 
 def read_figure(folder):
@@ -210,49 +150,8 @@ def read_figure(folder):
       RecordError: if the file is missing or damaged.
     """
     try:
-        with np.load(pathlib.Path(folder) / FIGURE_FILE) as archive:
+        with np.load(pathlib.Path(folder) / "figure.npz") as archive:
             return dict(archive)
-    except OSError as error:
-        reason = f"{FIGURE_FILE}: {error.strerror or 'cannot be read'}"
-        raise RecordError(folder, reason) from None
-    except Exception:  # damaged bytes make NumPy and zipfile raise anything
-        raise RecordError(folder, f"{FIGURE_FILE} is damaged") from None
-
-
-def configuration_from(options, numerics=NUMERICS):
-    """The `Configuration` of options that this or an older version has written.
-
-    Options that came later stand for what the code did then.
-
-    Raises:
-      UsageError: on options that the project does not know.
-    """
-    if numerics == 1:
-        sides = _FIRST_SIDES.get(options.get("dataset"), (None, None))
-        bounds = dict(zip(("side_minimum", "side_maximum"), sides, strict=True))
-        options = {**_FIRST_VERSION, **bounds, **options}
-    return configurations.from_json({**_ADDED, **options})
-
-
-def changed_since(numerics, options):
-    """Whether the code of today gives a run other numbers than a version's code did.
-
-    Args:
-      numerics: that version.
-      options: of the run, as `Configuration.to_json` gives them.
-    """
-    later = [touched for version, touched in _TOUCHED.items() if version > numerics]
-    return any(touched(options) for touched in later)
-
-
-def stale(record):
-    """Whether a record is of older code, whose numbers differ from today's."""
-    return changed_since(record["numerics"], record["configuration"])
-
-
-def _cell(value):
-    if value is None:
-        return ""
-    value = float(value)
-    whole = math.isfinite(value) and value.is_integer() and abs(value) < 1e15
-    return repr(int(value) if whole else value)
+    except Exception as error:  # damaged bytes make NumPy and zipfile raise anything
+        reason = getattr(error, "strerror", None) or "damaged"
+        raise RecordError(folder, f"figure.npz: {reason}") from None

@@ -13,7 +13,7 @@ import sys
 from reproduce import command_line
 from reproduce.errors import UsageError
 from reproduce.experiments import grid, published
-from reproduce.experiments.configuration import experiments
+from reproduce.flags import text
 from reproduce.records import folders, frame
 from reproduce.report import inventory, numbers, standing
 from reproduce.tables import cells, render
@@ -27,7 +27,7 @@ PAGES = {name: f"{name}.md" for name in ("README", "numbers", "figures", "runs")
 def define(flags):
     """The command's flags."""
     flags.group("Where")
-    flags.add("results", flags.text(), str(folders.RESULTS), "folder of results")
+    flags.add("results", text(), str(folders.RESULTS), "folder of results")
 
 
 def body(values):
@@ -47,8 +47,8 @@ def body(values):
     if folder.resolve() == folders.RESULTS:  # the project's README tells the same
         file = folders.REPOSITORY / "README.md"
         head, _, rest = file.read_text("utf-8").partition(BEGIN)
-        text = head + BEGIN + filled["result"] + END + rest.partition(END)[2]
-        folders.write_atomically(file, text)
+        rest = rest.partition(END)[2]
+        folders.write_atomically(file, head + BEGIN + filled["result"] + END + rest)
 
 
 def context(frames, folder):
@@ -61,13 +61,12 @@ def context(frames, folder):
     Raises:
       RecordError: if a run's arrays are missing or damaged.
     """
-    order = {name: place for place, name in enumerate(experiments())}
+    order = {name: place for place, name in enumerate(grid.experiments())}
     runs = frames.runs[~frames.runs.smoke]
     runs = runs.sort_values("experiment", key=lambda c: c.map(order), kind="stable")
     selected = cells.select(runs)
     tables = {
-        name: cells.cells(selected, grid.table_experiments(name), cells.PRESETS)
-        for name in grid.TITLES
+        name: cells.cells(selected, grid.experiments(name)) for name in grid.TITLES
     }
     found = standing.numbers(tables.values())
     drawn = selected[(selected.preset == "paper") & (selected.status == cells.COMPLETE)]
@@ -77,7 +76,7 @@ def context(frames, folder):
         "verdicts": standing.verdicts(selected),
         "best": standing.best(found),
         "near": standing.near(found),
-        "places": (standing.NEAR, standing.BETTER, standing.WORSE),
+        "places": standing.PLACES,
         "tables": tables,
         "render": render,
         "grid": grid,

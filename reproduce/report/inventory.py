@@ -25,12 +25,11 @@ def constants(lines):
 
 def scenes(frame):
     """The scenes of all runs, each set of them once: a list of dicts of texts."""
-    found = frame.assign(digest=[record["data_digest"] for record in frame.record])
     lines = []
-    for run in found.drop_duplicates("digest").itertuples():
+    for run in frame.drop_duplicates("data_digest").itertuples():
         name = f"{run.dataset}, {json.dumps(run.configuration['counts'])}"
         name += f" (preset {run.preset})" if run.preset != "paper" else ""
-        for part, about in run.record["data_statistics"].items():
+        for part, about in run.data_statistics.items():
             shares = about["count_shares"].items()
             lines.append(
                 {
@@ -41,14 +40,14 @@ def scenes(frame):
                     "object side in pixels": _spread(about["object_side"]),
                     "nearest pair in pixels": _spread(about["nearest_pair_distance"]),
                     "mean grey value": f"{about['mean_ink']:.4f}",
-                    "digest": run.digest[:12],
+                    "digest": run.data_digest[:12],
                 }
             )
     return lines
 
 
 def _run(run, epoch_seconds):
-    around, git = run.record["environment"], run.record["git"]
+    around, git = run.environment, run.git
     packages, speed = around["packages"], run.images_per_second
     name, library = ("TensorFlow", "tensorflow")
     if not packages.get(library):
@@ -60,7 +59,7 @@ def _run(run, epoch_seconds):
         "epochs": run.epochs,
         "state": run.status,
         "parameters": f"{run.parameters:,}",
-        "time": duration(run.seconds),
+        "time": duration(run.wall_seconds),
         "an epoch": f"{epoch_seconds:.0f} s" if epoch_seconds else "-",
         "images/s": f"{speed:.0f}" if speed else "-",
         "threads": around["threads"],

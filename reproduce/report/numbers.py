@@ -5,7 +5,6 @@ import numpy as np
 from reproduce.experiments import grid
 from reproduce.records.record import COMPLETE, read_figure
 from reproduce.run.metrics import overlapping_pairs
-from reproduce.tables import cells
 
 TERMS = {
     "nelbo": "nELBO",
@@ -78,9 +77,9 @@ def uncovered(arrays):
 def _by_cell(selected, table, preset):
     """Label and complete runs of each cell that has some, in the table's order."""
     runs = selected[(selected.status == COMPLETE) & (selected.preset == preset)]
-    for experiment in grid.table_experiments(table):
+    for experiment in grid.experiments(table):
         if len(own := runs[runs.experiment == experiment]):
-            yield cells.name(experiment), own
+            yield grid.full_label(experiment), own
 
 
 def _line(runs, epochs):

@@ -4,13 +4,12 @@ import numpy as np
 import pandas
 
 from reproduce.experiments import grid, published
-from reproduce.experiments.configuration import experiments
 from reproduce.experiments.presets import METHODS
 from reproduce.records.record import COMPLETE
-from reproduce.tables import cells, claims
+from reproduce.tables import claims
 
 DEVIATIONS = 2  # a number within so many published deviations is near; our choice
-NEAR, BETTER, WORSE = (
+NEAR, BETTER, WORSE = PLACES = (
     f"within {DEVIATIONS} published deviations",
     "better by more",
     "worse by more",
@@ -31,10 +30,10 @@ def state(runs):
     named = ["experiment", "variant", "seed"]
     longest = runs.sort_values("epochs").drop_duplicates(named, keep="last")
     return {
-        "all": len(experiments()) * published.RUNS,
+        "all": len(grid.experiments()) * published.RUNS,
         "full": int(full.sum()),
         "runs": len(runs),
-        "hours": longest.seconds.sum() / 3600,
+        "hours": longest.wall_seconds.sum() / 3600,
     }
 
 
@@ -43,38 +42,39 @@ def verdicts(selected):
 
     A claim that both tables judge counts by the lesser verdict.
     """
-    order = (claims.FAILS, claims.UNDECIDED, claims.HOLDS)
-    worst = {}
-    for verdict in (v for t in grid.TITLES for v in claims.judge(t, selected, "paper")):
-        place, number = order.index(verdict.verdict), verdict.claim.number
-        worst[number] = min(place, worst.get(number, place))
-    return {order[p]: sorted(n for n in worst if worst[n] == p) for p in (2, 0, 1)}
+    order, worst = (claims.HOLDS, claims.UNDECIDED, claims.FAILS), {}
+    for table in grid.TITLES:
+        for verdict in claims.judge(table, selected, ["paper"]):
+            place, number = order.index(verdict.verdict), verdict.claim.number
+            worst[number] = max(place, worst.get(number, place))
+    found = {order[p]: sorted(n for n in worst if worst[n] == p) for p in range(3)}
+    return found
 
 
 def numbers(tables):
     """A frame with a row for each number of the tables that has a run, as printed.
 
     Columns: scenes, method and label (its cell), metric, ours and theirs (means), place
-    (`NEAR`, `BETTER` or `WORSE`) and told, both with the deviation in words.
+    (one of `PLACES`) and told, both with the deviation in words.
 
     Args:
-      tables: frames of `cells.cells`; rows of the preset `paper` count.
+      tables: lists of `cells.cells`; rows of the preset `paper` count.
     """
     rows = []
-    paper = pandas.concat(tables).loc[["paper"]]
-    for (_, table, setting, method), cell in paper[paper.state == COMPLETE].iterrows():
+    for cell in (cell for table in tables for cell in table):
+        if cell["preset"] != "paper" or cell["metrics"] is None:
+            continue
+        table, method, setting = grid.parts(cell["experiment"])
         scenes = f"{grid.TITLES[table]}, {grid.scenes(setting)}"
-        own = (scenes, METHODS[method], cells.name(cell.experiment))
-        for metric, (theirs, std) in published.published(cell.experiment).items():
+        own = (scenes, METHODS[method], grid.full_label(cell["experiment"]))
+        for metric, (theirs, std) in cell["published"].items():
             places = published.DECIMALS[table][metric]
-            ours = round(cell[metric], places)
+            ours = round(cell["metrics"][metric]["mean"], places)
             worse = (ours > theirs) == (metric in published.LOWER_IS_BETTER)
             near = round(abs(ours - theirs), places) <= DEVIATIONS * std
             place = NEAR if near else WORSE if worse else BETTER
-            told = (
-                f"{ours:.{places}f} (published {theirs:.{places}f} ± {std:.{places}f})"
-            )
-            told = f"{published.TITLES[metric]} {told}"
+            printed = f"{theirs:.{places}f} ± {std:.{places}f}"
+            told = f"{published.TITLES[metric]} {ours:.{places}f} (published {printed})"
             rows.append((*own, metric, ours, theirs, place, told))
     columns = ["scenes", "method", "label", "metric", "ours", "theirs", "place", "told"]
     return pandas.DataFrame(rows, columns=columns)
@@ -117,7 +117,7 @@ def near(found):
       far: by place a list of texts, one a cell.
     """
     counts = found.groupby(["method", "place"], sort=False).size().unstack(fill_value=0)
-    counts = counts.reindex(columns=[NEAR, BETTER, WORSE], fill_value=0)
+    counts = counts.reindex(columns=PLACES, fill_value=0)
     far = {}
     for place in (WORSE, BETTER):
         of_place = found[found.place == place].groupby("label", sort=False).told

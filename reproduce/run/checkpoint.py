@@ -6,18 +6,14 @@ atomically: there is always one whole state, and zip's CRC-32 betrays damage. It
 no TensorFlow.
 """
 
-import contextlib
 import dataclasses
-import io
 import json
 import math
-import pathlib
 
-import filelock
 import numpy as np
 
 from reproduce.errors import NonFiniteError, UsageError
-from reproduce.records import folders, record
+from reproduce.records import folders, versions
 
 FORMAT = 1
 NAME = "state.npz"
@@ -29,8 +25,7 @@ class CheckpointError(UsageError):
     """A checkpoint that cannot be used; one line naming the file and why."""
 
     def __init__(self, file, reason):
-        self.what = f"{folders.shown(file)}: {reason}"
-        super().__init__(f"{self.what}; remove the file or use --retrain")
+        super().__init__(f"{folders.shown(file)}: {reason}; --retrain makes it anew")
 
 
 @dataclasses.dataclass
@@ -69,26 +64,16 @@ class Progress:
           figures: `summaries.figures` of the test images.
           seconds: wall time of the epoch.
 
-        Returns:
-          The row: "epoch", the means as train_<name>, the figures as test_<name>,
-          "seconds".
-
         Raises:
           NonFiniteError: naming the figure of the test images that is not finite.
         """
         epoch = len(self.history) + 1
         if name := faulty(figures):
-            raise NonFiniteError(
-                f"{name} of the test images is not finite after epoch {epoch}"
-            )
-        row = {
-            "epoch": epoch,
-            **{f"train_{name}": float(value) for name, value in train.items()},
-            **{f"test_{name}": value for name, value in figures.items()},
-            "seconds": seconds,
-        }
-        self.history.append(row)
-        return row
+            fault = f"{name} of the test images is not finite after epoch {epoch}"
+            raise NonFiniteError(fault)
+        row = {f"train_{name}": float(value) for name, value in train.items()}
+        row |= {f"test_{name}": value for name, value in figures.items()}
+        self.history.append({"epoch": epoch, **row, "seconds": seconds})
 
     def reports(self, configuration):
         """Whether the last epoch is, so far, the one that the record reports."""
@@ -105,16 +90,6 @@ def faulty(values):
     return next(iter([name for name in bad if name not in _SUMS] or bad), None)
 
 
-def epoch_line(name, row, epochs):
-    """A row of the history as a line of text that begins with the run's name."""
-    text = f"{name}  epoch {row['epoch']}/{epochs}  loss {row['train_loss']:.1f}"
-    named = (("nELBO", "nelbo", 1), ("ACC", "acc", 3), ("SE", "se", 2))
-    for title, metric, digits in (*named, ("mIoU", "miou", 3)):
-        if row[f"test_{metric}"] is not None:
-            text += f"  {title} {row[f'test_{metric}']:.{digits}f}"
-    return f"{text}  {row['seconds']:.0f} s"
-
-
 def save(file, configuration, scenes, arrays, progress):
     """Replaces a run's checkpoint; `arrays` are those of `variables`, in their order.
 
@@ -123,19 +98,16 @@ def save(file, configuration, scenes, arrays, progress):
     """
     state = {
         "format": FORMAT,
-        "numerics": record.NUMERICS,
+        "numerics": versions.NUMERICS,
         "configuration": configuration.to_json(),
         "data_digest": scenes.digest,
         "canvas_side": scenes.train.images.shape[1],
         **dataclasses.asdict(dataclasses.replace(progress, figures=None)),
     }
-    named = {f"{index:04d}": array for index, array in enumerate(arrays)}
-    for name, array in (progress.figures or {}).items():
-        named[_FIGURE + name] = array
-    stream = io.BytesIO()
-    text = json.dumps(state).encode()
-    np.savez(stream, state=np.frombuffer(text, np.uint8), **named)
-    folders.write_atomically(file, stream.getvalue())
+    named = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
+    named |= {f"{index:04d}": array for index, array in enumerate(arrays)}
+    named |= {_FIGURE + name: a for name, a in (progress.figures or {}).items()}
+    folders.write_atomically(file, lambda stream: np.savez(stream, **named))
 
 
 def load(file):
@@ -153,32 +125,26 @@ def load(file):
         with np.load(file) as archive:
             content = dict(archive)
         state = {"numerics": 1, **json.loads(content.pop("state").tobytes())}
-        known = state["format"] == FORMAT
-        state["figures"] = {
-            name.removeprefix(_FIGURE): content.pop(name)
-            for name in list(content)
-            if name.startswith(_FIGURE)
-        } or None
-        state["history"], state["configuration"]["experiment"]  # must be there
-        arrays = [content[f"{index:04d}"] for index in range(len(content))]
-    except OSError as error:
-        raise CheckpointError(file, error.strerror or "cannot be read") from None
-    except Exception:  # damaged bytes make NumPy and zipfile raise anything
-        raise CheckpointError(file, "damaged, or not a checkpoint") from None
-    if not known:
-        reason = f"format {state['format']} is unknown; known: {FORMAT}"
-        raise CheckpointError(file, reason)
-    return state, arrays
+        if state["format"] != FORMAT:
+            raise CheckpointError(file, f"format {state['format']} is unknown")
+    except CheckpointError:
+        raise
+    except Exception as error:  # damaged bytes make NumPy and zipfile raise anything
+        reason = getattr(error, "strerror", None) or "damaged, or not a checkpoint"
+        raise CheckpointError(file, reason) from None
+    shown = [name for name in content if name.startswith(_FIGURE)]
+    shown = {name.removeprefix(_FIGURE): content.pop(name) for name in shown}
+    return state | {"figures": shown or None}, [content[n] for n in sorted(content)]
 
 
-def resume(folder, configuration, data_digest, shapes):
+def resume(file, configuration, data_digest, shapes):
     """Where a run goes on: from its own checkpoint, or a shorter run's.
 
     Training does not depend on how many epochs are asked for, so without a checkpoint
-    of its own a run goes on from the most advanced of those that ask for fewer.
+    of its own a run goes on from the longest of those that ask for fewer.
 
     Args:
-      folder: the run's own folder of checkpoints.
+      file: the run's own checkpoint, there or not.
       configuration: its `Configuration`.
       data_digest: of the scenes it trains on.
       shapes: of the variables, a list of tuples.
@@ -188,73 +154,36 @@ def resume(folder, configuration, data_digest, shapes):
       there is nothing to go on from.
 
     Raises:
-      CheckpointError: if its own checkpoint is damaged, or of another version of the
-        numerics, other options, scenes or another model.
+      CheckpointError: if a checkpoint is damaged, or of other options, scenes or
+        another model; or its own is of another version of the numerics.
     """
-    file, own = folder / NAME, True
-    if not file.exists():
-        file, own = _of_a_shorter_run(folder, configuration.epochs), False
-    if file is None:
+    variant, seed = configuration.variant, configuration.seed
+    lengths = range(configuration.epochs, 0, -1)
+    names = [f"{variant}-{epochs}ep-seed{seed}" for epochs in lengths]
+    places = (file.parent.with_name(name) / NAME for name in names)
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
         return None, None, Progress()
-    state, arrays = load(file)
-    if record.changed_since(state["numerics"], state["configuration"]):
-        if not own:
+    state, arrays = load(found)
+    if versions.changed_since(state["numerics"], state["configuration"]):
+        if found != file:
             return None, None, Progress()
-        raise CheckpointError(file, "of another version of the code's numerics")
-    if _identity(state["configuration"]) != _identity(configuration.to_json()):
-        raise CheckpointError(file, "it is of another configuration")
-    if state["data_digest"] != data_digest:
-        raise CheckpointError(file, "it was trained on other scenes")
-    if [array.shape for array in arrays] != [tuple(shape) for shape in shapes]:
-        raise CheckpointError(file, "it is of another model")
+        raise CheckpointError(found, "it is of another version of the code's numerics")
+    options = [_identity(o) for o in (state["configuration"], configuration.to_json())]
+    for what, same in (
+        ("configuration", options[0] == options[1]),
+        ("set of scenes", state["data_digest"] == data_digest),
+        ("model", [a.shape for a in arrays] == [tuple(shape) for shape in shapes]),
+    ):
+        if not same:
+            raise CheckpointError(found, f"it is of another {what}")
     fields = [field.name for field in dataclasses.fields(Progress)]
-    return file, arrays, Progress(**{name: state[name] for name in fields})
+    return found, arrays, Progress(**{name: state[name] for name in fields})
 
 
 def variables(model):
     """Every variable of a compiled model's state, in the order of its checkpoint."""
     return [*model.trainable_variables, model.iteration, *model.optimizer.variables]
-
-
-@contextlib.contextmanager
-def lock(folder, name):
-    """Keeps other processes off a run; the system frees it if this process dies.
-
-    Makes the folder; the line that says that it waits begins with `name`.
-
-    Raises:
-      UsageError: where the file system has no locks.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    held = filelock.FileLock(folder / "lock")
-    try:
-        try:
-            held.acquire(timeout=0)
-        except filelock.Timeout:
-            print(f"{name}: another process trains it; waiting for it", flush=True)
-            held.acquire()
-    except (OSError, NotImplementedError) as error:
-        raise UsageError(
-            f"--checkpoints: {folder} cannot be locked ({error}); allowed: a folder of "
-            "a file system with file locks"
-        ) from None
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):  # all is saved; the lock ends with us
-            held.release()
-
-
-def _of_a_shorter_run(folder, epochs):
-    wanted = record.FOLDER.fullmatch(folder.name)
-    shorter = {}
-    for file in folder.parent.glob(f"*/{NAME}"):
-        found = record.FOLDER.fullmatch(file.parent.name)
-        if found is None or any(found[k] != wanted[k] for k in ("variant", "seed")):
-            continue  # of another run, or a folder that no command here made
-        if int(found["epochs"]) < epochs:
-            shorter[int(found["epochs"])] = pathlib.Path(file)
-    return shorter[max(shorter)] if shorter else None
 
 
 def _identity(options):

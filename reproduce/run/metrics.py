@@ -76,20 +76,14 @@ def mean_over_scenes(inferred_boxes, inferred_counts, true_boxes, true_counts):
     Returns:
       A dict of floats: "miou", and "miou_integer_convention", every side longer by 1.
     """
-    scenes = list(
-        zip(inferred_boxes, inferred_counts, true_boxes, true_counts, strict=True)
-    )
-    return {
-        name: float(
-            np.mean(
-                [
-                    mean_intersection_over_union(boxes[:n], truth[:m], convention)
-                    for boxes, n, truth, m in scenes
-                ]
-            )
-        )
-        for name, convention in (("miou", False), ("miou_integer_convention", True))
-    }
+    found = {"miou": [], "miou_integer_convention": []}
+    for boxes, n, truth, m in zip(
+        inferred_boxes, inferred_counts, true_boxes, true_counts, strict=True
+    ):
+        for convention, shares in zip((False, True), found.values(), strict=True):
+            share = mean_intersection_over_union(boxes[:n], truth[:m], convention)
+            shares.append(share)
+    return {name: float(np.mean(shares)) for name, shares in found.items()}
 
 
 def too_few_by_distance(inferred_counts, true_counts, distances):
@@ -106,14 +100,12 @@ def too_few_by_distance(inferred_counts, true_counts, distances):
     """
     distances = np.asarray(distances)
     several = np.isfinite(distances)
-    missed = np.asarray(inferred_counts) < np.asarray(true_counts)
-    scenes, _ = np.histogram(distances[several], DISTANCE_EDGES)
-    too_few, _ = np.histogram(distances[several & missed], DISTANCE_EDGES)
-    return {
-        "edges": list(DISTANCE_EDGES),
-        "scenes": scenes.tolist(),
-        "too_few": too_few.tolist(),
-    }
+    missed = several & (np.asarray(inferred_counts) < np.asarray(true_counts))
+    found = {"edges": list(DISTANCE_EDGES)}
+    for name, chosen in (("scenes", several), ("too_few", missed)):
+        number, _ = np.histogram(distances[chosen], DISTANCE_EDGES)
+        found[name] = number.tolist()
+    return found
 
 
 def overlapping_pair_share(boxes, counts, side=None):

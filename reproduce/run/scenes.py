@@ -1,5 +1,7 @@
 """From a configuration to the scenes it trains on."""
 
+import dataclasses
+
 import numpy as np
 
 import data
@@ -10,22 +12,6 @@ ALLOWED = (
     "images [N, S, S], uint8 or grey values in [0, 1]; where known, counts [N] and "
     "boxes [N, n, 4]; test_images, test_counts and test_boxes likewise"
 )
-
-
-def specification(configuration):
-    """The `data.SceneSpecification` of a run's own scenes."""
-    return data.SceneSpecification(
-        dataset=configuration.dataset,
-        counts=configuration.counts,
-        canvas_side=configuration.canvas_side,
-        object_scale=configuration.object_scale,
-        separation=configuration.separation,
-        train_images=configuration.train_images,
-        test_images=configuration.test_images,
-        digits=configuration.digits,
-        seed=configuration.data_seed,
-        test_split=configuration.test_split,
-    )
 
 
 def load(configuration, mnist=None):
@@ -43,7 +29,10 @@ def load(configuration, mnist=None):
       UsageError: if the file of --scenes is not as said.
     """
     if configuration.scenes is None:
-        return data.load(specification(configuration), mnist_path=mnist)
+        names = {field.name for field in dataclasses.fields(data.SceneSpecification)}
+        own = {name: getattr(configuration, name) for name in names - {"seed"}}
+        wanted = data.SceneSpecification(**own, seed=configuration.data_seed)
+        return data.load(wanted, mnist_path=mnist)
     file = REPOSITORY / configuration.scenes
     try:
         with np.load(file) as archive:
@@ -83,7 +72,9 @@ def statistics(scene_set):
 
 def _scene_set(arrays, prefix):
     """One of the file's sets of scenes; its images become uint8."""
-    images = arrays.get(f"{prefix}images")
+    images, counts, boxes = (
+        arrays.get(f"{prefix}{name}") for name in ("images", "counts", "boxes")
+    )
     if images is None or images.ndim != 3 or images.shape[1] != images.shape[2]:
         found = "missing" if images is None else f"of shape {list(images.shape)}"
         raise UsageError(f"{prefix}images: {found}")
@@ -92,14 +83,13 @@ def _scene_set(arrays, prefix):
         if not 0 <= low <= high <= 1:  # NaN is neither
             raise UsageError(f"{prefix}images: values from {low:g} to {high:g}")
         images = np.round(images * 255).astype(np.uint8)
-    counts, boxes = (arrays.get(f"{prefix}{name}") for name in ("counts", "boxes"))
-    number = len(images)
-    if counts is not None:
-        kind, shape = counts.dtype, list(counts.shape)
-        if shape != [number] or kind.kind not in "iu":
-            raise UsageError(f"{prefix}counts: {kind} of shape {shape}")
+    if counts is not None and not (
+        counts.shape == (len(images),) and counts.dtype.kind in "iu"
+    ):
+        found = f"{counts.dtype} of shape {list(counts.shape)}"
+        raise UsageError(f"{prefix}counts: {found}")
     if boxes is not None:
-        fits = boxes.ndim == 3 and boxes.shape[::2] == (number, 4)
+        fits = boxes.ndim == 3 and boxes.shape[::2] == (len(images), 4)
         if counts is None or not fits or boxes.shape[1] < counts.max(initial=0):
             raise UsageError(f"{prefix}boxes: shape {list(boxes.shape)}, or no counts")
     return data.SceneSet(images, counts, boxes)

@@ -44,14 +44,13 @@ def figures(scenes, truth):
     return found
 
 
-def summary(scenes, truth, samples, steps, side):
+def summary(scenes, truth, samples, side):
     """Further figures that the paper's claims need.
 
     Args:
       scenes: arrays over all test images, as `AIR.call` gives them.
       truth: the test set, a `data.SceneSet`.
       samples: boxes and counts of `PRIOR_SAMPLES` samples from the prior.
-      steps: K.
       side: of all boxes in "overlapping_pairs_in_samples_of_one_side", in pixels: the
         released code samples AIR-pPrior and AIR-ASR so.
 
@@ -61,21 +60,20 @@ def summary(scenes, truth, samples, steps, side):
       "too_few_by_count" for each true count of two or more (its keys are texts), and
       the shares of overlapping pairs with their standard errors.
     """
+    bins = scenes["boxes"].shape[1] + 1
     found = {
-        "count_histogram": np.bincount(scenes["counts"], minlength=steps + 1).tolist(),
+        "count_histogram": np.bincount(scenes["counts"], minlength=bins).tolist(),
         "one_step_share": float(np.mean(scenes["counts"] == 1)),
     }
     if truth.boxes is not None:
-        distances = data.nearest_pair_distances(truth)
-        several = {n: truth.counts == n for n in np.unique(truth.counts) if n > 1}
-        found["too_few_by_distance"] = metrics.too_few_by_distance(
-            scenes["counts"], truth.counts, distances
-        )
+        arrays = scenes["counts"], truth.counts, data.nearest_pair_distances(truth)
+        found["too_few_by_distance"] = metrics.too_few_by_distance(*arrays)
         found["too_few_by_count"] = {
             str(count): metrics.too_few_by_distance(
-                scenes["counts"][those], truth.counts[those], distances[those]
+                *(array[truth.counts == count] for array in arrays)
             )
-            for count, those in several.items()
+            for count in np.unique(truth.counts)
+            if count > 1
         }
     for name, given in (("", None), ("_of_one_side", side)):
         share, error = metrics.overlapping_pair_share(

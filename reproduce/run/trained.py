@@ -3,7 +3,7 @@
 import pathlib
 
 from reproduce.errors import UsageError
-from reproduce.records import record
+from reproduce.records import versions
 from reproduce.run import build, checkpoint
 
 
@@ -26,19 +26,13 @@ def trained_model(folder):
         are unknown here.
     """
     file = pathlib.Path(folder).expanduser() / checkpoint.NAME
-    try:
-        state, arrays = checkpoint.load(file)
-    except checkpoint.CheckpointError as error:  # whose advice is for training
-        raise UsageError(error.what) from None
+    state, arrays = checkpoint.load(file)
     unread = {"constraint": None, "constraint_digest": None, "epochs": 1}
-    configuration = record.configuration_from(
-        {**state["configuration"], **unread}, state["numerics"]
-    )
+    options = {**state["configuration"], **unread}
+    configuration = versions.configuration_from(options, state["numerics"])
     model = build.build_model(configuration, state.get("canvas_side"))
-    variables = checkpoint.variables(model)
-    shapes = [tuple(variable.shape) for variable in variables]
-    if [array.shape for array in arrays[: len(shapes)]] != shapes:
-        raise UsageError(f"{file}: it is of another model")
-    for variable, array in zip(variables, arrays, strict=False):  # older ones have more
+    for variable, array in zip(checkpoint.variables(model), arrays, strict=False):
+        if array.shape != variable.shape:  # older checkpoints may have more arrays
+            raise UsageError(f"{file}: it is of another model")
         variable.assign(array)
     return model

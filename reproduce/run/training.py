@@ -15,20 +15,22 @@ from reproduce.run import checkpoint
 from reproduce.words import duration
 
 
-def fit(model, images, configuration, progress, callbacks):
-    """Trains the epochs that are left, from the state that `progress` tells of.
+def fit(model, run, callbacks):
+    """Trains the epochs that are left, from the state that the run's progress tells of.
 
     Args:
       model: the compiled `air.AIR`.
-      images: training images, uint8. Shape [images, S, S].
-      configuration: the run's `Configuration`.
-      progress: its `checkpoint.Progress`.
+      run: its `one.Run`, with scenes.
       callbacks: Keras callbacks.
+
+    Raises:
+      NonFiniteError: naming what is not finite, and the step.
     """
-    done, epochs = len(progress.history), configuration.epochs
+    configuration, images = run.configuration, run.scenes.train.images
+    done, epochs = len(run.progress.history), configuration.epochs
+    batch_size = configuration.batch_size
     if done >= epochs:
         return
-    batch_size = configuration.batch_size
     try:
         model.fit(
             batches(images, batch_size, configuration.seed, done, epochs),
@@ -63,16 +65,15 @@ def batches(images, batch_size, seed, first, epochs):
     return dataset.prefetch(2)
 
 
-class History(keras.callbacks.Callback):
-    """Evaluates after every epoch, and adds a row to the run's history.
+class EpochEnd(keras.callbacks.Callback):
+    """Evaluates the model after every epoch, and saves what the run has come to.
 
     The test figures join the epoch's logs as val_<name>, for TensorBoard and others.
     """
 
-    def __init__(self, configuration, progress, evaluation):
+    def __init__(self, run, evaluation):
         super().__init__()
-        self.configuration, self.progress = configuration, progress
-        self.evaluation = evaluation
+        self.run, self.evaluation = run, evaluation
 
     def on_train_begin(self, logs=None):
         self._begun = time.perf_counter()
@@ -81,78 +82,61 @@ class History(keras.callbacks.Callback):
         self._first_step = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        progress, now = self.progress, time.perf_counter()
-        train = dict(logs)
-        figures, scenes = self.evaluation.figures()
-        progress.step_seconds += now - self._first_step
-        now = time.perf_counter()
-        progress.add_epoch(train, figures, now - self._begun)
-        self._begun = now
-        if progress.reports(self.configuration):
-            side = self.configuration.sampled_side
-            more = self.evaluation.summary(scenes, side)
-            progress.reported = {"epoch": epoch + 1, "metrics": {**figures, **more}}
-            progress.figures = self.evaluation.figure_arrays(scenes)
+        run, begun = self.run, self._begun
+        train, stepped = dict(logs), time.perf_counter() - self._first_step
+        inferred = self.evaluation.predict(run.scenes.test.images)
+        self._begun = time.perf_counter()
+        run.progress.step_seconds += stepped
+        figures = run.end_epoch(
+            train, inferred, self.evaluation.sample, begun, self._variables
+        )
         known = {name: value for name, value in figures.items() if value is not None}
         logs.update({f"val_{name}": value for name, value in known.items()})
-
-
-class Checkpoint(keras.callbacks.Callback):
-    """Saves the run's state after every epoch; comes after `History`."""
-
-    def __init__(self, file, configuration, scenes, progress):
-        super().__init__()
-        self._save = lambda arrays: checkpoint.save(
-            file, configuration, scenes, arrays, progress
-        )
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._save([v.numpy() for v in checkpoint.variables(self.model)])
         return_freed_memory()
+
+    def _variables(self):
+        return [variable.numpy() for variable in checkpoint.variables(self.model)]
 
 
 class Lines(keras.callbacks.Callback):
-    """What a run prints: a line an epoch, on a terminal one line that moves."""
+    """What a run prints: a line an epoch, on a terminal one line that moves.
 
-    def __init__(self, name, progress, epochs, stream=None):
+    Comes after `EpochEnd`.
+    """
+
+    def __init__(self, run, stream=None):
         super().__init__()
-        self.name, self.progress, self.epochs = name, progress, epochs
-        self.stream = sys.stdout if stream is None else stream
+        self.run, self.stream = run, sys.stdout if stream is None else stream
 
     def on_train_begin(self, logs=None):
-        steps, done = self.params["steps"], len(self.progress.history)
-        self._begun, self._done = time.perf_counter(), done
+        steps, self._done = self.params["steps"], len(self.run.progress.history)
         self._bar = tqdm.tqdm(
-            total=steps * self.epochs,
-            initial=steps * done,
-            desc=self.name,
+            total=steps * self.run.configuration.epochs,
+            initial=steps * self._done,
+            desc=self.run.configuration.title,
             file=self.stream,
             disable=not self.stream.isatty(),
             dynamic_ncols=True,
             unit=" steps",
         )
+        self._begun = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
         self._bar.update()
 
     def on_epoch_end(self, epoch, logs=None):
-        row = self.progress.history[-1]
-        line = checkpoint.epoch_line(self.name, row, self.epochs)
+        line, title = self.run.line(), self.run.configuration.title
         if not self._bar.disable:
-            self._bar.set_postfix_str(line.removeprefix(self.name).strip())
+            self._bar.set_postfix_str(line.removeprefix(title).strip())
             return
         passed = time.perf_counter() - self._begun
-        left = passed / (epoch + 1 - self._done) * (self.epochs - epoch - 1)
+        left = self.run.configuration.epochs - epoch - 1
+        left *= passed / (epoch + 1 - self._done)
         line += f"  {duration(left)} left" if left else ""
         print(line, file=self.stream, flush=True)
 
     def on_train_end(self, logs=None):
         self._bar.close()
-
-
-def tensorboard(folder):
-    """Keras's own callback for TensorBoard, without graphs and profiles."""
-    return keras.callbacks.TensorBoard(folder, write_graph=False, profile_batch=0)
 
 
 def return_freed_memory():

@@ -1,7 +1,8 @@
 """The cells of a table: which runs each averages, and what comes of them.
 
 A cell takes the longest protocol that has records and averages only runs of that
-number of epochs; it never mixes presets, digits or data.
+number of epochs; it never mixes presets, digits or data. It is a dict, whose entries
+`JSON` are those of a row in results/<table>.json.
 """
 
 import pandas
@@ -10,12 +11,13 @@ from reproduce.experiments import grid, published
 from reproduce.experiments.presets import METHODS, TABLE2_SETTINGS
 from reproduce.records.record import COMPLETE, FAILED, RecordError
 
-CELL = ["preset", "table", "setting", "method"]  # what makes a run part of a cell
 PRESETS = ("released", "paper")  # the order of a cell's lines
 # Options that differ from the preset's in a smoke run, and in one of rendered digits.
 TOY = {"digits", "train_images", "test_images"}
 RENDERED = {"digits"}
-METRICS = (*published.TITLES, "nelbo_without_kl_presence")
+EXTRA = "nelbo_without_kl_presence"  # a metric of Table 1's claim 1b
+AVERAGE = ("epochs", "seeds", "failed_seeds", "stale", "metrics")
+JSON = ("dataset", "method", "setting", "preset", "digits", "smoke", *AVERAGE)
 MARKS = {
     "†": f"fewer than {published.EPOCHS} epochs",
     "‡": f"fewer than {published.RUNS} seeds",
@@ -28,7 +30,7 @@ MARKS = {
 
 
 def select(runs, digits="mnist", smoke=False, seeds=None, epochs=None):
-    """The runs that the tables average, with the column "nelbo_without_kl_presence".
+    """The runs that the tables average, with the column `EXTRA`.
 
     Args:
       runs: the frame of `records.frame.load`.
@@ -46,59 +48,57 @@ def select(runs, digits="mnist", smoke=False, seeds=None, epochs=None):
         kept = kept[kept.digits.isna() | (kept.digits == digits)]
     if seeds is not None:
         kept = kept[kept.seed.isin(seeds)]
-    wanted = kept.groupby(CELL).epochs.transform("max") if epochs is None else epochs
-    kept = kept[kept.epochs == wanted]
-    kept = kept.assign(
-        data_digest=[record["data_digest"] for record in kept.record],
-        nelbo_without_kl_presence=kept.nelbo - kept.kl_presence,
-    )
-    for _, cell in kept.groupby(CELL):
-        if cell.data_digest.nunique() > 1:
-            first, other = cell.drop_duplicates("data_digest").folder[:2]
+    cell = ["preset", "experiment"]
+    wanted = kept.groupby(cell).epochs.transform("max") if epochs is None else epochs
+    kept = kept[kept.epochs == wanted].sort_values("seed")
+    for _, own in kept.groupby(cell):
+        if own.data_digest.nunique() > 1:
+            first, other = own.drop_duplicates("data_digest").folder[:2]
             fault = f"its data are not those of {first}: they cannot be averaged"
             raise RecordError(other, fault)
-    return kept.sort_values("seed")
+    return kept.assign(**{EXTRA: kept.nelbo - kept.kl_presence})
 
 
 def cells(selected, experiments, presets=PRESETS):
-    """A frame with one row a cell, indexed by `CELL`, cells without a run included.
+    """The cells of experiments under presets, in that order: a list of dicts.
 
-    Args:
-      selected: of `select`.
-      experiments: such as "table1/asr-13", in the order of the rows.
-      presets: in the order of a cell's lines.
-
-    Returns:
-      Columns: "experiment", "label" (as in the paper) and those of `average`.
+    Each has the entries of `average` and `JSON`, "experiment" and "published" (by
+    metric the mean and the deviation that the paper printed).
     """
-    groups, rows = dict(iter(selected.groupby(CELL))), []
+    found = []
     for experiment in experiments:
-        table, name = experiment.split("/")
-        method, setting = name.split("-", 1)
-        named = {"experiment": experiment, "label": grid.label(experiment)}
+        table, method, setting = grid.parts(experiment)
+        metrics = published.METRICS[table] + (EXTRA,) * (table == "table1")
+        own = {
+            "experiment": experiment,
+            "dataset": TABLE2_SETTINGS.get(setting, "multi_mnist"),
+            "method": METHODS[method],
+            "setting": setting,
+            "published": published.published(experiment),
+        }
         for preset in presets:
-            key = (preset, table, setting, method)
-            runs = groups.get(key, selected[:0])
-            rows.append({**dict(zip(CELL, key, strict=True)), **named, **average(runs)})
-    return pandas.DataFrame(rows).set_index(CELL).astype({"epochs": "Int64"})
+            its = (selected.experiment == experiment) & (selected.preset == preset)
+            found.append(own | {"preset": preset} | average(selected[its], metrics))
+    return found
 
 
-def average(runs, metrics=METRICS):
-    """What comes of runs of one variant and length, a dict.
+def average(runs, metrics):
+    """What comes of runs of one variant and length.
 
     Args:
       runs: rows of `records.frame`.
       metrics: columns to average.
 
     Returns:
-      "state", "complete", "failed" or "missing"; "epochs", None if missing; "seeds" and
-      "failed_seeds", lists; "failures", a list of texts; "digits"; "smoke" and "stale",
-      whether one of the runs is; "marks"; "metrics", of each the "mean", the deviation
-      "std" (ddof 1), both None where there is none, and by seed the "runs"; and of each
-      its mean under its own name, NaN where there is none.
+      A dict: "state", "complete", "failed" or "missing"; "epochs", None if missing;
+      "seeds" and "failed_seeds", lists; "failures", texts; "digits"; "smoke" and
+      "stale", whether one of the runs is; "marks"; "metrics", of each the "mean", the
+      deviation "std" (ddof 1), None where there is none, and by seed the "runs"; None
+      without a complete run.
     """
     complete, failed = (runs[runs.status == status] for status in (COMPLETE, FAILED))
-    found = {
+    numbers = complete.reindex(columns=list(metrics)).astype(float)
+    return {
         "state": COMPLETE if len(complete) else FAILED if len(failed) else "missing",
         "epochs": int(runs.epochs.iloc[0]) if len(runs) else None,
         "seeds": complete.seed.tolist(),
@@ -107,24 +107,21 @@ def average(runs, metrics=METRICS):
             f"seed {run.seed}, {run.epochs} epochs failed: {run.failure}"
             for run in failed.itertuples()
         ],
-        "digits": runs.digits.iloc[0] if len(runs) else None,
+        "digits": _none(runs.digits.iloc[0]) if len(runs) else None,
         "smoke": bool(runs.smoke.any()),
         "stale": bool(runs.stale.any()),
         "marks": marks(runs),
-        "metrics": {},
+        "metrics": {
+            name: {
+                "mean": _none(column.mean()),
+                "std": _none(column.std()),
+                "runs": column.dropna().tolist(),
+            }
+            for name, column in numbers.items()
+        }
+        if len(complete)
+        else None,
     }
-    for metric in metrics:
-        values = complete.get(metric, complete.seed[:0]).dropna().astype(float)
-        found[metric], each = values.mean(), values.tolist()
-        pair = {"mean": _none(values.mean()), "std": _none(values.std())}
-        found["metrics"][metric] = {**pair, "runs": each}
-    return found
-
-
-def _tensorfloat32(record):
-    """Whether its matrix products were, in part at least, less precise."""
-    processes = (record["environment"], *record.get("trained_by", ()))
-    return any(process.get("precision") == "tensorfloat32" for process in processes)
 
 
 def marks(runs):
@@ -142,43 +139,10 @@ def marks(runs):
     return "".join(mark for mark, present in found.items() if present)
 
 
-def name(experiment):
-    """A cell's name where the setting is not told beside it: "AIR (Multi-MNIST)"."""
-    label, setting = grid.label(experiment), experiment.split("-", 1)[1]
-    return f"{label} ({grid.scenes(setting)})" if setting in TABLE2_SETTINGS else label
-
-
-def json_rows(table):
-    """The "rows" of results/<table>.json, one for each cell of `cells`."""
-    rows = []
-    for (preset, name, setting, method), cell in table.iterrows():
-        metrics = published.METRICS[name]
-        if name == "table1":
-            metrics += ("nelbo_without_kl_presence",)  # for claim 1b
-        rows.append(
-            {
-                "dataset": TABLE2_SETTINGS.get(setting, "multi_mnist"),
-                "method": METHODS[method],
-                "setting": setting,
-                "preset": preset,
-                "digits": _none(cell.digits),
-                "smoke": cell.smoke,
-                **json_row(cell, metrics),
-                "published": published.published(cell.experiment),
-            }
-        )
-    return rows
-
-
-def json_row(cell, metrics):
-    """A cell for JSON: "epochs", "seeds", "failed_seeds", "stale", and some metrics,
-    null without a complete run."""
-    found = {metric: cell.metrics[metric] for metric in metrics}
-    return {
-        "epochs": _none(cell.epochs),
-        **{field: cell[field] for field in ("seeds", "failed_seeds", "stale")},
-        "metrics": found if cell.state == COMPLETE else None,
-    }
+def _tensorfloat32(record):
+    """Whether its matrix products were, in part at least, less precise."""
+    processes = (record["environment"], *record.get("trained_by", ()))
+    return any(process.get("precision") == "tensorfloat32" for process in processes)
 
 
 def _none(value):

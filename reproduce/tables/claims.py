@@ -92,20 +92,33 @@ def _read():
 CLAIMS = list(_read())
 
 
-def judge(table, selected, preset):
-    """The verdicts on the claims about one table, in the order of their numbers.
+def judge(table, selected, presets):
+    """The verdicts on the claims about one table, by preset and number: a list.
 
     Args:
       table: "table1" or "table2".
       selected: the runs of `cells.select`; cells left out count as missing.
-      preset: whose runs are judged.
+      presets: whose runs are judged.
     """
-    runs = selected[(selected.table == table) & (selected.preset == preset)]
-    runs = runs.assign(  # groups come in the paper's order
-        setting=pandas.Categorical(runs.setting, grid.SETTINGS[table]),
-        method=pandas.Categorical(runs.method, METHODS),
+    runs = selected.assign(  # groups come in the paper's order
+        setting=pandas.Categorical(selected.setting, grid.SETTINGS[table]),
+        method=pandas.Categorical(selected.method, METHODS),
     )
-    return [_verdict(c, runs, preset) for c in CLAIMS if c.table == table]
+    runs = runs[runs.table == table]
+    return [
+        _verdict(claim, runs[runs.preset == preset], preset)
+        for preset in presets
+        for claim in CLAIMS
+        if claim.table == table
+    ]
+
+
+def by_claim(judged):
+    """Verdicts by their claim, a dict of lists."""
+    found = {}
+    for verdict in judged:
+        found.setdefault(verdict.claim, []).append(verdict)
+    return found
 
 
 def _verdict(claim, runs, preset):
@@ -116,8 +129,9 @@ def _verdict(claim, runs, preset):
     complete = runs[runs.status == "complete"]
     usable = _by_cell(complete.dropna(subset=list(claim.metrics))).size()
     if lacking := [pair for pair in claim.cells if usable.get(pair, 0) < claim.least]:
-        names = [cells.name(f"{claim.table}/{m}-{setting}") for setting, m in lacking]
-        needed = f"needs {count_of(claim.least, 'run')} each of {_commas(names)}"
+        names = [f"{claim.table}/{method}-{setting}" for setting, method in lacking]
+        names = _commas(map(grid.full_label, names))
+        needed = f"needs {count_of(claim.least, 'run')} each of {names}"
         return Verdict(claim, preset, UNDECIDED, points=(needed,))
     holds, score, told, points = JUDGES[claim.number](complete)
     if holds is None:
@@ -187,7 +201,7 @@ def asr_is_best(runs, nelbo="nelbo"):
 
 
 def asr_is_best_without_kl_presence(runs):
-    holds, score, told, points = asr_is_best(runs, "nelbo_without_kl_presence")
+    holds, score, told, points = asr_is_best(runs, cells.EXTRA)
     points = [point.split("; ")[0] for point in points]
     return holds, score, told, [*points, "ACC, SE and mIoU: as in 1"]
 
@@ -279,17 +293,22 @@ def _correlation(tables):
     return correlation, f"{text} (rank correlation {correlation:.2f})"
 
 
-def asr_finds_boxes(runs):
-    found = _by_cell(runs).miou.agg(["mean", "std"])
-    points, told = [], []
+def _by_dataset(found, form, after=""):
+    """The methods' rows of each dataset, and a line with their two numbers."""
     for setting, rows in found.groupby("setting", observed=True):
         rows = rows.droplevel("setting")
-        words = [f"{METHODS[m]} {a:.2f} ± {b:.2f}" for m, a, b in rows.itertuples()]
-        points.append(f"{setting}: {_commas(words)}")
+        words = [form.format(METHODS[m], a, b) for m, a, b in rows.itertuples()]
+        yield grid.scenes(setting), rows, f"{setting}: {_commas(words)}{after}"
+
+
+def asr_finds_boxes(runs):
+    points, told, found = [], [], _by_cell(runs).miou.agg(["mean", "std"])
+    for scenes, rows, line in _by_dataset(found, "{} {:.2f} ± {:.2f}"):
+        points.append(line)
         high = (rows["mean"] + rows["std"]).drop("asr").max()
         if not rows["mean"]["asr"] - rows["std"]["asr"] > high:
             best = METHODS[rows["mean"].idxmax()]
-            told.append(f"on {grid.scenes(setting)} {best} leads, by less or not alone")
+            told.append(f"on {scenes} {best} leads, by less or not alone")
     return not told, f"{2 - len(told)} of 2 datasets", "; ".join(told), points
 
 
@@ -310,14 +329,12 @@ def asr_samples_are_separate(runs):
     binomial = (share * (1 - share) / PAIRS_IN_SAMPLES) ** 0.5
     error = runs.overlapping_pairs_in_samples_error.astype(float).fillna(binomial)
     found = _by_cell(runs.assign(share=share, error=error))[["share", "error"]].mean()
+    form, after = "{} {:.1%} ± {:.1%}", " (± standard error of each share)"
     points, told = [], []
-    for setting, rows in found.groupby("setting", observed=True):
-        rows = rows.droplevel("setting")
-        words = [f"{METHODS[m]} {s:.1%} ± {e:.1%}" for m, s, e in rows.itertuples()]
-        points.append(f"{setting}: {_commas(words)} (± standard error of each share)")
+    for scenes, rows, line in _by_dataset(found, form, after):
+        points.append(line)
         if not rows.share["asr"] < rows.share.drop("asr").min():
-            least = METHODS[rows.share.idxmin()]
-            told.append(f"{least} has the smallest on {grid.scenes(setting)}")
+            told.append(f"{METHODS[rows.share.idxmin()]} has the smallest on {scenes}")
     return not told, f"{2 - len(told)} of 2 datasets", "; ".join(told), points
 
 

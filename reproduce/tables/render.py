@@ -5,6 +5,7 @@ what falls short of the paper's protocol is marked, and the legend explains the 
 that occur.
 """
 
+import itertools
 import pathlib
 import textwrap
 
@@ -30,20 +31,21 @@ template = _PAGES.get_template  # by its path below reproduce/
 
 def value(cell, metric):
     """A cell's mean and deviation, or its state; "-" for another table's metric."""
-    places = published.DECIMALS[cell.experiment.split("/")[0]].get(metric)
+    places = published.DECIMALS[grid.parts(cell["experiment"])[0]].get(metric)
     if places is None:
         return "-"
-    if cell.state != "complete":
-        return cell.state
-    return _pair(*[cell.metrics[metric][name] for name in ("mean", "std")], places)
+    found = cell["metrics"]
+    return (
+        _pair(found[metric]["mean"], found[metric]["std"], places)
+        if found
+        else cell["state"]
+    )
 
 
 def protocol(cell):
     """A cell's epochs and seeds, those of failed runs marked; two texts."""
-    if cell.state == "missing":
-        return ["-", "-"]
-    seeds = [*map(str, cell.seeds), *(f"{seed}✗" for seed in cell.failed_seeds)]
-    return [str(cell.epochs), ", ".join(seeds)]
+    seeds = [*map(str, cell["seeds"]), *(f"{seed}✗" for seed in cell["failed_seeds"])]
+    return [str(cell["epochs"] or "-"), ", ".join(seeds) or "-"]
 
 
 def lines(name, table):
@@ -61,14 +63,14 @@ def lines(name, table):
     metrics = published.METRICS[name]
     head = ["", "", *(published.TITLES[m] for m in metrics), "epochs", "seeds"]
     blocks = {}
-    for experiment, rows in table.groupby("experiment", sort=False):
-        block = blocks.setdefault(grid.scenes(experiment.split("-", 1)[1]), [])
+    for experiment, own in itertools.groupby(table, lambda cell: cell["experiment"]):
+        block = blocks.setdefault(grid.scenes(grid.parts(experiment)[2]), [])
         numbers = published.published(experiment).items()
         printed = [_pair(*pair, published.DECIMALS[name][m]) for m, pair in numbers]
         runs = [str(published.EPOCHS), f"{published.RUNS} runs"]
-        block.append([rows.label.iloc[0], "published", *printed, *runs])
-        for (preset, *_), cell in rows.iterrows():
-            source = f"{preset} {cell.marks}".strip()
+        block.append([grid.label(experiment), "published", *printed, *runs])
+        for cell in own:
+            source = f"{cell['preset']} {cell['marks']}".strip()
             ours = [value(cell, metric) for metric in metrics]
             block.append(["", source, *ours, *protocol(cell)])
     return head, blocks
@@ -79,11 +81,11 @@ def terminal(name, table, judged, command):
 
     Args:
       name, table: as of `lines`.
-      judged: a list of `claims.Verdict`.
+      judged: of `claims.by_claim`.
       command: the one that completes the table, for the legend.
     """
     head, blocks = lines(name, table)
-    every = [head, *(line for block in blocks.values() for line in block)]
+    every = [head, *itertools.chain(*blocks.values())]
     widths = [max(map(len, column)) for column in zip(*every, strict=True)]
     sides = "<<" + ">" * len(head)
     form = "  ".join(f"{{:{side}{w}}}" for side, w in zip(sides, widths, strict=False))
@@ -94,7 +96,7 @@ def terminal(name, table, judged, command):
     text += ["", *legend(table, command)]
     if judged:
         text += ["", "The paper's claims (the numbers behind them: in the .md below)"]
-    for claim, verdicts in by_claim(judged).items():
+    for claim, verdicts in judged.items():
         text.append(f"{claim.number}. {claim.short}")
         for verdict in verdicts:
             told = f"{verdict.preset}: {verdict.words}"
@@ -104,28 +106,30 @@ def terminal(name, table, judged, command):
     return "\n".join(text) + "\n"
 
 
-def by_claim(judged):
-    """Verdicts by their claim, a dict of lists."""
-    found = {}
-    for verdict in judged:
-        found.setdefault(verdict.claim, []).append(verdict)
-    return found
-
-
 def legend(table, command):
     """The marks that occur, the failures, and the command that completes the table."""
-    present = set("".join(table.marks))
+    present = set("".join(cell["marks"] for cell in table))
     found = [f"{mark} {text}" for mark, text in cells.MARKS.items() if mark in present]
-    for label, failures in zip(table.label, table.failures, strict=True):
-        found += [f"{label}, {failure}" for failure in failures]
-    missing = (table.state == "missing").any()
+    for cell in table:
+        label = grid.label(cell["experiment"])
+        found += [f"{label}, {failure}" for failure in cell["failures"]]
+    missing = any(cell["state"] == "missing" for cell in table)
     if missing:
         found.append("missing: no run has a record yet")
     if missing or present & {"†", "‡", "↺", "¶"}:
-        both = len(set(table.index.get_level_values("preset"))) > 1
+        both = len({cell["preset"] for cell in table}) > 1
         released = ", and the same with --preset released" if both else ""
         found.append(f"To complete the table: {command}{released}")
     return found
+
+
+def markdown(name, table):
+    """The lines of a table as a Markdown table."""
+    head, blocks = lines(name, table)
+    rows = []
+    for scenes, block in blocks.items():
+        rows += [[f"**{scenes}**", *[""] * (len(head) - 1)], *block]
+    return markdown_table(head, rows, left=2)
 
 
 def markdown_table(head, rows, left=1):
@@ -139,15 +143,6 @@ def markdown_dicts(lines, without=(), left=1):
     head = [title for title in lines[0] if title not in without]
     rows = [[line[title] for title in head] for line in lines]
     return markdown_table(head, rows, left)
-
-
-def markdown(name, table):
-    """The lines of a table as a Markdown table."""
-    head, blocks = lines(name, table)
-    rows = []
-    for scenes, block in blocks.items():
-        rows += [[f"**{scenes}**", *[""] * (len(head) - 1)], *block]
-    return markdown_table(head, rows, left=2)
 
 
 def _pair(mean, std, places):

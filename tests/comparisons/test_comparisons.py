@@ -3,100 +3,101 @@
 import functools
 
 import made_up
+import numpy as np
 import pytest
 
 from reproduce import command_line, launch
 from reproduce.comparisons import __main__ as command
-from reproduce.comparisons import declared, rows
+from reproduce.comparisons import rows
 from reproduce.experiments.presets import PRESETS
+from reproduce.flags import Flags
 from reproduce.records import frame
 
-PAGES = declared.pages()
-EVERY = [(p, c) for p, page in PAGES.items() for c in page.comparisons]
-LEARNED = {"scale_prior": "learned"}
+PAGES = rows.pages()
+EVERY = [(page, name) for page in PAGES for name in PAGES[page]["sections"]]
+ASR, LEARNED = "table1/asr-13", {"scale_prior": "learned"}
 
 
-def comparison(*options, experiment="table1/asr-13"):
-    made = [declared.Row((str(o),), experiment, dict(o)) for o in options]
-    return declared.Comparison("title", ("change",), tuple(made))
+def planned(results, *words, page="ablations"):
+    flags = Flags()
+    launch.define(flags, seeds=(0,), epochs=PAGES[page]["epochs"])
+    flags.parse(["--results", str(results), *words])
+    return launch.Call(flags.values, page, ())
+
+
+def collected(results, *options, epochs=None):
+    """The rows of a section with these options, and what comes of their runs."""
+    section = {"experiment": ASR, "rows": [[[[str(o)], dict(o)] for o in options]]}
+    words = ["--epochs", str(epochs)] if epochs else []
+    return rows.collect(section, planned(results, *words), frame.load(results))
+
+
+def column(found, name):
+    return [row[name] for row in found]
+
+
+def nelbos(found):
+    return [row["metrics"] and row["metrics"]["nelbo"]["mean"] for row in found]
 
 
 @pytest.mark.parametrize("page, name", EVERY)
 @pytest.mark.parametrize("preset", PRESETS)
-def test_every_declared_row_can_be_run(page, name, preset):
-    found = PAGES[page].comparisons[name]
-    wanted = found.of(preset)
-    if preset == "paper":
-        assert len(wanted) == len(found.rows)  # none is the same as another
-    protocol = launch.Protocol(preset=preset)
-    variants = [
-        (
-            row.experiment,
-            launch.configuration(launch.Run(row.experiment, 0, c), protocol),
-        )
-        for row, c in wanted
-    ]
-    assert len({(e, c.variant) for e, c in variants}) == len(wanted)
-
-
-@pytest.mark.parametrize("page, name", EVERY)
-def test_the_preset_itself_is_a_row_of_every_experiment(page, name):
-    """Without it there would be nothing to compare with."""
-    if page == "own_constraint":
-        pytest.skip("compares a weight of 0 with another")
-    wanted = PAGES[page].comparisons[name].of("paper")
-    plain = {row.experiment for row, changes in wanted if not changes}
-    assert plain == {row.experiment for row, _ in wanted}
+def test_every_declared_row_can_be_run(page, name, preset, tmp_path):
+    section, call = PAGES[page]["sections"][name], planned(tmp_path, "--preset", preset)
+    wanted = rows.declared(section, preset)
+    if preset == "paper":  # none is the same as another
+        assert len(wanted) == np.prod(list(map(len, section["rows"])))
+    variants = {call.run(row.experiment, 0, row.changes).name for row in wanted}
+    assert len(variants) == len(wanted)
+    assert all(len(row.labels) == len(section["columns"]) for row in wanted)
+    if preset == "paper" and page != "own_constraint":  # what to compare with
+        plain = {row.experiment for row in wanted if not row.changes}
+        assert plain == {row.experiment for row in wanted}
 
 
 def test_the_weights_are_those_that_the_paper_searched():
-    number = PAGES["sensitivity"].comparisons["number"].rows
+    sections = PAGES["sensitivity"]["sections"]
     grid = {(a, b) for a in "1 10 100".split() for b in "1 10 100".split()}
-    assert {row.labels for row in number} == grid
-    overlap = PAGES["sensitivity"].comparisons["overlap"]
-    chosen = {"1", "20", "10"}
-    for row, changes in overlap.of("paper"):
-        assert len(changes) <= 1
-        assert all(f"{v:g}" in ("1", "10", "20", "100") for _, v in changes)
-        assert not changes or f"{changes[0][1]:g}" in row.labels
-    assert chosen <= {label for row in overlap.rows for label in row.labels}
+    assert {row.labels for row in rows.declared(sections["number"])} == grid
+    overlap = rows.declared(sections["overlap"])
+    for row in overlap:
+        assert len(row.changes) <= 1
+        for value in row.changes.values():
+            assert f"{value:g}" in row.labels and value in (1, 10, 20, 100)
+    assert {"1", "20", "10"} <= {label for row in overlap for label in row.labels}
 
 
 def test_a_longer_run_stands_for_a_shorter_one(tmp_path):
-    made_up.write(tmp_path, "table1/asr-13", epochs=60, nelbo=300.0)
-    made_up.write(tmp_path, "table1/asr-13", epochs=20, nelbo=290.0, changes=LEARNED)
-    frames = frame.load(tmp_path)
-    found = rows.collect(comparison({}, LEARNED), frames)
-    assert found.epochs.tolist() == [20, 20]
-    assert found.nelbo.tolist() == [300.0 + 40, 290.0]  # as its history has it
-    assert found.cut_from.tolist() == [[60], []]
-    assert rows.collect(comparison({}, LEARNED), frames, epochs=60).state.tolist() == [
-        "complete",
-        "missing",
-    ]
+    made_up.write(tmp_path, ASR, epochs=60, nelbo=300.0)
+    made_up.write(tmp_path, ASR, epochs=20, nelbo=290.0, changes=LEARNED)
+    found = collected(tmp_path, {}, LEARNED)
+    assert column(found, "epochs") == [20, 20]
+    assert nelbos(found) == [300.0 + 40, 290.0]  # as its history has it
+    assert column(found, "cut_from") == [[60], []]
+    found = collected(tmp_path, {}, LEARNED, epochs=60)
+    assert column(found, "state") == ["complete", "missing"]
 
 
 def test_a_run_that_reports_its_best_epoch_stands_for_itself_alone(tmp_path):
     best = {"reported_epoch": "lowest_loss"}
-    made_up.write(tmp_path, "table1/asr-13", epochs=60, changes=best)
-    made_up.write(tmp_path, "table1/asr-13", epochs=20)
-    found = rows.collect(comparison({}, best), frame.load(tmp_path), epochs=20)
-    assert found.state.tolist() == ["complete", "missing"]
+    made_up.write(tmp_path, ASR, epochs=60, changes=best)
+    made_up.write(tmp_path, ASR, epochs=20)
+    found = collected(tmp_path, {}, best, epochs=20)
+    assert column(found, "state") == ["complete", "missing"]
 
 
 def test_the_own_run_of_a_length_comes_before_a_longer_one(tmp_path):
-    made_up.write(tmp_path, "table1/asr-13", epochs=60, nelbo=300.0)
-    made_up.write(tmp_path, "table1/asr-13", epochs=20, nelbo=111.0)
-    found = rows.collect(comparison({}), frame.load(tmp_path), epochs=20)
-    assert found.nelbo.tolist() == [111.0] and found.cut_from.tolist() == [[]]
+    made_up.write(tmp_path, ASR, epochs=60, nelbo=300.0)
+    made_up.write(tmp_path, ASR, epochs=20, nelbo=111.0)
+    found = collected(tmp_path, {}, epochs=20)
+    assert nelbos(found) == [111.0] and column(found, "cut_from") == [[]]
 
 
 def test_rows_of_an_experiment_have_the_length_that_fills_most(tmp_path):
     for epochs, changes in ((20, {}), (20, LEARNED), (30, {})):
-        made_up.write(tmp_path, "table1/asr-13", epochs=epochs, changes=changes)
-    frames = frame.load(tmp_path)
-    assert rows.collect(comparison({}, LEARNED), frames).epochs.tolist() == [20, 20]
-    assert rows.collect(comparison({}), frames).epochs.tolist() == [30]
+        made_up.write(tmp_path, ASR, epochs=epochs, changes=changes)
+    assert column(collected(tmp_path, {}, LEARNED), "epochs") == [20, 20]
+    assert column(collected(tmp_path, {}), "epochs") == [30]
 
 
 def call(results, page, *words):
@@ -110,14 +111,13 @@ def test_train_leaves_out_rows_that_a_run_of_today_covers(
     tmp_path, monkeypatch, capsys
 ):
     wanted = []
-    monkeypatch.setattr(launch, "train", lambda v, runs, p: wanted.extend(runs) or 0)
-    made_up.write(tmp_path, "table1/asr-13", epochs=60)
+    monkeypatch.setattr(launch.processes, "train", lambda c, *_: wanted.extend(c) or 0)
+    made_up.write(tmp_path, ASR, epochs=60)
     old = {"numerics": 1}
-    made_up.write(tmp_path, "table1/asr-13", epochs=20, changes=LEARNED, fields=old)
+    made_up.write(tmp_path, ASR, epochs=20, changes=LEARNED, fields=old)
     assert call(tmp_path, "ablations", "--comparisons", "number", "--train") == 0
-    assert launch.Run("table1/asr-13", 0) not in wanted
-    assert launch.Run("table1/asr-13", 0, (("scale_prior", "learned"),)) in wanted
-    assert len(wanted) == 4
+    changes = [run.changed for run in wanted]
+    assert {} not in changes and LEARNED in changes and len(wanted) == 4
     page = capsys.readouterr().out
     assert (
         "| **none** | 390.00 |" in page and "| learned scale prior ↺ | 350.00 |" in page
@@ -128,19 +128,19 @@ def test_list_has_a_line_for_every_row_once(tmp_path, capsys):
     call(tmp_path, "ablations", "--list")
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(set(lines))
-    own = sum(len(c.rows) for c in PAGES["ablations"].comparisons.values())
+    sections = PAGES["ablations"]["sections"].values()
+    own = sum(len(rows.declared(section)) for section in sections)
     assert 0 < len(lines) < own  # sections share the tables' own runs
     assert all("--epochs 20" in line for line in lines)
 
 
 def test_a_picture_has_the_rows_of_its_own_length(tmp_path):
     shown = made_up.figure()
-    made_up.write(tmp_path, "table1/asr-13", epochs=60, figure=shown)
+    made_up.write(tmp_path, ASR, epochs=60, figure=shown)
     for changes in (LEARNED, {"hidden_sees_location": True}):
-        made_up.write(
-            tmp_path, "table1/asr-13", epochs=20, changes=changes, figure=shown
-        )
-    found = rows.collect(PAGES["ablations"].comparisons["number"], frame.load(tmp_path))
+        made_up.write(tmp_path, ASR, epochs=20, changes=changes, figure=shown)
+    section = PAGES["ablations"]["sections"]["number"]
+    found = rows.collect(section, planned(tmp_path), frame.load(tmp_path))
     told = command.draw(found, tmp_path, tmp_path / "picture")
     assert told == "(a) learned scale prior; (b) z_scale's hidden layers see z_loc"
     assert (tmp_path / "picture.png").exists() and (tmp_path / "picture.pdf").exists()

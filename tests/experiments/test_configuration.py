@@ -2,41 +2,46 @@
 
 import dataclasses
 
+import absl.flags
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reproduce import command_line
 from reproduce.errors import UsageError
 from reproduce.experiments.configuration import (
     Configuration,
+    define,
+    define_changes,
     experiments,
+    from_flags,
     from_json,
     options,
     preset_configuration,
 )
-from reproduce.experiments.option import allows_none, kind, unread
+from reproduce.experiments.option import unread
 from reproduce.experiments.presets import PRESETS
-from reproduce.run import options as run_options
+from reproduce.flags import Flags
+from reproduce.launch import option_words
 
 FIELDS = {field.name: field for field in options()}
 PLAIN = [name for name in FIELDS if name not in ("scenes", "constraint")]
 
 
 def values_of(field):
-    """Allowed values of a field, by its own bounds alone."""
-    about, none = field.metadata, st.none() if allows_none(field) else st.nothing()
-    if about["allowed"]:
-        return none | st.sampled_from(about["allowed"])
-    if kind(field) is bool:
+    """Allowed values of a field, by its flag's own bounds alone."""
+    parser = field.metadata["parser"]
+    if isinstance(parser, absl.flags.BooleanParser):
         return st.booleans()
-    if kind(field) is tuple:
+    if parser.several:
         numbers = st.lists(st.integers(0, 6), min_size=1, max_size=3, unique=True)
         return numbers.map(tuple)
-    low, high = about["least"], about["most"]
-    if kind(field) is int:
-        return none | st.integers(low, min(high or 10**6, 10**6))
-    return none | st.floats(low if low is not None else -9, high or 1e6)
+    item, none = parser.item, st.none() if parser.optional else st.nothing()
+    if isinstance(item, absl.flags.EnumParser):
+        return none | st.sampled_from(item.enum_values)
+    low, high = item.lower_bound, item.upper_bound
+    if isinstance(item, absl.flags.FloatParser):
+        return none | st.floats(-9 if low is None else low, high or 1e6)
+    return none | st.integers(low, min(high or 10**6, 10**6))
 
 
 changed = st.sampled_from(PLAIN).flatmap(
@@ -64,18 +69,13 @@ def test_a_configuration_comes_back_from_json_and_from_its_own_flags(
     assert from_json(configuration.to_json()) == configuration
     words = ["--experiment", run[0], "--preset", run[1]]
     for name, value in configuration.changed.items():
-        if isinstance(value, bool):
-            words.append(f"--{name}" if value else f"--no{name}")
-            continue
-        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        words.append(f"--{name}={text}")
-    flags = command_line.Flags()
-    run_options.define_names(flags)
-    run_options.define_changes(flags)
-    assert command_line._parse(flags, words) == []
+        words += option_words(name, value)
+    flags = Flags()
+    define(flags)
+    define_changes(flags)
+    assert flags.parse(words) == []
     identity = {"seed": configuration.seed, "epochs": configuration.epochs}
-    again = run_options.configuration_from(flags.values, run[0], **identity)
-    assert again == configuration
+    assert from_flags(flags.values, **identity) == configuration
 
 
 @given(runs, st.lists(changed, max_size=3), st.lists(changed, max_size=3))
@@ -98,14 +98,15 @@ def test_a_change_that_nothing_reads_is_refused(run, change):
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_values_outside_an_options_bounds_are_refused_by_name(name):
-    about, base = FIELDS[name].metadata, preset_configuration("table1/asr-13")
-    bad = ["", object()]
-    bad += [] if about["least"] is None else [about["least"] - 1]
-    bad += [] if about["most"] is None else [about["most"] * 2 + 1]
-    bad += [float("nan"), float("inf")] if kind(FIELDS[name]) is float else []
+    item = getattr(FIELDS[name].metadata["parser"], "item", None)
+    low, high = (getattr(item, f"{end}_bound", None) for end in ("lower", "upper"))
+    bad = ["", object(), float("nan"), float("inf")]
+    bad += [] if low is None else [low - 1]
+    bad += [] if high is None else [high * 2 + 1]
     for value in bad:
         with pytest.raises(UsageError, match=f"^--{name}: .* not allowed; allowed: "):
-            dataclasses.replace(base, **{name: value})
+            changes = {name: value}
+            dataclasses.replace(preset_configuration("table1/asr-13"), **changes)
 
 
 @pytest.mark.parametrize("name", [*FIELDS])

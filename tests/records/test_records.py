@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reproduce.experiments.configuration import preset_configuration
-from reproduce.records import folders, frame, record
+from reproduce.records import folders, frame, record, versions
 
 HISTORY = [
     {"epoch": 1, "train_loss": 3.5, "test_nelbo": 3.25, "test_acc": None, "seconds": 2},
@@ -56,7 +56,7 @@ numbers = st.none() | st.floats(allow_nan=False) | st.integers(-(2**40), 2**40)
 def test_a_history_keeps_every_number_exactly(tmp_path_factory, pairs):
     rows = [dict(zip(("epoch", "x"), pair, strict=True)) for pair in pairs]
     folder = tmp_path_factory.mktemp("run")
-    (folder / "history.csv").write_bytes(record.format_history(rows))
+    record.write(folder, {}, rows)
     assert record.read_history(folder) == rows
 
 
@@ -103,13 +103,12 @@ def test_a_file_that_was_cut_short_gets_one_line_that_names_the_folder(
 
 
 @pytest.mark.parametrize("field", [*record.FIELDS])
-def test_a_record_without_a_field_or_with_another_type_is_refused(tmp_path, field):
+def test_a_record_without_a_field_is_refused(tmp_path, field):
     folder, content = written(tmp_path)
-    for value in ({}, {field: ["a list"]}):
-        rest = {name: content[name] for name in content if name != field}
-        (folder / "record.json").write_text(json.dumps(rest | value))
-        with pytest.raises(record.RecordError):
-            record.read(folder)
+    del content[field]
+    (folder / "record.json").write_text(json.dumps(content))
+    with pytest.raises(record.RecordError):
+        record.read(folder)
 
 
 def test_a_record_in_another_runs_folder_is_refused(tmp_path):
@@ -128,7 +127,7 @@ def test_records_of_the_first_version_are_read_as_what_the_code_did_then(tmp_pat
     (folder / "record.json").write_text(json.dumps(content))
     (run,) = frame.load(tmp_path).runs.to_dict("records")
     assert (run["numerics"], run["stale"], run["variant"]) == (1, True, "paper")
-    read = record.configuration_from(run["configuration"], run["numerics"])
+    read = versions.configuration_from(run["configuration"], run["numerics"])
     assert (read.side_minimum, read.side_maximum) == (12, 15)
     assert (read.sampler, read.early_end, read.scenes) == ("hat", False, None)
 
@@ -139,13 +138,13 @@ def test_options_without_a_change_of_the_numerics_may_be_missing(tmp_path):
         del content["configuration"][name]
     (folder / "record.json").write_text(json.dumps(content))
     (run,) = frame.load(tmp_path).runs.to_dict("records")
-    read = record.configuration_from(run["configuration"], run["numerics"])
+    read = versions.configuration_from(run["configuration"], run["numerics"])
     assert not run["stale"] and read == preset_configuration("table1/asr-13", epochs=2)
 
 
 def test_all_committed_records_and_figures_are_read():
     runs = frame.load(folders.RESULTS).runs
     for run in runs.itertuples():
-        record.configuration_from(run.configuration, run.numerics)
+        versions.configuration_from(run.configuration, run.numerics)
         assert record.read_figure(folders.RESULTS / run.folder)["images"].ndim == 3
     assert len(runs)

@@ -6,7 +6,7 @@ import pytest
 
 from reproduce import command_line
 from reproduce.comparisons import __main__ as comparisons
-from reproduce.comparisons import declared
+from reproduce.comparisons import rows
 from reproduce.experiments import grid
 from reproduce.figures import __main__ as figures
 from reproduce.records import folders
@@ -16,7 +16,7 @@ from reproduce.tables import __main__ as tables
 
 def page(name):
     """A page's command of comparisons."""
-    found, parts = declared.pages()[name], (comparisons.define, comparisons.body)
+    found, parts = rows.pages()[name], (comparisons.define, comparisons.body)
     return [functools.partial(part, found, name) for part in parts]
 
 
@@ -24,7 +24,7 @@ TABLE, FIGURE = (tables.define, tables.body), (figures.define, figures.body)
 # By page: the command's functions, its words, and the files that it writes.
 COMMANDS = {
     **{n: (TABLE, ["--table", n, "--notrain"], [f"{n}.*"]) for n in grid.TITLES},
-    **{n: (page(n), [], [f"{n}.*"]) for n in declared.pages()},
+    **{n: (page(n), [], [f"{n}.*"]) for n in rows.pages()},
     "figure4": (FIGURE, ["--figure", "4"], ["figures/figure4.*"]),
     "report": ((report.define, report.body), [], list(report.PAGES.values())),
 }

@@ -56,15 +56,12 @@ def test_terms_are_means_over_runs_and_the_history_tells_the_last_epochs(tmp_pat
 
 def all_tables(tmp_path):
     selected = cells.select(frame.load(tmp_path).runs)
-    return [
-        cells.cells(selected, grid.table_experiments(t), ("paper",))
-        for t in grid.TITLES
-    ]
+    return [cells.cells(selected, grid.experiments(t), ("paper",)) for t in grid.TITLES]
 
 
 def test_the_printed_numbers_are_near_themselves_and_best_as_printed(tmp_path):
     for table in grid.TITLES:
-        for experiment in grid.table_experiments(table):
+        for experiment in grid.experiments(table):
             printed = {m: v for m, (v, _) in published.published(experiment).items()}
             made_up.write(tmp_path, experiment, epochs=1, **printed)
     found = standing.numbers(all_tables(tmp_path))
@@ -113,9 +110,9 @@ def test_what_is_done_counts_full_runs_of_today(tmp_path):
 def test_a_claim_of_both_tables_counts_by_the_lesser_verdict(monkeypatch):
     found = {"table1": claims.HOLDS, "table2": claims.UNDECIDED}
 
-    def judge(table, selected, preset):
+    def judge(table, selected, presets):
         return [
-            claims.Verdict(c, preset, found[table])
+            claims.Verdict(c, "paper", found[table])
             for c in claims.CLAIMS
             if c.table == table
         ]

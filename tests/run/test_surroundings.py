@@ -16,7 +16,7 @@ from data import mnist
 from reproduce import REPOSITORY
 from reproduce.errors import UsageError
 from reproduce.records import environment, folders
-from reproduce.run import checkpoint
+from reproduce.run.one import Run
 
 NUMBERS = ("ENOLCK", "EBADF", "EOPNOTSUPP", "EIO", "ESTALE")
 
@@ -47,14 +47,15 @@ def test_file_locks_that_fail(number, fails, tmp_path, monkeypatch):
 
     monkeypatch.setattr(fcntl, "flock", flock)
     lines, kept = [], tmp_path / "kept"
+    run = Run(None, None, kept / "state.npz")
     made = data.load(SMALL, folder=tmp_path / "cache", progress=lines.append)
     assert len(made.train.images) == SMALL.train_images
     assert any("ASR_CACHE" in line for line in lines) == (fails == "locking")
     if fails == "locking":
         with pytest.raises(UsageError, match=f"^--checkpoints: {kept} cannot be lock"):
-            checkpoint.lock(kept, "run").__enter__()
+            run.lock().__enter__()
     else:
-        with checkpoint.lock(kept, "run"):
+        with run.lock():
             pass
 
 
@@ -93,7 +94,9 @@ def test_paths_are_those_of_the_home_folder_and_of_the_caller(tmp_path, monkeypa
     expected = tmp_path / "caller" / "out"
     assert folders.results_folder("out", smoke=False) == expected
     assert folders.checkpoints_folder("out", None) == expected
-    code = "from reproduce import launch; print(launch._surroundings()['MNIST_NPZ'])"
+    code = (
+        "from reproduce import processes; print(processes.surroundings()['MNIST_NPZ'])"
+    )
     found = python(code, folder=tmp_path / "caller", MNIST_NPZ="mnist.npz")
     assert pathlib.Path(found.strip()) == tmp_path / "caller" / "mnist.npz"
 
@@ -130,7 +133,9 @@ def test_git_that_refuses_is_told_once(tmp_path, monkeypatch, capsys):
     (tmp_path / "git").write_text(script)
     (tmp_path / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    environment.git.cache_clear()
     assert environment.git() == environment.git() == {"commit": None, "dirty": None}
+    environment.git.cache_clear()
     assert capsys.readouterr().err.count("git refuses") == 1
 
 

@@ -10,6 +10,7 @@ import data
 from reproduce.errors import NonFiniteError
 from reproduce.experiments.configuration import preset_configuration
 from reproduce.run import checkpoint, training
+from reproduce.run.one import Run
 
 FIGURES = {"nelbo": 2.0, "acc": None, "se": 1.0, "miou": 0.5}
 
@@ -34,14 +35,14 @@ class Terminal(io.StringIO):
 
 
 def printed(stream):
-    run = progress(0)
-    lines = training.Lines("table1/asr-13 seed 0", run, 2, stream)
+    run = Run(preset_configuration("table1/asr-13", epochs=2), None, None)
+    lines = training.Lines(run, stream)
     lines.set_params({"steps": 2})
     lines.on_train_begin()
     for epoch in range(2):
         for batch in range(2):
             lines.on_train_batch_end(batch)
-        run.add_epoch({"loss": 3.0}, FIGURES, 1.5)
+        run.progress.add_epoch({"loss": 3.0}, FIGURES, 1.5)
         lines.on_epoch_end(epoch)
     lines.on_train_end()
     return stream.getvalue()
@@ -75,8 +76,8 @@ def test_epochs_that_the_record_may_report(reported, losses, expected):
     )
     run, found = checkpoint.Progress(), []
     for loss in losses:
-        row = run.add_epoch({"loss": float(loss)}, FIGURES, 1.0)
-        found += [row["epoch"]] if run.reports(configuration) else []
+        run.add_epoch({"loss": float(loss)}, FIGURES, 1.0)
+        found += [len(run.history)] if run.reports(configuration) else []
     assert found == expected
 
 

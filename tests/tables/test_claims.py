@@ -11,8 +11,7 @@ from reproduce.tables import cells, claims
 
 def run(experiment, seed, metrics, **fields):
     """A row of the frame, as `cells.select` gives it."""
-    table, name = experiment.split("/")
-    method, setting = name.split("-", 1)
+    table, method, setting = grid.parts(experiment)
     values = made_up.METRICS | metrics
     return {
         **dict(table=table, method=method, setting=setting, preset="paper", seed=seed),
@@ -33,7 +32,7 @@ def as_printed(table, metrics=(), **fields):
     all rows.
     """
     metrics, rows = dict(metrics), []
-    for experiment in grid.table_experiments(table):
+    for experiment in grid.experiments(table):
         name = experiment.split("/")[1]
         for seed, step in enumerate((-1, 0, 1)):
             printed = published.published(experiment).items()
@@ -50,7 +49,7 @@ def as_printed(table, metrics=(), **fields):
 
 def judged(table, runs):
     """The verdicts by number."""
-    return {v.claim.number: v for v in claims.judge(table, runs, "paper")}
+    return {v.claim.number: v for v in claims.judge(table, runs, ["paper"])}
 
 
 @pytest.mark.parametrize("table", grid.TITLES)

@@ -1,8 +1,6 @@
 """The table command: what it trains, shows and writes."""
 
-import io
 import json
-import sys
 
 import made_up
 import pytest
@@ -11,14 +9,13 @@ from reproduce import command_line, launch
 from reproduce.experiments import grid
 from reproduce.records import folders
 from reproduce.tables import __main__ as command
-from reproduce.tables import calls
 
 
 @pytest.fixture
 def trained(monkeypatch):
     """The runs that would be trained, in a list."""
     wanted = []
-    monkeypatch.setattr(launch, "train", lambda v, runs, p: wanted.extend(runs) or 0)
+    monkeypatch.setattr(launch.processes, "train", lambda c, *_: wanted.extend(c) or 0)
     return wanted
 
 
@@ -37,8 +34,9 @@ def test_only_cells_of_paper_without_a_record_are_trained_unasked(trained, tmp_p
     made_up.write(tmp_path, "table2/air-mnist", epochs=20)
     made_up.write(tmp_path, "table2/asr-mnist", preset="released")
     assert call(tmp_path, "--table", "table2") == 0
-    experiments = [e for e in grid.table_experiments("table2") if "air-mnist" not in e]
-    assert trained == launch.runs(experiments, (0, 1, 2))
+    experiments = [e for e in grid.experiments("table2") if "air-mnist" not in e]
+    expected = [(seed, name) for seed in (0, 1, 2) for name in experiments]
+    assert [(run.seed, run.experiment) for run in trained] == expected
 
 
 def test_released_is_trained_only_when_asked(trained, tmp_path, outputs):
@@ -46,6 +44,7 @@ def test_released_is_trained_only_when_asked(trained, tmp_path, outputs):
     words = ["--table", "table2", "--methods", "air", "--preset", "released"]
     assert call(tmp_path, *words) == 0 and trained == []
     assert call(tmp_path, *words, "--train") == 0 and len(trained) == 6
+    assert call(tmp_path, *words, "--epochs", "20") == 0 and len(trained) == 12
 
 
 def test_notrain_trains_nothing(trained, tmp_path):
@@ -67,7 +66,7 @@ def test_both_presets_are_shown_and_preset_shows_one(tmp_path, outputs):
 
 
 def test_a_part_never_replaces_the_table(tmp_path, outputs):
-    for experiment in grid.table_experiments("table2"):
+    for experiment in grid.experiments("table2"):
         made_up.write(tmp_path, experiment)
     call(tmp_path, "--table", "table2", "--notrain")
     before = (tmp_path / "table2.md").read_bytes()
@@ -98,12 +97,3 @@ def test_bad_input_gets_one_line(words, line, tmp_path, capsys):
     assert call(tmp_path, "--notrain", *words) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and line in error and error.count("\n") == 1
-
-
-def test_a_terminal_without_the_characters_gets_question_marks(monkeypatch, tmp_path):
-    stream = io.TextIOWrapper(io.BytesIO(), "ascii")
-    monkeypatch.setattr(sys, "stdout", stream)
-    calls.write(tmp_path / "page", "AIR-13 † 1.0 ± 0.5", "†", {})
-    stream.seek(0)
-    assert stream.read().startswith("AIR-13 ? 1.0 ? 0.5\n")
-    assert (tmp_path / "page.md").read_text("utf-8") == "†"

@@ -1,0 +1,131 @@
+"""The flags of a command: absl's, also with the word none and lists of values."""
+
+import math
+import textwrap
+
+import absl.flags
+
+from reproduce.errors import UsageError
+
+
+class Flags:
+    """A command's flags, in the groups of its --help.
+
+    Attributes:
+      values: absl's `FlagValues`: `values.epochs`, and whether the user has given it,
+        `values["epochs"].present`.
+    """
+
+    def __init__(self):
+        self.values = absl.flags.FlagValues()
+        self.values.set_gnu_getopt(True)  # words that are no flags may come first
+        self._groups = ["Options"]
+
+    def group(self, title):
+        """Begins a group."""
+        self._groups.append(title)
+
+    def add(self, name, parser, default, text):
+        """Defines a flag; `parser` is one of those below."""
+        if isinstance(parser, absl.flags.BooleanParser):
+            flag = absl.flags.BooleanFlag(name, default, text)
+        else:
+            flag = absl.flags.Flag(parser, _Serializer(), name, default, text)
+        absl.flags.DEFINE_flag(flag, self.values, self._groups[-1])
+
+    def parse(self, argv):
+        """Takes the flags' values from words; returns the words that are no flags.
+
+        Raises:
+          UsageError: naming the flag that is unknown or has a value not allowed.
+        """
+        try:
+            return self.values(["command", *argv])[1:]
+        except (absl.flags.Error, ValueError) as error:
+            raise UsageError(str(error).removeprefix("flag ")) from None
+
+    def help(self, description):
+        """The text of --help."""
+        used = self.values.flags_by_module_dict()
+        groups = [self.values.module_help(g) for g in self._groups if g in used]
+        return "\n".join([textwrap.fill(description, 80), *groups])
+
+
+def integer(lower=None, upper=None, optional=False):
+    """An integer within bounds; or the word none, if optional."""
+    return _Parser(absl.flags.IntegerParser(lower, upper), optional)
+
+
+def number(lower=None, upper=None):
+    """A finite number within bounds."""
+    return _Parser(_Finite(lower, upper))
+
+
+def word(*allowed, optional=False):
+    """One of a few words; or the word none, if optional."""
+    parser = absl.flags.EnumParser(list(allowed))
+    parser.syntactic_help = ", ".join(allowed)
+    return _Parser(parser, optional)
+
+
+def text(optional=False):
+    """Any text but the empty one, such as a file's name; or none, if optional."""
+    return _Parser(_Text(), optional)
+
+
+def switch():
+    """Either --name or --noname; with the default None also neither."""
+    return absl.flags.BooleanParser()
+
+
+def several(parser):
+    """Distinct values joined by commas: a tuple in the given order."""
+    return _Parser(parser, several=True)
+
+
+def written(value):
+    """A value as the word of a command line that gives it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+class _Finite(absl.flags.FloatParser):
+    def is_outside_bounds(self, val):
+        return not math.isfinite(val) or super().is_outside_bounds(val)
+
+
+class _Text(absl.flags.ArgumentParser):
+    syntactic_help = "a text"
+
+    def parse(self, argument):
+        if not argument:
+            raise ValueError("it is empty")
+        return argument
+
+
+class _Parser(absl.flags.ArgumentParser):
+    """One of absl's parsers, also of none or of a list, whose faults say what goes."""
+
+    def __init__(self, item, optional=False, several=False):
+        super().__init__()
+        self.item, self.optional, self.several = item, optional, several
+        self.syntactic_help = item.syntactic_help + " or none" * optional
+        self.syntactic_help += "; joined by commas, each once" * several
+
+    def parse(self, argument):
+        if not isinstance(argument, str):
+            return argument  # a default
+        if self.optional and argument.lower() == "none":
+            return None
+        words = argument.split(",") if self.several else [argument]
+        try:
+            values = tuple(self.item.parse(word.strip()) for word in words)
+        except ValueError:
+            values = ()
+        if len(set(values)) < len(words):
+            raise ValueError(f"not allowed; allowed: {self.syntactic_help}")
+        return values if self.several else values[0]
+
+
+class _Serializer(absl.flags.ArgumentSerializer):
+    def serialize(self, value):
+        return written(value)

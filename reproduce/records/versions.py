@@ -1,0 +1,62 @@
+"""Versions of the code's numbers, and what older records and checkpoints mean."""
+
+from reproduce.experiments import configuration as configurations
+
+# Raised with each change of the code that touches a run's numbers. A record that does
+# not name its version is of the first; a run goes on only from its own version's.
+NUMERICS = 3
+# Which runs each version touched, told from their options.
+_TOUCHED = {
+    2: lambda options: True,
+    3: lambda options: options["compiler"] == "none",  # no constant folding any more
+}
+# What the first version did where it had no option yet; F6's bounds depend on the
+# dataset.
+_FIRST = {
+    **dict.fromkeys(("hidden_sees_location", "early_end"), False),
+    "sampler": "hat",
+    "compiler": "xla",
+    "bounds": True,
+    "encoder_outputs": "joint",
+    "nonfinite_gradients": "stop",
+    "precision": "float32",
+    "presence_slope": "exact",
+    "training_floor": 1e-10,
+}
+_FIRST_SIDES = {"multi_mnist": (11.0, 15.0), "multi_dsprites": (12.0, 15.0)}
+# Options that were added without a change of the numerics.
+_ADDED = {
+    "constraint_weight": 1.0,
+    **dict.fromkeys(("scenes", "scenes_digest", "constraint", "constraint_digest")),
+}
+
+
+def configuration_from(options, numerics=NUMERICS):
+    """The `Configuration` of options that this or an older version has written.
+
+    Options that came later stand for what the code did then.
+
+    Raises:
+      UsageError: on options that the project does not know.
+    """
+    if numerics == 1:
+        sides = _FIRST_SIDES.get(options.get("dataset"), (None, None))
+        bounds = dict(zip(("side_minimum", "side_maximum"), sides, strict=True))
+        options = {**_FIRST, **bounds, **options}
+    return configurations.from_json({**_ADDED, **options})
+
+
+def changed_since(numerics, options):
+    """Whether the code of today gives a run other numbers than a version's code did.
+
+    Args:
+      numerics: that version.
+      options: of the run, as `Configuration.to_json` gives them.
+    """
+    later = [touched for version, touched in _TOUCHED.items() if version > numerics]
+    return any(touched(options) for touched in later)
+
+
+def stale(record):
+    """Whether a record is of older code, whose numbers differ from today's."""
+    return changed_since(record["numerics"], record["configuration"])

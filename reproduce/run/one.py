@@ -1,0 +1,205 @@
+"""One run's folders: what it finds there, what an epoch adds, what it leaves.
+
+Shared by the commands that train, with TensorFlow and without.
+"""
+
+import contextlib
+import sys
+import time
+
+import filelock
+
+from reproduce.errors import UsageError
+from reproduce.records import folders, record, versions
+from reproduce.run import checkpoint, summaries
+from reproduce.run import scenes as run_scenes
+
+NON_FINITE = 3  # exit code
+
+
+class Run:
+    """A run by its configuration.
+
+    Attributes:
+      folder: of its record.
+      file: of its checkpoint.
+      progress: its `checkpoint.Progress`.
+      scenes: the `data.Scenes` it trains on.
+    """
+
+    def __init__(self, configuration, folder, file, smoke=False):
+        self.configuration, self.smoke = configuration, smoke
+        self.folder, self.file = folder, file
+        self.progress, self.scenes = checkpoint.Progress(), None
+
+    @classmethod
+    def from_flags(cls, configuration, values, smoke):
+        """The run whose folders follow from the flags --results and --checkpoints.
+
+        Raises:
+          UsageError: if a folder cannot be written to.
+        """
+        results = folders.results_folder(values.results, smoke)
+        kept = folders.checkpoints_folder(values.checkpoints, results)
+        folder, own = record.run_folder(results, configuration), configuration.name
+        folders.require_writable(folder, "--results")
+        folders.require_writable(kept / own, "--checkpoints")
+        return cls(configuration, folder, kept / own / checkpoint.NAME, smoke)
+
+    def say(self, text, stream=None):
+        """Prints a line that begins with the run's name."""
+        print(f"{self.configuration.title}: {text}", file=stream, flush=True)
+
+    @contextlib.contextmanager
+    def lock(self):
+        """Keeps other processes off it; the system frees it if this process dies.
+
+        Raises:
+          UsageError: where the file system has no locks.
+        """
+        kept = self.file.parent
+        kept.mkdir(parents=True, exist_ok=True)
+        held = filelock.FileLock(kept / "lock")
+        try:
+            try:
+                held.acquire(timeout=0)
+            except filelock.Timeout:
+                self.say("another process trains it; waiting for it")
+                held.acquire()
+        except (OSError, NotImplementedError) as error:
+            fault = f"--checkpoints: {kept} cannot be locked ({error})"
+            allowed = "allowed: a folder of a file system with file locks"
+            raise UsageError(f"{fault}; {allowed}") from None
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # all is saved; the lock ends with us
+                held.release()
+
+    def ended_before(self, retrain):
+        """Its exit code if it has its record; None if it is to be trained.
+
+        Says which. A record of older code is not believed: the run is trained anew.
+        """
+        if (self.folder / "record.json").exists() and not retrain:
+            found = record.read(self.folder)
+            if not versions.stale(found) and found["status"] == record.FAILED:
+                told = f"failed before: {found['failure']}; --retrain tries again"
+                self.say(told, sys.stderr)
+                return NON_FINITE
+            if not versions.stale(found):
+                self.say("its record is there already; --retrain trains it again")
+                return 0
+            self.say("its record is of older code; trained anew")
+        message = "resumed" if self.file.exists() and not retrain else "begins"
+        self.say(f"{message}: {self.configuration.variant}")
+        return None
+
+    def resume(self, retrain, scenes, shapes):
+        """Finds where it goes on from.
+
+        Args:
+          retrain: whether all that is there is given up, now that the input is good.
+          scenes: its `data.Scenes`.
+          shapes: of the variables, a list of tuples.
+
+        Returns:
+          The variables that it goes on from, a list; None if it begins.
+        """
+        self.scenes = scenes
+        if retrain:
+            self.file.unlink(missing_ok=True)
+            (self.folder / "record.json").unlink(missing_ok=True)
+            return None
+        found, arrays, self.progress = checkpoint.resume(
+            self.file, self.configuration, scenes.digest, shapes
+        )
+        if found not in (None, self.file):
+            self.say(f"goes on from {folders.shown(found.parent)}")
+        return arrays
+
+    def end_epoch(self, train, inferred, sample, begun, read):
+        """Adds an epoch to what it has come to, and saves its state.
+
+        Args:
+          train: means of what the training steps measured, a dict of floats.
+          inferred: arrays over all test images, as `AIR.call` gives them.
+          sample: function of a number and of whether images are drawn: samples from
+            the prior, as `AIR.sample` gives them.
+          begun: when the epoch began, of `time.perf_counter`.
+          read: function that gives the variables as a list of arrays.
+
+        Returns:
+          `summaries.figures` of the test images.
+
+        Raises:
+          NonFiniteError: naming the figure of the test images that is not finite.
+          OSError: naming the file that could not be written.
+        """
+        progress, truth = self.progress, self.scenes.test
+        figures = summaries.figures(inferred, truth)
+        progress.add_epoch(train, figures, time.perf_counter() - begun)
+        if progress.reports(self.configuration):
+            boxes = sample(summaries.PRIOR_SAMPLES, False)
+            shown = sample(summaries.SHOWN_SCENES, True)
+            side = self.configuration.sampled_side
+            metrics = figures | summaries.summary(inferred, truth, boxes, side)
+            progress.reported = {"epoch": len(progress.history), "metrics": metrics}
+            progress.figures = summaries.figure_arrays(inferred, truth, shown)
+        checkpoint.save(self.file, self.configuration, self.scenes, read(), progress)
+        return figures
+
+    def line(self):
+        """The last epoch as a line of text."""
+        row, epochs = self.progress.history[-1], self.configuration.epochs
+        text = f"epoch {row['epoch']}/{epochs}  loss {row['train_loss']:.1f}"
+        named = (("nELBO", "nelbo", 1), ("ACC", "acc", 3), ("SE", "se", 2))
+        for title, metric, digits in (*named, ("mIoU", "miou", 3)):
+            if row[f"test_{metric}"] is not None:
+                text += f"  {title} {row[f'test_{metric}']:.{digits}f}"
+        return f"{self.configuration.title}  {text}  {row['seconds']:.0f} s"
+
+    def end(self, failure, parameters, environment):
+        """Writes what it leaves, the record last, and returns its exit code.
+
+        Args:
+          failure: why it failed; None if it did not.
+          parameters: how many the model has.
+          environment: of `environment.describe`.
+
+        Raises:
+          OSError: naming the file that could not be written.
+        """
+        progress, scenes = self.progress, self.scenes
+        failure = failure and f"{failure}, seed {self.configuration.seed}"
+        batch, epochs = self.configuration.batch_size, len(progress.history)
+        images = len(scenes.train.images) // batch * batch * epochs
+        reported = {"epoch": None, "metrics": None} if failure else progress.reported
+        last = progress.trained_by[-1]
+        found = {
+            **record.describe(self.configuration),
+            "status": record.FAILED if failure else record.COMPLETE,
+            "failure": failure,
+            "reported_epoch": reported["epoch"],
+            "smoke": self.smoke,
+            "data_digest": scenes.digest,
+            "data_statistics": {
+                "train": run_scenes.statistics(scenes.train),
+                "test": run_scenes.statistics(scenes.test),
+            },
+            "metrics": reported["metrics"],
+            "parameters": parameters,
+            "wall_seconds": sum(row["seconds"] for row in progress.history),
+            "images_per_second": images / progress.step_seconds if images else None,
+            "environment": environment,
+            "git": {name: last.get(name) for name in ("commit", "dirty")},
+        }
+        if len(progress.trained_by) > 1:
+            found["trained_by"] = progress.trained_by
+        figures = None if failure else progress.figures
+        record.write(self.folder, found, progress.history, figures)
+        if failure:
+            self.say(f"failed: {failure}", sys.stderr)
+            return NON_FINITE
+        self.say(f"done: {folders.shown(self.folder)}")
+        return 0
