@@ -118,7 +118,7 @@ def test_runs_leave_records_and_go_on_bit_for_bit(exported, tmp_path, capsys):
     assert environment["runs_at_once"] == 2 and environment["packages"]["jax"]
     assert train(exported, tmp_path / "b", "--epochs", 1) == 0
     assert train(exported, tmp_path / "b", "--epochs", 2) == 0
-    assert "resumed" in capsys.readouterr().out
+    assert "goes on from" in capsys.readouterr().out
     whole, continued = tiny.left(tmp_path / "a"), tiny.left(tmp_path / "b")
     assert {name: continued[name] for name in whole} == whole
     assert train(exported, tmp_path / "a", "--epochs", 2) == 0
