@@ -42,15 +42,10 @@ class Exported:
           ExportError: if it is missing, damaged or of another version.
         """
         self.path = pathlib.Path(folder)
-        try:
-            with np.load(self.path / NAME) as archive:
-                content = dict(archive)
-            self.manifest = manifest = json.loads(content["manifest"].tobytes())
-        except (
-            Exception
-        ) as error:  # damaged bytes make NumPy and zipfile raise anything
-            reason = getattr(error, "strerror", None) or "damaged"
-            raise ExportError(folder, f"{NAME}: {reason}") from None
+        content = folders.read_arrays(
+            self.path / NAME, lambda why: ExportError(folder, f"{NAME}: {why}")
+        )
+        self.manifest = manifest = json.loads(content["manifest"].tobytes())
         if (manifest["format"], manifest["numerics"]) != (FORMAT, versions.NUMERICS):
             raise ExportError(folder, f"{NAME}: of another version of the code")
         self.configurations = list(map(versions.configuration_from, manifest["runs"]))

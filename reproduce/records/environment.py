@@ -75,21 +75,14 @@ def git():
     Returns:
       A dict {"commit": 40 hex digits, "dirty": bool}; both None outside git.
     """
+    words = ["rev-parse", "HEAD"], ["status", "--porcelain", "-uno", "--", *CODE]
     try:
-        commit = _git("rev-parse", "HEAD")
-        status = _git("status", "--porcelain", "--untracked-files=no", "--", *CODE)
-        return {"commit": commit, "dirty": bool(status)}
-    except (OSError, subprocess.SubprocessError) as error:
-        if "dubious ownership" in (getattr(error, "stderr", None) or ""):
-            print(
-                f"git refuses {REPOSITORY}, which another user owns: records will name "
-                f"no commit (git config --global --add safe.directory {REPOSITORY})",
-                file=sys.stderr,
+        commit, status = (
+            subprocess.check_output(
+                ["git", "-C", REPOSITORY, *each], stderr=subprocess.DEVNULL, text=True
             )
+            for each in words
+        )
+    except (OSError, subprocess.SubprocessError):
         return {"commit": None, "dirty": None}
-
-
-def _git(*words):
-    words = ("git", "-C", REPOSITORY, *words)
-    into = {"capture_output": True, "text": True, "check": True, "timeout": 20}
-    return subprocess.run(words, **into).stdout.strip()
+    return {"commit": commit.strip(), "dirty": bool(status.strip())}

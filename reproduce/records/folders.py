@@ -3,6 +3,8 @@
 import os
 import pathlib
 
+import numpy as np
+
 from data.files import write_atomically as write_atomically  # for all of reproduce/
 from reproduce import REPOSITORY
 from reproduce.errors import UsageError
@@ -75,6 +77,15 @@ def require_writable(folder, flag):
     if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
         fault = f"{nearest} is no folder that can be written to"
         raise UsageError(f"{flag}: {fault}; allowed: one that can")
+
+
+def read_arrays(file, error):
+    """The arrays of a .npz file, a dict; or raises `error(reason)`, a function's."""
+    try:
+        with np.load(file) as archive:
+            return dict(archive)
+    except Exception as fault:  # damaged bytes make NumPy and zipfile raise anything
+        raise error(getattr(fault, "strerror", None) or "damaged") from None
 
 
 def shown(path):

@@ -149,9 +149,7 @@ def read_figure(folder):
     Raises:
       RecordError: if the file is missing or damaged.
     """
-    try:
-        with np.load(pathlib.Path(folder) / "figure.npz") as archive:
-            return dict(archive)
-    except Exception as error:  # damaged bytes make NumPy and zipfile raise anything
-        reason = getattr(error, "strerror", None) or "damaged"
-        raise RecordError(folder, f"figure.npz: {reason}") from None
+    file = pathlib.Path(folder) / "figure.npz"
+    return folders.read_arrays(
+        file, lambda why: RecordError(folder, f"figure.npz: {why}")
+    )

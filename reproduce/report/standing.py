@@ -45,7 +45,7 @@ def verdicts(selected):
     order, worst = (claims.HOLDS, claims.UNDECIDED, claims.FAILS), {}
     for table in grid.TITLES:
         for verdict in claims.judge(table, selected, ["paper"]):
-            place, number = order.index(verdict.verdict), verdict.claim.number
+            place, number = order.index(verdict.verdict), verdict.number
             worst[number] = max(place, worst.get(number, place))
     found = {order[p]: sorted(n for n in worst if worst[n] == p) for p in range(3)}
     return found

@@ -65,7 +65,7 @@ def _train(values, run):
     process = {"device": _device(), "precision": configuration.precision}
     run.progress.note_process(git | process)
     evaluated = evaluation.Evaluation(model, configuration.batch_size)
-    callbacks = [training.EpochEnd(run, evaluated), training.Lines(run)]
+    callbacks = [training.EpochEnd(run, evaluated)]
     if values.tensorboard is not None:
         place = pathlib.Path(values.tensorboard).expanduser() / configuration.name
         quiet = {"write_graph": False, "profile_batch": 0}

@@ -57,12 +57,7 @@ class Progress:
         self.trained_by = earlier
 
     def add_epoch(self, train, figures, seconds):
-        """Adds an epoch to the history.
-
-        Args:
-          train: means of what the training steps measured, a dict of floats.
-          figures: `summaries.figures` of the test images.
-          seconds: wall time of the epoch.
+        """Adds an epoch to the history: means of training and figures of the test.
 
         Raises:
           NonFiniteError: naming the figure of the test images that is not finite.
@@ -91,11 +86,7 @@ def faulty(values):
 
 
 def save(file, configuration, scenes, arrays, progress):
-    """Replaces a run's checkpoint; `arrays` are those of `variables`, in their order.
-
-    Raises:
-      OSError: naming the file; the old checkpoint is intact.
-    """
+    """Replaces a run's checkpoint; `arrays` are the values of `variables`."""
     state = {
         "format": FORMAT,
         "numerics": versions.NUMERICS,
@@ -121,20 +112,14 @@ def load(file):
     Raises:
       CheckpointError: if the file is missing, damaged or not a checkpoint.
     """
-    try:
-        with np.load(file) as archive:
-            content = dict(archive)
-        state = {"numerics": 1, **json.loads(content.pop("state").tobytes())}
-        if state["format"] != FORMAT:
-            raise CheckpointError(file, f"format {state['format']} is unknown")
-    except CheckpointError:
-        raise
-    except Exception as error:  # damaged bytes make NumPy and zipfile raise anything
-        reason = getattr(error, "strerror", None) or "damaged, or not a checkpoint"
-        raise CheckpointError(file, reason) from None
+    content = folders.read_arrays(file, lambda why: CheckpointError(file, why))
+    state = json.loads(content.pop("state", np.uint8([])).tobytes() or "{}")
+    if state.get("format") != FORMAT:
+        raise CheckpointError(file, "it is no checkpoint, or of an unknown format")
     shown = [name for name in content if name.startswith(_FIGURE)]
     shown = {name.removeprefix(_FIGURE): content.pop(name) for name in shown}
-    return state | {"figures": shown or None}, [content[n] for n in sorted(content)]
+    state = {"numerics": 1, **state, "figures": shown or None}
+    return state, [content[name] for name in sorted(content)]
 
 
 def resume(file, configuration, data_digest, shapes):

@@ -96,15 +96,9 @@ class Run:
         return None
 
     def resume(self, retrain, scenes, shapes):
-        """Finds where it goes on from.
+        """The variables that it goes on from, a list; None if it begins.
 
-        Args:
-          retrain: whether all that is there is given up, now that the input is good.
-          scenes: its `data.Scenes`.
-          shapes: of the variables, a list of tuples.
-
-        Returns:
-          The variables that it goes on from, a list; None if it begins.
+        `retrain` gives up all that is there: called once the input has proved good.
         """
         self.scenes = scenes
         if retrain:
@@ -124,17 +118,12 @@ class Run:
         Args:
           train: means of what the training steps measured, a dict of floats.
           inferred: arrays over all test images, as `AIR.call` gives them.
-          sample: function of a number and of whether images are drawn: samples from
-            the prior, as `AIR.sample` gives them.
+          sample: function of a number and of whether images are drawn: `AIR.sample`.
           begun: when the epoch began, of `time.perf_counter`.
           read: function that gives the variables as a list of arrays.
 
         Returns:
           `summaries.figures` of the test images.
-
-        Raises:
-          NonFiniteError: naming the figure of the test images that is not finite.
-          OSError: naming the file that could not be written.
         """
         progress, truth = self.progress, self.scenes.test
         figures = summaries.figures(inferred, truth)
@@ -166,9 +155,6 @@ class Run:
           failure: why it failed; None if it did not.
           parameters: how many the model has.
           environment: of `environment.describe`.
-
-        Raises:
-          OSError: naming the file that could not be written.
         """
         progress, scenes = self.progress, self.scenes
         failure = failure and f"{failure}, seed {self.configuration.seed}"

@@ -7,6 +7,7 @@ import numpy as np
 import data
 from reproduce import REPOSITORY
 from reproduce.errors import UsageError
+from reproduce.records import folders
 
 ALLOWED = (
     "images [N, S, S], uint8 or grey values in [0, 1]; where known, counts [N] and "
@@ -35,16 +36,11 @@ def load(configuration, mnist=None):
         return data.load(wanted, mnist_path=mnist)
     file = REPOSITORY / configuration.scenes
     try:
-        with np.load(file) as archive:
-            arrays = dict(archive)
+        arrays = folders.read_arrays(file, UsageError)
         train = _scene_set(arrays, "")
         test = _scene_set(arrays, "test_") if "test_images" in arrays else None
-    except OSError as error:
-        raise UsageError(f"--scenes: {file}: {error.strerror}") from None
     except UsageError as error:
         raise UsageError(f"--scenes: {file}: {error}; allowed: {ALLOWED}") from None
-    except Exception:  # damaged bytes make NumPy and zipfile raise anything
-        raise UsageError(f"--scenes: {file} is no .npz; allowed: {ALLOWED}") from None
     if test is None:
         first = len(train.images) - min(len(train.images) // 10, 1_000)
         test = train._make(part if part is None else part[first:] for part in train)

@@ -1,4 +1,4 @@
-"""Training by `model.fit`: the order of the images, and the callbacks of a run."""
+"""Training by `model.fit`: the order of the images, and what an epoch's end does."""
 
 import ctypes
 import sys
@@ -6,7 +6,6 @@ import time
 
 import keras
 import tensorflow as tf
-import tqdm
 
 import air
 import data
@@ -18,10 +17,7 @@ from reproduce.words import duration
 def fit(model, run, callbacks):
     """Trains the epochs that are left, from the state that the run's progress tells of.
 
-    Args:
-      model: the compiled `air.AIR`.
-      run: its `one.Run`, with scenes.
-      callbacks: Keras callbacks.
+    On a terminal Keras shows its own progress.
 
     Raises:
       NonFiniteError: naming what is not finite, and the step.
@@ -39,7 +35,7 @@ def fit(model, run, callbacks):
             initial_epoch=done,
             callbacks=callbacks,
             shuffle=False,
-            verbose=0,
+            verbose=int(sys.stdout.isatty()),
         )
     except air.NonFiniteError as error:
         step = int(model.iteration.numpy())
@@ -66,7 +62,7 @@ def batches(images, batch_size, seed, first, epochs):
 
 
 class EpochEnd(keras.callbacks.Callback):
-    """Evaluates the model after every epoch, and saves what the run has come to.
+    """Evaluates the model after every epoch, saves the run's state and prints a line.
 
     The test figures join the epoch's logs as val_<name>, for TensorBoard and others.
     """
@@ -76,67 +72,31 @@ class EpochEnd(keras.callbacks.Callback):
         self.run, self.evaluation = run, evaluation
 
     def on_train_begin(self, logs=None):
-        self._begun = time.perf_counter()
+        self._begun = self._ended = time.perf_counter()
+        self._done = len(self.run.progress.history)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._first_step = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        run, begun = self.run, self._begun
+        run, begun = self.run, self._ended
         train, stepped = dict(logs), time.perf_counter() - self._first_step
         inferred = self.evaluation.predict(run.scenes.test.images)
-        self._begun = time.perf_counter()
+        self._ended = time.perf_counter()
         run.progress.step_seconds += stepped
         figures = run.end_epoch(
             train, inferred, self.evaluation.sample, begun, self._variables
         )
         known = {name: value for name, value in figures.items() if value is not None}
         logs.update({f"val_{name}": value for name, value in known.items()})
+        if not sys.stdout.isatty():
+            each = (time.perf_counter() - self._begun) / (epoch + 1 - self._done)
+            left = each * (run.configuration.epochs - epoch - 1)
+            print(run.line() + (f"  {duration(left)} left" if left else ""), flush=True)
         return_freed_memory()
 
     def _variables(self):
         return [variable.numpy() for variable in checkpoint.variables(self.model)]
-
-
-class Lines(keras.callbacks.Callback):
-    """What a run prints: a line an epoch, on a terminal one line that moves.
-
-    Comes after `EpochEnd`.
-    """
-
-    def __init__(self, run, stream=None):
-        super().__init__()
-        self.run, self.stream = run, sys.stdout if stream is None else stream
-
-    def on_train_begin(self, logs=None):
-        steps, self._done = self.params["steps"], len(self.run.progress.history)
-        self._bar = tqdm.tqdm(
-            total=steps * self.run.configuration.epochs,
-            initial=steps * self._done,
-            desc=self.run.configuration.title,
-            file=self.stream,
-            disable=not self.stream.isatty(),
-            dynamic_ncols=True,
-            unit=" steps",
-        )
-        self._begun = time.perf_counter()
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._bar.update()
-
-    def on_epoch_end(self, epoch, logs=None):
-        line, title = self.run.line(), self.run.configuration.title
-        if not self._bar.disable:
-            self._bar.set_postfix_str(line.removeprefix(title).strip())
-            return
-        passed = time.perf_counter() - self._begun
-        left = self.run.configuration.epochs - epoch - 1
-        left *= passed / (epoch + 1 - self._done)
-        line += f"  {duration(left)} left" if left else ""
-        print(line, file=self.stream, flush=True)
-
-    def on_train_end(self, logs=None):
-        self._bar.close()
 
 
 def return_freed_memory():

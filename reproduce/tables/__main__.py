@@ -63,7 +63,6 @@ def body(values):
     judged = claims.judge(name, selected, presets)
     if call.selects() or smoke:  # what a part cannot tell would only be noise
         judged = [verdict for verdict in judged if verdict.verdict != claims.UNDECIDED]
-    by_claim = claims.by_claim(judged)
     without = ("seeds", "epochs") if smoke else ("seeds", "epochs", "smoke")
     command = f"{call.same(without)} --train"
     page = render.template("tables/table.md.j2").render(
@@ -71,14 +70,14 @@ def body(values):
         title=render.TITLES[name],
         table=render.markdown(name, table),
         legend=render.legend(table, f"`{command}`"),
-        claims=by_claim,
+        judged=judged,
     )
     keys = (*cells.JSON, "published")
     content = {
         "rows": [{key: cell[key] for key in keys} for cell in table],
         "claims": [verdict.to_json() for verdict in judged],
     }
-    shown = render.terminal(name, table, by_claim, command)
+    shown = render.terminal(name, table, judged, command)
     call.write(call.file(name), shown, page, content)
     return code
 

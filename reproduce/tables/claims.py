@@ -35,29 +35,26 @@ LEAST_SCENES_IN_BIN = 10  # claim 3: bins with fewer scenes are left out
 PAIRS_IN_SAMPLES = 3_000  # claim 6: of records that do not tell a standard error
 
 
-class Claim(NamedTuple):
-    """A claim about one table; claims.toml says what the fields are."""
-
-    number: str
-    table: str
-    short: str
-    sentence: str
-    rule: str
-    metrics: tuple
-    cells: tuple  # pairs (setting, method)
-    least: int
+CLAIMS = tomllib.loads(
+    (pathlib.Path(__file__).parent / "claims.toml").read_text("utf-8")
+)
 
 
 class Verdict(NamedTuple):
     """A judged claim; `notes` tells how the runs fall short of the paper's protocol."""
 
-    claim: Claim
+    number: str
     preset: str
     verdict: str
     score: str = ""
     told: str = ""
     points: tuple = ()
     notes: tuple = ()
+
+    @property
+    def claim(self):
+        """What claims.toml says of it, a dict."""
+        return CLAIMS[self.number]
 
     @property
     def words(self):
@@ -70,26 +67,10 @@ class Verdict(NamedTuple):
         notes = f" [{'; '.join(self.notes)}]" if self.notes else ""
         return {
             "preset": self.preset,
-            "claim": f"{self.claim.number}. {self.claim.rule}",
+            "claim": f"{self.number}. {self.claim['rule']}",
             "verdict": self.verdict,
             "evidence": "; ".join(parts) + notes,
         }
-
-
-def _read():
-    """The claims of claims.toml, one for each table that it speaks of."""
-    text = (pathlib.Path(__file__).parent / "claims.toml").read_text("utf-8")
-    for number, told in tomllib.loads(text).items():
-        methods, least = told.pop("methods", METHODS), told.pop("least", 1)
-        settings, metrics = told.pop("settings", None), tuple(told.pop("metrics"))
-        for table in told.pop("tables"):
-            each = settings or grid.SETTINGS[table]
-            pairs = tuple((setting, method) for setting in each for method in methods)
-            needs = {"metrics": metrics, "cells": pairs, "least": least}
-            yield Claim(number, table, **told, **needs)
-
-
-CLAIMS = list(_read())
 
 
 def judge(table, selected, presets):
@@ -106,40 +87,38 @@ def judge(table, selected, presets):
     )
     runs = runs[runs.table == table]
     return [
-        _verdict(claim, runs[runs.preset == preset], preset)
+        _verdict(number, table, runs[runs.preset == preset], preset)
         for preset in presets
-        for claim in CLAIMS
-        if claim.table == table
+        for number, claim in CLAIMS.items()
+        if table in claim["tables"]
     ]
 
 
-def by_claim(judged):
-    """Verdicts by their claim, a dict of lists."""
-    found = {}
-    for verdict in judged:
-        found.setdefault(verdict.claim, []).append(verdict)
-    return found
-
-
-def _verdict(claim, runs, preset):
-    pairs = zip(runs.setting, runs.method, strict=True)
-    runs = runs[np.array([pair in claim.cells for pair in pairs], bool)]
+def _verdict(number, table, runs, preset):
+    claim = CLAIMS[number]
+    settings = claim.get("settings", grid.SETTINGS[table])
+    methods, least = claim.get("methods", METHODS), claim.get("least", 1)
+    runs = runs[runs.setting.isin(settings) & runs.method.isin(methods)]
     if runs.smoke.any():
-        return Verdict(claim, preset, UNDECIDED, points=("smoke runs judge nothing",))
+        return Verdict(number, preset, UNDECIDED, points=("smoke runs judge nothing",))
     complete = runs[runs.status == "complete"]
-    usable = _by_cell(complete.dropna(subset=list(claim.metrics))).size()
-    if lacking := [pair for pair in claim.cells if usable.get(pair, 0) < claim.least]:
-        names = [f"{claim.table}/{method}-{setting}" for setting, method in lacking]
-        names = _commas(map(grid.full_label, names))
-        needed = f"needs {count_of(claim.least, 'run')} each of {names}"
-        return Verdict(claim, preset, UNDECIDED, points=(needed,))
-    holds, score, told, points = JUDGES[claim.number](complete)
+    usable = _by_cell(complete.dropna(subset=claim["metrics"])).size()
+    names = [
+        grid.full_label(f"{table}/{method}-{setting}")
+        for setting in settings
+        for method in methods
+        if usable.get((setting, method), 0) < least
+    ]
+    if names:
+        needed = f"needs {count_of(least, 'run')} each of {_commas(names)}"
+        return Verdict(number, preset, UNDECIDED, points=(needed,))
+    holds, score, told, points = JUDGES[number](complete)
     if holds is None:
-        return Verdict(claim, preset, UNDECIDED, points=tuple(points))
+        return Verdict(number, preset, UNDECIDED, points=tuple(points))
     marks = {mark for _, own in _by_cell(runs) for mark in cells.marks(own)}
     notes = tuple(text for mark, text in cells.MARKS.items() if mark in marks)
     verdict = HOLDS if holds else FAILS
-    return Verdict(claim, preset, verdict, score, told, tuple(points), notes)
+    return Verdict(number, preset, verdict, score, told, tuple(points), notes)
 
 
 def _commas(items):

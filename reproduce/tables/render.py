@@ -6,13 +6,14 @@ that occur.
 """
 
 import itertools
+import operator
 import pathlib
 import textwrap
 
 import jinja2
 
 from reproduce.experiments import grid, published
-from reproduce.tables import cells
+from reproduce.tables import cells, claims
 
 WIDTH = 100  # letters in a line of the terminal
 TITLES = {
@@ -81,7 +82,7 @@ def terminal(name, table, judged, command):
 
     Args:
       name, table: as of `lines`.
-      judged: of `claims.by_claim`.
+      judged: of `claims.judge`.
       command: the one that completes the table, for the legend.
     """
     head, blocks = lines(name, table)
@@ -96,8 +97,9 @@ def terminal(name, table, judged, command):
     text += ["", *legend(table, command)]
     if judged:
         text += ["", "The paper's claims (the numbers behind them: in the .md below)"]
-    for claim, verdicts in judged.items():
-        text.append(f"{claim.number}. {claim.short}")
+    number = operator.attrgetter("number")
+    for name, verdicts in itertools.groupby(sorted(judged, key=number), number):
+        text.append(f"{name}. {claims.CLAIMS[name]['short']}")
         for verdict in verdicts:
             told = f"{verdict.preset}: {verdict.words}"
             told += f"; {verdict.told}" if verdict.told else ""

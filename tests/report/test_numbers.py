@@ -112,9 +112,9 @@ def test_a_claim_of_both_tables_counts_by_the_lesser_verdict(monkeypatch):
 
     def judge(table, selected, presets):
         return [
-            claims.Verdict(c, "paper", found[table])
-            for c in claims.CLAIMS
-            if c.table == table
+            claims.Verdict(number, "paper", found[table])
+            for number, claim in claims.CLAIMS.items()
+            if table in claim["tables"]
         ]
 
     monkeypatch.setattr(claims, "judge", judge)

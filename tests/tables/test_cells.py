@@ -66,7 +66,7 @@ def test_a_failed_run_is_told_and_left_out(tmp_path):
     assert [cell["state"] for cell in found] == ["failed", "complete", "missing"]
     assert [cell["failed_seeds"] for cell in found] == [[0], [1], []]
     assert nelbos(found[1:2]) == [1.0] and found[0]["metrics"] is None
-    text = render.terminal("table1", found, {}, "COMMAND")
+    text = render.terminal("table1", found, [], "COMMAND")
     assert "AIR-13, seed 0, 300 epochs failed: step 7: kl_scale is not finite" in text
 
 
@@ -88,7 +88,7 @@ def test_what_falls_short_is_marked_and_explained(mark, written, tmp_path):
     digits = dict(written.get("changes", {})).get("digits", "mnist")
     found = table(tmp_path, digits=digits)
     assert found[0]["marks"] == mark
-    text = render.terminal("table1", found, {}, "COMMAND")
+    text = render.terminal("table1", found, [], "COMMAND")
     legend = text.split("\n\n")[-1]
     assert ("COMMAND" in legend) == (mark in ("†", "‡", "↺") and mark != "")
     assert not mark or f"\n{mark} {cells.MARKS[mark]}" in text
@@ -101,7 +101,7 @@ def test_the_full_table_fits_a_terminal_of_100_columns(name, tmp_path):
         for seed in (0, 1, 2):
             made_up.write(tmp_path, experiment, seed=seed, nelbo=500.0 + 30 * seed)
     found = table(tmp_path, experiments, ("released", "paper"))
-    text = render.terminal(name, found, {}, "COMMAND")
+    text = render.terminal(name, found, [], "COMMAND")
     assert max(map(len, text.split("\n"))) <= render.WIDTH
     for experiment in experiments:
         assert grid.label(experiment) in text
