@@ -29,12 +29,10 @@ def main(define, body, description="", argv=None, positional=""):
 
     Args:
       define: function of `Flags` that defines the command's.
-      body: function of the parsed flags; its return value is the exit code, None
-        meaning 0.
+      body: function of the parsed flags, which returns the exit code or None for 0.
       description: what the command does, the head of its --help.
       argv: the words after the program's name; None takes `sys.argv[1:]`.
-      positional: what the words are called that are no flags; with it, `body` takes
-        them as its second argument, a list.
+      positional: whether words that are no flags go to `body`, too, a list.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     if getattr(sys.stdout, "errors", None) == "strict":

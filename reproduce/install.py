@@ -42,33 +42,23 @@ class InstallationError(Exception):
 
 
 def install(environment, requirements):
-    """Makes the environment unless it is there, and installs what it lacks.
-
-    Args:
-      environment: absolute path of its folder.
-      requirements: names of files, seen from the current folder.
-
-    Raises:
-      InstallationError: if a package is not there at the end.
-      OSError: if the folder cannot be written.
-    """
+    """Makes the environment unless it is there, and installs what it lacks."""
     environment.parent.mkdir(parents=True, exist_ok=True)
+    log, python = environment / "install.log", environment / "bin" / "python"
     with lock(environment.with_name(f"{environment.name}.lock")):
-        texts = [pathlib.Path(name).read_text() for name in requirements]
-        copies = [f"installed-{name.replace('/', '-')}" for name in requirements]
-        wanted = {environment / c: text for c, text in zip(copies, texts, strict=True)}
-        held = {file: file.read_text() for file in environment.glob("installed-*")}
-        log, python = environment / "install.log", environment / "bin" / "python"
-        # Without any copy an installation was interrupted.
-        whole = held and python.exists()
-        if whole and wanted.items() <= held.items():
+        missing = {}  # copies that are not there, with their text
+        for name in requirements:
+            text = pathlib.Path(name).read_text()
+            copy = environment / f"installed-{name.replace('/', '-')}"
+            if not (python.exists() and copy.exists() and copy.read_text() == text):
+                copy.unlink(missing_ok=True)
+                missing[copy] = text
+        if not missing:
             return  # another command has installed it
-        if not whole or _run(python, "-I", "-c", "import pip").returncode:
+        begun = not any(environment.glob("installed-*"))  # and was interrupted, if so
+        if begun or _run(python, "-I", "-c", "import pip").returncode:
             _make(environment, log)
-            held = {}
         print(f"Installing packages into {environment}, once ...", file=sys.stderr)
-        for file in held:
-            file.unlink()
         words = ["--quiet", "--no-input", "--disable-pip-version-check"]
         words += [f"-r{name}" for name in requirements]
         own = {name: os.environ[name] for name in os.environ.keys() - ELSEWHERE}
@@ -76,26 +66,24 @@ def install(environment, requirements):
         ended = _run(python, *"-I -m pip install".split(), *words, env=own)
         log.write_text(ended.stdout)
         if ended.returncode:
-            for file, text in held.items():
-                file.write_text(text)  # pip undoes what it has not finished
             errors = re.findall("^.*ERROR.*$", ended.stdout, re.MULTILINE)
-            reason = errors[-1] if errors else _last_line(ended.stdout)
+            reason = (errors or ended.stdout.splitlines() or ["no word of it"])[-1]
             raise InstallationError(
                 f"pip failed (no network? disk full?): {reason}; see {log}; the same "
                 "command tries again"
             )
-        pins = ["==".join(pin) for pin in PIN.findall("\n".join(texts))]
+        pins = ["==".join(pin) for pin in PIN.findall("\n".join(missing.values()))]
         # Without the user's settings of TensorFlow, Keras and Matplotlib.
-        names = {"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"} & os.environ.keys()
+        names = {"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"} & own.keys()
         bare = {name: own[name] for name in names}
         checked = _run(python, "-I", "-c", CHECK, *pins, env=bare)
         if checked.returncode:
             raise InstallationError(
-                f"{_last_line(checked.stdout)}; pip's settings? (pip config list); the "
-                "same command installs it again"
+                f"{checked.stdout.splitlines()[-1]}; see pip config list, or "
+                "the same command installs it again"
             )
-        for file, text in (held | wanted).items():
-            file.write_text(text)
+        for copy, text in missing.items():
+            copy.write_text(text)
 
 
 @contextlib.contextmanager
@@ -132,10 +120,6 @@ def _run(*words, env=None):
     """A process that has ended; its `stdout` is all that it wrote."""
     into = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     return subprocess.run(words, env=env, text=True, errors="replace", **into)
-
-
-def _last_line(text):
-    return (text.strip().splitlines() or ["no word of it"])[-1]
 
 
 if __name__ == "__main__":

@@ -73,9 +73,6 @@ class Call:
           values: the flags of `define` and the command's own.
           script: its name, `bash reproduce/<script>.sh`.
           part: names of the flags that select a part of what it shows.
-
-        Raises:
-          UsageError: if flags contradict each other or a folder is none.
         """
         self.values, self.script, self.part = values, script, part
         if values.retrain and values.train is False:
@@ -160,9 +157,7 @@ class Call:
     def missing(self, runs, longer=False):
         """The runs that have no record of today's code at the length asked for.
 
-        Args:
-          runs: a list of `Configuration`s.
-          longer: whether a longer run's record counts, see `frame.after`.
+        A `longer` run's record may count, see `frame.after`.
         """
         frames = frame.load(self.results)
         today = frames.runs[~frames.runs.stale.astype(bool)]
@@ -185,12 +180,7 @@ class Call:
         return processes.train(words, self.results, self.mnist, self.values.jobs)
 
     def frames(self):
-        """The `frame.Frames` of the folder of results.
-
-        Raises:
-          UsageError: if there is none, whose name may be mistyped.
-          RecordError: if a record cannot be read.
-        """
+        """The `frame.Frames` of the folder of results."""
         if not self.results.is_dir():
             fault = f"there is no folder {self.results}; train runs first"
             raise UsageError(f"--results: {fault}")
@@ -212,11 +202,7 @@ class Call:
         return folder / (name + "-rendered" * (self.values.digits == "rendered"))
 
     def write(self, file, shown, page, content):
-        """Prints what is shown; writes `<file>.md` and, of plain values, `.json`.
-
-        Raises:
-          OSError: naming the file that could not be written.
-        """
+        """Prints what is shown; writes `<file>.md` and, of plain values, `.json`."""
         print(shown, flush=True)
         told = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
         folders.write_atomically(f"{file}.json", told + "\n")

@@ -21,7 +21,7 @@ MEMORY_OF_A_RUN = 3e9  # bytes; a run's peak is up to 2.1 GB, the rest is spare
 
 
 def train(commands, results, mnist=None, jobs=None):
-    """Trains runs, a few at once, and shows their lines.
+    """Trains runs, a few at once, and shows their lines; returns the exit code.
 
     An interrupt ends them all; each goes on from its last epoch the next time.
 
@@ -30,13 +30,6 @@ def train(commands, results, mnist=None, jobs=None):
       results: folder of results; each run's lines are kept in its logs.
       mnist: MNIST's file, None for the search of `data.load_mnist`.
       jobs: how many at once; None for as many as cores and memory allow.
-
-    Returns:
-      The exit code: 0, or `FAILED_RUNS` if one failed; its line has been printed.
-
-    Raises:
-      UsageError: if the results folder cannot be written to.
-      DataError: if MNIST is needed and cannot be had.
     """
     if not commands:
         return 0

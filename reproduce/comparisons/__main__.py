@@ -66,12 +66,7 @@ def body(page, name, values):
 
 
 def markdown(section, found):
-    """A comparison as a Markdown table; the preset's own row in bold.
-
-    Args:
-      section: of `rows.pages`.
-      found: of `rows.collect`.
-    """
+    """A section as a Markdown table; the preset's own row in bold."""
     tables = {grid.parts(row["experiment"])[0] for row in found}
     metrics = {m for name in tables for m in published.METRICS[name]}
     metrics = [metric for metric in rows.METRICS if metric in metrics]
@@ -93,18 +88,10 @@ def markdown(section, found):
 
 
 def draw(found, results, file):
-    """Draws the first test scenes as each row infers them, and tells what is what.
+    """Draws the first test scenes as each row of one experiment infers them.
 
     A row taken from a longer run is left out: a run keeps its last epoch's scenes
-    alone.
-
-    Args:
-      found: of `rows.collect`, of one experiment.
-      results: folder of results.
-      file: path without suffix.
-
-    Returns:
-      A text that names the picture's rows; "" without two rows to compare.
+    alone. Returns a text that names the rows; "" without two of them to compare.
     """
     whole = [row for row in found if not row["cut_from"]]
     drawn = [row for row in whole if row["state"] == record.COMPLETE]

@@ -37,11 +37,7 @@ def pages():
 
 
 def declared(section, preset="paper"):
-    """The `Row`s of a section that a preset can run, each once.
-
-    Raises:
-      UsageError: if not even the preset `paper` reads an option.
-    """
+    """The `Row`s of a section that a preset can run, each once."""
     found = []
     for entries in itertools.product(*section["rows"]):
         options = {k: v for _, own in entries for k, v in own.items()}
@@ -63,11 +59,6 @@ def declared(section, preset="paper"):
 
 def collect(section, call, frames):
     """What comes of each row's runs.
-
-    Args:
-      section: of `pages`.
-      call: the `launch.Call`, whose preset the rows change.
-      frames: of `records.frame.load`.
 
     Returns:
       Dicts with the entries of `cells.average` and `Row`, "folder" (of the first run)

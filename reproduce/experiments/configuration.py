@@ -266,11 +266,7 @@ def options(without=()):
 
 
 def from_json(values):
-    """The inverse of `Configuration.to_json`.
-
-    Raises:
-      UsageError: on an unknown or missing option.
-    """
+    """The inverse of `Configuration.to_json`; UsageError on an unknown option."""
     known = {field.name for field in dataclasses.fields(Configuration)}
     if odd := sorted(values.keys() ^ known):
         raise UsageError(f"configuration: options {odd} are unknown or missing")
@@ -280,19 +276,12 @@ def from_json(values):
 def preset_configuration(experiment, preset="paper", smoke=False, **changes):
     """The configuration of `experiment` under `preset`, with `changes` applied.
 
-    Files that are named in `changes` are read for their digests.
-
-    Args:
-      experiment: such as "table1/asr-13".
-      preset: "paper" or "released".
-      smoke: whether the run is of toy size: rendered digits, few images and two
-        epochs, unless `changes` says otherwise.
-      **changes: options by name.
+    Files that are named in `changes` are read for their digests. With `smoke` it is of
+    toy size, unless `changes` says otherwise: rendered digits, few images, two epochs.
 
     Raises:
-      UsageError: if the experiment, the preset or an option is unknown, if an option
-        has a value that is not allowed, or if nothing would read a changed one: it
-        would only rename the run.
+      UsageError: if a name or a value is not allowed, or if nothing would read a
+        changed option: it would only rename the run.
     """
     known = {field.name: field for field in options()}
     for value, allowed in (
@@ -339,10 +328,6 @@ def define_changes(flags):
 def from_flags(values, **identity):
     """The `Configuration` that the flags of `define` and `define_changes` ask for.
 
-    Args:
-      values: the parsed flags.
-      **identity: seed and epochs, those that are given.
-
     Raises:
       UsageError: if no experiment is given, or an option does not fit the others.
     """
@@ -362,8 +347,7 @@ def _preset(experiment, preset):
 def _located(name, value):
     """A file that --scenes or --constraint names: how records name it, and its digest.
 
-    That is relative to the repository where it is inside, so that records hold no
-    folder of one machine where they need not.
+    Inside the repository by its path there: records name no folder of one machine.
     """
     file, colon, function = value, "", ""
     if name == "constraint":

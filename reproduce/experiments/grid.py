@@ -15,12 +15,7 @@ def parts(experiment):
 
 
 def experiments(table=None, methods=METHODS, settings=None):
-    """Experiments of the tables, in the order of the paper's rows.
-
-    Args:
-      table: "table1" or "table2"; None for both.
-      methods: any of "air", "pprior", "asr".
-      settings: any of `SETTINGS[table]`; None for all.
+    """Experiments of a table or of both, in the order of the paper's rows.
 
     Raises:
       UsageError: if a setting is not one of the table's.

@@ -20,13 +20,10 @@ class Condition(typing.NamedTuple):
 
 
 def option(default, parser, text, *conditions):
-    """A field with its description and its allowed values.
+    """A field with its value in the preset `paper` of Table 1.
 
-    Args:
-      default: value in the preset `paper` of Table 1.
-      parser: of its flag, one of `reproduce.flags`; says which values are allowed.
-      text: of `--help`, one line.
-      *conditions: `Condition`s, all of which must hold for the option to be read.
+    The parser of its flag says which values are allowed; all conditions must hold for
+    the option to be read.
     """
     metadata = {"parser": parser, "text": text, "when": conditions}
     return dataclasses.field(default=default, metadata=metadata)

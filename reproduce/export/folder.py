@@ -36,11 +36,7 @@ class Exported:
     """
 
     def __init__(self, folder):
-        """Reads it.
-
-        Raises:
-          ExportError: if it is missing, damaged or of another version.
-        """
+        """Reads it; ExportError if it is missing, damaged or of another version."""
         self.path = pathlib.Path(folder)
         content = folders.read_arrays(
             self.path / NAME, lambda why: ExportError(folder, f"{NAME}: {why}")
@@ -54,7 +50,7 @@ class Exported:
 
 
 def write(folder, described, programs, initial):
-    """Writes a folder, in place of an earlier export.
+    """Writes a folder, in place of an earlier export; returns its size in bytes.
 
     Args:
       folder: path.
@@ -62,12 +58,6 @@ def write(folder, described, programs, initial):
         to its arguments) among them.
       programs: a dict from a program's name to its bytes.
       initial: the state to begin from, a list of arrays.
-
-    Returns:
-      The size of the file in bytes.
-
-    Raises:
-      OSError: naming the file that could not be written.
     """
     manifest = {"format": FORMAT, "numerics": versions.NUMERICS, **described}
     texts = {"manifest": json.dumps(manifest).encode(), **programs}

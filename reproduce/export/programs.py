@@ -175,20 +175,13 @@ class Programs:
 
 
 def export(configurations, folder, tensorfloat32=False, smoke=False):
-    """Writes the programs of several runs, and what they need, to a folder.
+    """Writes the programs of several runs to a folder; returns their size in bytes.
 
     Args:
       configurations: one `Configuration` a run; they differ in the seed alone.
       folder: path; files of an earlier export are replaced.
       tensorfloat32: whether products of matrices may be rounded on a GPU.
       smoke: whether the runs are of toy size.
-
-    Returns:
-      The size of the files in bytes.
-
-    Raises:
-      UsageError: if the runs have scenes of their own that do not pass.
-      OSError: naming the file that could not be written.
     """
     first, several = configurations[0], len(configurations)
     batch = first.batch_size

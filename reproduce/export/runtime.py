@@ -43,16 +43,7 @@ class Program:
     """One compiled program."""
 
     def __init__(self, exported, name, device):
-        """Compiles it, which takes seconds to minutes.
-
-        Args:
-          exported: an `Exported` folder.
-          name: of the program.
-          device: a `Device`.
-
-        Raises:
-          ExportError: if this JAX cannot read the program.
-        """
+        """Compiles it, which takes seconds to minutes."""
         self.arguments = exported.manifest["programs"][name]
         try:
             self._executable = device.device.client.compile_and_load(

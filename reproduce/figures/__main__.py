@@ -80,11 +80,7 @@ def body(values):
 
 
 def _complete(call, runs, experiments):
-    """The complete runs that are drawn; tells which are missing.
-
-    Raises:
-      UsageError: if no run has a record.
-    """
+    """The complete runs that are drawn; tells which are missing."""
     values = call.values
     own = runs.experiment.isin(experiments) & (runs.preset == values.preset)
     selected = cells.select(runs[own], values.digits, values.smoke, **call.shown)

@@ -29,15 +29,7 @@ MARGIN = 0.06  # above and below what an axis shows, in lengths of the axis
 
 @matplotlib.rc_context(panels.STYLE)
 def draw(runs, epochs):
-    """The picture of one setting.
-
-    Args:
-      runs: complete runs of one setting and preset, such as `cells.select` gives them.
-      epochs: the frame of histories; other runs' are left out.
-
-    Returns:
-      A Matplotlib `Figure`.
-    """
+    """The picture of one setting's complete runs, a Matplotlib `Figure`."""
     table, setting = runs.table.iloc[0], runs.setting.iloc[0]
     metrics = published.METRICS[table]
     rows = 2 if len(metrics) > 3 else 1

@@ -150,11 +150,7 @@ def samples(arrays, columns):
 
 @matplotlib.rc_context(STYLE)
 def save(figure, file):
-    """Writes `<file>.png` and `<file>.pdf`, each whole or not at all.
-
-    Raises:
-      OSError: naming the file that could not be written.
-    """
+    """Writes `<file>.png` and `<file>.pdf`, each whole or not at all."""
     nothing = {
         "png": {"Software": None},
         "pdf": {"Creator": None, "Producer": None, "CreationDate": None},

@@ -18,13 +18,7 @@ CODE = ("air", "asr", "data", "reproduce", "requirements.txt")
 
 
 def describe(device, threads, packages=PACKAGES):
-    """The run's surroundings, a dict ready for JSON.
-
-    Args:
-      device: name of the device that computed.
-      threads: number of threads the computation was given.
-      packages: names of the packages that matter.
-    """
+    """The run's surroundings, a dict ready for JSON."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     unit = 1024**2 if sys.platform == "darwin" else 1024
     return {
@@ -70,11 +64,7 @@ def processor():
 
 @functools.cache  # once a process, and before another commit may follow
 def git():
-    """The commit of the code, and whether the code differs from it.
-
-    Returns:
-      A dict {"commit": 40 hex digits, "dirty": bool}; both None outside git.
-    """
+    """The commit of the code, and whether the code differs from it; or None twice."""
     words = ["rev-parse", "HEAD"], ["status", "--porcelain", "-uno", "--", *CODE]
     try:
         commit, status = (

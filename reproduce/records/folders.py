@@ -21,11 +21,7 @@ CHECKPOINTS_HELP = (
 
 
 def given_path(given, flag):
-    """The absolute path of what a user has named; ~ is the home folder.
-
-    Raises:
-      UsageError: naming `flag` and the path, if there is no such home folder.
-    """
+    """The absolute path of what a user has named; ~ is the home folder."""
     try:
         return pathlib.Path(given).expanduser().absolute()
     except RuntimeError:

@@ -47,12 +47,7 @@ def configuration_from(options, numerics=NUMERICS):
 
 
 def changed_since(numerics, options):
-    """Whether the code of today gives a run other numbers than a version's code did.
-
-    Args:
-      numerics: that version.
-      options: of the run, as `Configuration.to_json` gives them.
-    """
+    """Whether today's code gives a run with these options other numbers."""
     later = [touched for version, touched in _TOUCHED.items() if version > numerics]
     return any(touched(options) for touched in later)
 

@@ -52,15 +52,7 @@ def body(values):
 
 
 def context(frames, folder):
-    """What the template needs, a dict.
-
-    Args:
-      frames: of `records.frame.load`.
-      folder: of results.
-
-    Raises:
-      RecordError: if a run's arrays are missing or damaged.
-    """
+    """What the template needs, a dict."""
     order = {name: place for place, name in enumerate(grid.experiments())}
     runs = frames.runs[~frames.runs.smoke]
     runs = runs.sort_values("experiment", key=lambda c: c.map(order), kind="stable")

@@ -6,12 +6,7 @@ from reproduce.words import duration
 
 
 def runs(frame, epochs):
-    """Every run: a list of dicts of texts by title.
-
-    Args:
-      frame: of runs.
-      epochs: of histories.
-    """
+    """Every run: a list of dicts of texts by title."""
     medians = epochs.groupby("folder").seconds.median()
     return [_run(run, medians.get(run.folder)) for run in frame.itertuples()]
 

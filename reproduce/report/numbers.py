@@ -24,8 +24,7 @@ def terms(selected, epochs, table, preset):
     Args:
       selected: of `cells.select`.
       epochs: the frame of histories.
-      table: "table1" or "table2".
-      preset: whose runs.
+      table, preset: such as "table1" and "paper".
     """
     return [
         {"": label, **_line(runs, epochs[epochs.folder.isin(runs.folder)])}
@@ -34,11 +33,7 @@ def terms(selected, epochs, table, preset):
 
 
 def boxes(selected, results, preset="paper"):
-    """Table 2's boxes in the scenes and samples that each run keeps, as `terms`.
-
-    Args:
-      results: folder of results.
-    """
+    """Table 2's boxes in the scenes and samples that each run keeps, as `terms`."""
     lines = []
     for label, runs in _by_cell(selected, "table2", preset):
         arrays = [read_figure(results / folder) for folder in runs.folder]

@@ -21,9 +21,6 @@ def state(runs):
 
     A longer run goes on from a shorter one's checkpoint, and its time then holds the
     shorter one's: of runs that differ in their length alone the longest counts.
-
-    Args:
-      runs: the frame of runs, smoke runs left out.
     """
     plain = (runs.variant == "paper") & (runs.status == COMPLETE) & ~runs.stale
     full = plain & (runs.epochs >= published.EPOCHS) & runs.seed.isin(published.SEEDS)
@@ -52,13 +49,10 @@ def verdicts(selected):
 
 
 def numbers(tables):
-    """A frame with a row for each number of the tables that has a run, as printed.
+    """A frame with a row for each number of the preset `paper` that has a run.
 
     Columns: scenes, method and label (its cell), metric, ours and theirs (means), place
     (one of `PLACES`) and told, both with the deviation in words.
-
-    Args:
-      tables: lists of `cells.cells`; rows of the preset `paper` count.
     """
     rows = []
     for cell in (cell for table in tables for cell in table):
@@ -81,10 +75,7 @@ def numbers(tables):
 
 
 def best(found):
-    """The best method of each setting and metric, ours and the paper's.
-
-    Args:
-      found: of `numbers`.
+    """The best method of each setting and metric, ours and the paper's, of `numbers`.
 
     Returns:
       rows: lists of texts: scenes, then a cell each metric of Table 1.
@@ -107,10 +98,7 @@ def best(found):
 
 
 def near(found):
-    """How many numbers are near, by method, and those that are far.
-
-    Args:
-      found: of `numbers`.
+    """How many of the `numbers` are near, and those that are far.
 
     Returns:
       rows: lists of texts: method, numbers near, better and worse.

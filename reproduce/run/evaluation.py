@@ -10,12 +10,7 @@ class Evaluation:
     """Compiled inference and sampling of one model, as it is at each call."""
 
     def __init__(self, model, batch_size):
-        """Compiles nothing yet; the first call does.
-
-        Args:
-          model: a compiled `air.AIR`.
-          batch_size: images a batch; the last one is padded, the padding ignored.
-        """
+        """Compiles nothing yet; the first call does. The last batch is padded."""
         self.batch_size = batch_size
         compiled = {"jit_compile": model.jit_compile, "autograph": False}
         self._infer = tf.function(model.call, **compiled)

@@ -34,11 +34,7 @@ class Run:
 
     @classmethod
     def from_flags(cls, configuration, values, smoke):
-        """The run whose folders follow from the flags --results and --checkpoints.
-
-        Raises:
-          UsageError: if a folder cannot be written to.
-        """
+        """The run whose folders follow from the flags --results and --checkpoints."""
         results = folders.results_folder(values.results, smoke)
         kept = folders.checkpoints_folder(values.checkpoints, results)
         folder, own = record.run_folder(results, configuration), configuration.name
@@ -52,11 +48,7 @@ class Run:
 
     @contextlib.contextmanager
     def lock(self):
-        """Keeps other processes off it; the system frees it if this process dies.
-
-        Raises:
-          UsageError: where the file system has no locks.
-        """
+        """Keeps other processes off it; the system frees it if this process dies."""
         kept = self.file.parent
         kept.mkdir(parents=True, exist_ok=True)
         held = filelock.FileLock(kept / "lock")
@@ -149,13 +141,7 @@ class Run:
         return f"{self.configuration.title}  {text}  {row['seconds']:.0f} s"
 
     def end(self, failure, parameters, environment):
-        """Writes what it leaves, the record last, and returns its exit code.
-
-        Args:
-          failure: why it failed; None if it did not.
-          parameters: how many the model has.
-          environment: of `environment.describe`.
-        """
+        """Writes what it leaves, the record last; returns its exit code."""
         progress, scenes = self.progress, self.scenes
         failure = failure and f"{failure}, seed {self.configuration.seed}"
         batch, epochs = self.configuration.batch_size, len(progress.history)

@@ -22,8 +22,7 @@ def trained_model(folder):
       reads.
 
     Raises:
-      UsageError: if there is no checkpoint, or a damaged one, or one with options that
-        are unknown here.
+      UsageError: if there is no checkpoint, or one that cannot be used here.
     """
     file = pathlib.Path(folder).expanduser() / checkpoint.NAME
     state, arrays = checkpoint.load(file)

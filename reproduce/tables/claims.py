@@ -74,7 +74,7 @@ class Verdict(NamedTuple):
 
 
 def judge(table, selected, presets):
-    """The verdicts on the claims about one table, by preset and number: a list.
+    """The verdicts on the claims about a table, by preset and number: a list.
 
     Args:
       table: "table1" or "table2".

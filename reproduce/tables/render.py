@@ -52,10 +52,6 @@ def protocol(cell):
 def lines(name, table):
     """The lines of a table: published numbers, then a line for each preset.
 
-    Args:
-      name: "table1" or "table2".
-      table: of `cells.cells`.
-
     Returns:
       head: titles of the columns: label, source, the metrics, epochs, seeds.
       blocks: by setting's scenes a list of lines, which are lists of texts. Only the
@@ -78,13 +74,8 @@ def lines(name, table):
 
 
 def terminal(name, table, judged, command):
-    """The table, its legend and its verdicts as text for a terminal.
-
-    Args:
-      name, table: as of `lines`.
-      judged: of `claims.judge`.
-      command: the one that completes the table, for the legend.
-    """
+    """The table, its legend and its verdicts as text for a terminal; `command` is the
+    one that completes the table."""
     head, blocks = lines(name, table)
     every = [head, *itertools.chain(*blocks.values())]
     widths = [max(map(len, column)) for column in zip(*every, strict=True)]
