@@ -62,7 +62,6 @@ class Call:
       results: folder of the runs' records.
       epochs: length of runs to train.
       retrains: whether all are trained, whatever has a record.
-      mnist: MNIST's file, None for the run's own search.
       shown: the epochs and the seeds that are asked for, None where none are.
     """
 
@@ -80,13 +79,12 @@ class Call:
         self.results = folders.results_folder(values.results, values.smoke)
         if self.results.exists() and not self.results.is_dir():
             raise UsageError(f"--results: {self.results} is a file; allowed: a folder")
-        toy = values.smoke and not values["epochs"].present
+        self.shown = {name: self.given(name) for name in ("epochs", "seeds")}
+        toy = values.smoke and not self.shown["epochs"]
         self.epochs = SMOKE["epochs"] if toy else values.epochs
         self.retrains = values.retrain or (values.smoke and values.train is not False)
-        given = values.mnist
-        self.mnist = given and str(folders.given_path(given, "--mnist"))
-        self.shown = {name: self.given(name) for name in ("epochs", "seeds")}
-        self._words = {"--smoke": values.smoke, "--retrain": self.retrains}
+        mnist = values.mnist and folders.given_path(values.mnist, "--mnist")
+        self._mnist = mnist and str(mnist)
 
     def given(self, flag):
         """A flag's value; None where the call leaves it at its default."""
@@ -94,16 +92,19 @@ class Call:
 
     def seeds(self, default):
         """The seeds asked for; a smoke run has one unless told otherwise."""
-        asked = self.shown["seeds"]
-        return asked or (default[:1] if self.values.smoke else default)
+        return self.shown["seeds"] or (default[:1] if self.values.smoke else default)
 
     def run(self, experiment, seed, changes=()):
         """The `Configuration` of one run, with some options changed from the preset."""
-        values = self.values
-        plain = preset_configuration(experiment, values.preset, values.smoke)
-        own = {} if values.smoke or not plain.digits else {"digits": values.digits}
-        own |= {"seed": seed, "epochs": self.epochs, **dict(changes)}
-        return preset_configuration(experiment, values.preset, values.smoke, **own)
+        plain = self._plain(experiment)
+        own = {"seed": seed, "epochs": self.epochs}
+        if plain.digits and not self.values.smoke:
+            own["digits"] = self.values.digits
+        return self._plain(experiment, **{**own, **dict(changes)})
+
+    def _plain(self, experiment, **changes):
+        preset, smoke = self.values.preset, self.values.smoke
+        return preset_configuration(experiment, preset, smoke, **changes)
 
     def runs(self, experiments, seeds):
         """Every run, seed by seed, so that all cells have a first value early."""
@@ -111,16 +112,16 @@ class Call:
 
     def command(self, run):
         """The words of a command that trains one run."""
-        plain = preset_configuration(run.experiment, run.preset, self.values.smoke)
         words = [sys.executable, "-m", "reproduce.run", "--experiment", run.experiment]
         words += ["--seed", str(run.seed), "--epochs", str(run.epochs)]
         words += ["--preset", run.preset] if run.preset != "paper" else []
-        for option, value in run.changed_from(plain).items():
+        for option, value in run.changed_from(self._plain(run.experiment)).items():
             words += option_words(option, value)
         if self.results != folders.RESULTS:
             words += ["--results", str(self.results)]
-        words += ["--mnist", self.mnist] if self.mnist else []
-        return words + [flag for flag, given in self._words.items() if given]
+        words += ["--mnist", self._mnist] if self._mnist else []
+        words += ["--smoke"] if self.values.smoke else []
+        return words + (["--retrain"] if self.retrains else [])
 
     def same(self, without=()):
         """The command that asks for the same runs, but for some of its flags."""
@@ -160,28 +161,26 @@ class Call:
         A `longer` run's record may count, see `frame.after`.
         """
         frames = frame.load(self.results)
-        today = frames.runs[~frames.runs.stale.astype(bool)]
+        ended = frames.runs[~frames.runs.stale.astype(bool)]
         if longer:
-            ended = frame.after(today, frames.epochs, self.epochs)
-        else:
-            ended = today[today.epochs == self.epochs]
+            ended = frame.after(ended, frames.epochs, self.epochs)
+        ended = ended[ended.epochs == self.epochs]
         return [run for run in runs if frame.of(ended, run, seed=True).empty]
 
     def untouched(self, runs):
         """The runs of cells that have no record of any length, seed or age."""
         found = frame.load(self.results).runs
-        seeds = {run.seed for run in runs}
-        found = found[found.seed.isin(seeds)]
+        found = found[found.seed.isin({run.seed for run in runs})]
         return [run for run in runs if frame.of(found, run).empty]
 
     def train(self, runs):
         """Trains runs, a few at once; returns the exit code, see `processes.train`."""
         words = {run: self.command(run) for run in runs}
-        return processes.train(words, self.results, self.mnist, self.values.jobs)
+        return processes.train(words, self.results, self._mnist, self.values.jobs)
 
     def frames(self):
         """The `frame.Frames` of the folder of results."""
-        if not self.results.is_dir():
+        if not self.results.is_dir():  # its name may be mistyped
             fault = f"there is no folder {self.results}; train runs first"
             raise UsageError(f"--results: {fault}")
         return frame.load(self.results)

@@ -15,9 +15,9 @@ FAILED_RUNS = 1  # exit code
 # Of one core of a server of 2020, at batch 64: 98 ms a training step at K = 6.
 SECONDS_PER_IMAGE_AND_STEP = 0.098 / 64 / 6
 SECONDS_TO_START = 60  # imports, scenes, compilation
+MEMORY_OF_A_RUN = 3e9  # bytes; a run's peak is up to 2.1 GB, the rest is spare
 # TensorFlow's notices about processors and drivers: kept in the log only.
 _NOTICE = re.compile(r"[IWE]\d{4} |WARNING: All log messages|To enable the following")
-MEMORY_OF_A_RUN = 3e9  # bytes; a run's peak is up to 2.1 GB, the rest is spare
 
 
 def train(commands, results, mnist=None, jobs=None):
@@ -38,21 +38,24 @@ def train(commands, results, mnist=None, jobs=None):
         data.load_mnist(mnist)  # once, before several runs all fail
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     cores = environment.usable_cores()
-    room = min(cores, int(memory / MEMORY_OF_A_RUN))
-    at_once = max(1, min(jobs or room, len(commands)))
-    epochs = {count_of(run.epochs, "epoch") for run in commands}
-    print(
-        f"{count_of(len(commands), 'run')} of {', '.join(epochs)} to train, {at_once} "
-        f"at once: about {duration(_seconds(commands, at_once))}",
-        flush=True,
-    )
+    jobs = jobs or min(cores, int(memory / MEMORY_OF_A_RUN))
+    at_once = max(1, min(jobs, len(commands)))
+    number, epochs = count_of(len(commands), "run"), next(iter(commands)).epochs
+    each = [
+        SECONDS_TO_START
+        + run.train_images * run.epochs * run.steps * SECONDS_PER_IMAGE_AND_STEP
+        for run in commands
+    ]
+    about = duration(max(sum(each) / at_once, max(each)))
+    told = f"{number} of {count_of(epochs, 'epoch')} to train"
+    print(f"{told}, {at_once} at once: about {about}", flush=True)
     failed = asyncio.run(_train_all(commands, results, at_once, cores))
     for line in failed:
         print(f"error: {line}", file=sys.stderr)
     return FAILED_RUNS if failed else 0
 
 
-def surroundings():
+def surroundings(**own):
     """The variables of a run's process, which starts in the repository.
 
     Files that they name are the caller's, and the code is found there whatever else.
@@ -62,19 +65,18 @@ def surroundings():
         if found.get(name):
             found[name] = os.path.abspath(os.path.expanduser(found[name]))
     paths = [str(folders.REPOSITORY), found.get("PYTHONPATH")]
-    return found | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    return found | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | own
 
 
 async def _train_all(commands, results, at_once, cores):
     """Trains all; returns a line for each that failed."""
     begun, failed, room = time.monotonic(), [], asyncio.Semaphore(at_once)
-    threads = max(1, cores // at_once)
-
-    async def when_there_is_room(run, words):
-        async with room:
-            return await _train_one(run, words, results, threads)
-
-    waiting = [asyncio.ensure_future(when_there_is_room(*c)) for c in commands.items()]
+    own = surroundings(
+        PYTHONUNBUFFERED="1",
+        OMP_NUM_THREADS=str(max(1, cores // at_once)),
+        TF_FORCE_GPU_ALLOW_GROWTH="true",  # runs share a GPU
+    )
+    waiting = [_train_one(room, own, results, *each) for each in commands.items()]
     for done, ended in enumerate(asyncio.as_completed(waiting), 1):
         if fault := await ended:
             failed.append(fault)
@@ -86,47 +88,34 @@ async def _train_all(commands, results, at_once, cores):
     return failed
 
 
-async def _train_one(run, words, results, threads):
-    """Trains one run and shows its lines; returns what went wrong, or None."""
+async def _train_one(room, own, results, run, words):
+    """Trains one run when there is room, and shows its lines; says what went wrong."""
     changed = [f"{name}={value}" for name, value in run.changed.items()]
     title = " ".join([run.title, *changed])
     log = folders.logs_folder(results) / f"{run.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    own = {
-        "PYTHONUNBUFFERED": "1",
-        "OMP_NUM_THREADS": str(threads),
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # runs share a GPU
-    }
-    process = await asyncio.create_subprocess_exec(
-        *(*words, "--threads", str(threads)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        cwd=folders.REPOSITORY,
-        env=surroundings() | own,
-    )
-    try:
-        with open(log, "a", encoding="utf-8") as copy:
-            async for line in process.stdout:
-                line = line.decode(errors="replace")
-                print(line, end="", file=copy, flush=True)
-                if not _NOTICE.match(line):
-                    named = line.startswith(run.experiment)  # a run's own lines are
-                    print(line if named else f"[{title}] {line}", end="", flush=True)
-    except BaseException:  # an interrupt, or a terminal that is gone
-        with contextlib.suppress(ProcessLookupError):  # it may have ended, too
-            process.terminate()
-        await process.communicate()
-        raise
-    code = await process.wait()
+    async with room:
+        process = await asyncio.create_subprocess_exec(
+            *(*words, "--threads", own["OMP_NUM_THREADS"]),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            cwd=folders.REPOSITORY,
+            env=own,
+        )
+        try:
+            with open(log, "a", encoding="utf-8") as copy:
+                async for line in process.stdout:
+                    line = line.decode(errors="replace")
+                    print(line, end="", file=copy, flush=True)
+                    if not _NOTICE.match(line):
+                        named = line.startswith(run.experiment)  # its own lines are
+                        text = line if named else f"[{title}] {line}"
+                        print(text, end="", flush=True)
+        except BaseException:  # an interrupt, or a terminal that is gone
+            with contextlib.suppress(ProcessLookupError):  # it may have ended, too
+                process.terminate()
+            await process.communicate()
+            raise
+        code = await process.wait()
     return f"{title}: exit code {code}, see {folders.shown(log)}" if code else None
-
-
-def _seconds(runs, at_once):
-    """About how long runs take on usual cores."""
-    times = [
-        SECONDS_TO_START
-        + run.train_images * run.epochs * run.steps * SECONDS_PER_IMAGE_AND_STEP
-        for run in runs
-    ]
-    return max(sum(times) / at_once, max(times))
