@@ -2,11 +2,9 @@
 
     python -m reproduce.infer checkpoints/table1/asr-13/paper-10ep-seed0 a.png b.jpg
 
-MODEL is the folder of a run's checkpoint or a file that `model.save` has written
-(.keras); images are pictures, folders of pictures, or .npy arrays of grey values. The
-models know light ink on a dark ground, so an image whose edge is light is inverted. It
-is padded to a square and scaled to the model's canvas; boxes are given in the pixels of
-the image itself.
+The models know light ink on a dark ground, so an image whose edge is light is inverted.
+It is padded to a square and scaled to the model's canvas; boxes are given in the pixels
+of the image itself.
 """
 
 import json
@@ -85,8 +83,7 @@ def _model(name):
     if not saved:
         return trained_model(path)
     try:
-        with warnings.catch_warnings():  # about the optimiser's state, unused here
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):  # of the optimiser, unused here
             model = keras.saving.load_model(path)
     except Exception as error:  # damaged bytes make Keras and zipfile raise anything
         reason = str(error).strip().split("\n")[0] or type(error).__name__
@@ -99,9 +96,7 @@ def _model(name):
 def _files(word):
     """The files that a word names: itself, or those in a folder, by name."""
     path = folders.given_path(word, "IMAGE")
-    if not path.is_dir():
-        return [path]
-    found = pictures.files_in(path)
+    found = pictures.files_in(path) if path.is_dir() else [path]
     if not found:
         raise UsageError(f"{word}: no picture and no .npy is in this folder")
     return found

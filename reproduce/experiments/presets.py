@@ -20,10 +20,8 @@ def preset_options(experiment, preset):
     """The options of an experiment that are not `Configuration`'s defaults, a dict."""
     table, name = experiment.split("/")
     method, setting = name.split("-", 1)
-    options = _setting_options(table, setting)
-    return options | (
-        _released_options(table, method, setting) if preset == "released" else {}
-    )
+    released = _released_options if preset == "released" else lambda *_: {}
+    return _setting_options(table, setting) | released(table, method, setting)
 
 
 def _setting_options(table, setting):
@@ -66,27 +64,26 @@ def _released_options(table, method, setting):
         "test_images": 1_000,
     }
     if method == "air":
-        options.update(
-            temperature=1.0,
-            stop_threshold=0.99,
-            scale_sees_location=False,
-            recognition_reads_latents=False,
-            decoder_noise=0.3,
-        )
+        options |= {
+            "scale_sees_location": False,
+            "recognition_reads_latents": False,
+            "decoder_noise": 0.3,
+        }
     else:
-        options.update(
-            temperature=0.1,
-            stop_threshold=0.9,
-            presence_prior_lag=True,
-            hidden_sees_location=True,
-        )
+        options |= {
+            "temperature": 0.1,
+            "stop_threshold": 0.9,
+            "presence_prior_lag": True,
+            "hidden_sees_location": True,
+        }
     if table == "table2":
-        options.update(
-            separation="columns",
-            steps=6,
-            fixed_count=None,
-            fixed_count_log_odds=100.0,
-        )
         minimum, maximum = RELEASED_SIDES[TABLE2_SETTINGS[setting]]
-        options.update(side_minimum=minimum, side_maximum=maximum)
+        options |= {
+            "separation": "columns",
+            "steps": 6,
+            "fixed_count": None,
+            "fixed_count_log_odds": 100.0,
+            "side_minimum": minimum,
+            "side_maximum": maximum,
+        }
     return options

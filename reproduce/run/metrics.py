@@ -26,14 +26,7 @@ def intersection_over_union(first, second, integer_convention=False):
     """
     extra = 1.0 if integer_convention else 0.0
     first, second = np.asarray(first, float), np.asarray(second, float)
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(
-        first[:, None, :2] + first[:, None, 2:],
-        second[None, :, :2] + second[None, :, 2:],
-    )
-    # Far from the origin (x + width) - x is rounded, and may exceed the width.
-    shorter = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    sides = np.minimum(high - low, shorter) + extra
+    sides = _common_sides(first[:, None], second[None]) + extra
     overlap = np.prod(np.maximum(sides, 0.0), axis=2)
     area_first = np.prod(first[:, 2:] + extra, axis=1)
     area_second = np.prod(second[:, 2:] + extra, axis=1)
@@ -144,12 +137,20 @@ def overlapping_pairs(boxes, counts):
       Two integer arrays of shape [scenes].
     """
     boxes, counts = np.asarray(boxes, float), np.asarray(counts)
-    low, size = boxes[..., :2], boxes[..., 2:]
-    start = np.maximum(low[:, :, None], low[:, None])
-    end = np.minimum((low + size)[:, :, None], (low + size)[:, None])
-    shorter = np.minimum(size[:, :, None], size[:, None])
-    meet = np.all(np.minimum(end - start, shorter) > 0, axis=-1)
+    meet = np.all(_common_sides(boxes[:, :, None], boxes[:, None]) > 0, axis=-1)
     exist = np.arange(boxes.shape[1]) < counts[:, None]
     later = np.triu(np.ones(meet.shape[1:], bool), 1)
     both = exist[:, :, None] & exist[:, None] & later
     return np.sum(meet & both, axis=(1, 2)), np.sum(both, axis=(1, 2))
+
+
+def _common_sides(first, second):
+    """Sides of the intersections of boxes; not positive where they do not meet.
+
+    Shapes [..., 4] that broadcast, to [..., 2]. Far from the origin (x + width) - x is
+    rounded, and may exceed the width.
+    """
+    low = np.maximum(first[..., :2], second[..., :2])
+    ends = (box[..., :2] + box[..., 2:] for box in (first, second))
+    shorter = np.minimum(first[..., 2:], second[..., 2:])
+    return np.minimum(np.minimum(*ends) - low, shorter)

@@ -69,23 +69,21 @@ def statistics(scene_set):
 def _scene_set(arrays, prefix):
     """One of the file's sets of scenes; its images become uint8."""
     images, counts, boxes = (
-        arrays.get(f"{prefix}{name}") for name in ("images", "counts", "boxes")
+        arrays.get(prefix + name, np.zeros(0) if name == "images" else None)
+        for name in ("images", "counts", "boxes")
     )
-    if images is None or images.ndim != 3 or images.shape[1] != images.shape[2]:
-        found = "missing" if images is None else f"of shape {list(images.shape)}"
-        raise UsageError(f"{prefix}images: {found}")
+    number, kind = len(images), getattr(counts, "dtype", None)
+    if images.ndim != 3 or images.shape[1] != images.shape[2]:
+        raise UsageError(f"{prefix}images: of shape {list(images.shape)}")
     if images.dtype != np.uint8:
         low, high = float(np.min(images)), float(np.max(images))
         if not 0 <= low <= high <= 1:  # NaN is neither
             raise UsageError(f"{prefix}images: values from {low:g} to {high:g}")
         images = np.round(images * 255).astype(np.uint8)
-    if counts is not None and not (
-        counts.shape == (len(images),) and counts.dtype.kind in "iu"
-    ):
-        found = f"{counts.dtype} of shape {list(counts.shape)}"
-        raise UsageError(f"{prefix}counts: {found}")
+    if counts is not None and (counts.shape != (number,) or kind.kind not in "iu"):
+        raise UsageError(f"{prefix}counts: {kind} of shape {list(counts.shape)}")
     if boxes is not None:
-        fits = boxes.ndim == 3 and boxes.shape[::2] == (len(images), 4)
+        fits = boxes.ndim == 3 and boxes.shape[::2] == (number, 4)
         if counts is None or not fits or boxes.shape[1] < counts.max(initial=0):
             raise UsageError(f"{prefix}boxes: shape {list(boxes.shape)}, or no counts")
     return data.SceneSet(images, counts, boxes)

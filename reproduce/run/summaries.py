@@ -45,11 +45,9 @@ def figures(scenes, truth):
 
 
 def summary(scenes, truth, samples, side):
-    """Further figures that the paper's claims need.
+    """Further figures of the same scenes, which the paper's claims need.
 
     Args:
-      scenes: arrays over all test images, as `AIR.call` gives them.
-      truth: the test set, a `data.SceneSet`.
       samples: boxes and counts of `PRIOR_SAMPLES` samples from the prior.
       side: of all boxes in "overlapping_pairs_in_samples_of_one_side", in pixels: the
         released code samples AIR-pPrior and AIR-ASR so.
@@ -85,18 +83,11 @@ def summary(scenes, truth, samples, side):
 
 
 def figure_arrays(scenes, truth, samples):
-    """The small arrays that a run's figures are drawn from.
+    """The small arrays that a run's figures are drawn from, a dict.
 
-    Args:
-      scenes: arrays over the test images, at least the first `SHOWN_SCENES`, as
-        `AIR.call` gives them.
-      truth: the test set, a `data.SceneSet`.
-      samples: `SHOWN_SCENES` samples from the prior, as `AIR.generate` gives them.
-
-    Returns:
-      A dict of arrays: the first test scenes' images and reconstructions (uint8),
-      inferred and true boxes and counts (those that are known), and as many samples
-      from the prior.
+    The first test scenes' images and reconstructions (uint8), inferred and true boxes
+    and counts (those that are known), and as many samples from the prior, as
+    `AIR.generate` gives them.
     """
     first = slice(SHOWN_SCENES)
     arrays = {
