@@ -70,7 +70,9 @@ def word(*allowed, optional=False):
 
 def text(optional=False):
     """Any text but the empty one, such as a file's name; or none, if optional."""
-    return _Parser(_Text(), optional)
+    parser = absl.flags.ArgumentParser()
+    parser.syntactic_help = "a text"
+    return _Parser(parser, optional)
 
 
 def switch():
@@ -88,20 +90,6 @@ def written(value):
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-class _Finite(absl.flags.FloatParser):
-    def is_outside_bounds(self, val):
-        return not math.isfinite(val) or super().is_outside_bounds(val)
-
-
-class _Text(absl.flags.ArgumentParser):
-    syntactic_help = "a text"
-
-    def parse(self, argument):
-        if not argument:
-            raise ValueError("it is empty")
-        return argument
-
-
 class _Parser(absl.flags.ArgumentParser):
     """One of absl's parsers, also of none or of a list, whose faults say what goes."""
 
@@ -116,14 +104,20 @@ class _Parser(absl.flags.ArgumentParser):
             return argument  # a default
         if self.optional and argument.lower() == "none":
             return None
-        words = argument.split(",") if self.several else [argument]
+        words = [word.strip() for word in argument.split(",")]
+        words = words if self.several else [argument]
         try:
-            values = tuple(self.item.parse(word.strip()) for word in words)
+            values = {self.item.parse(word): None for word in words if word}
         except ValueError:
-            values = ()
-        if len(set(values)) < len(words):
+            values = {}
+        if len(values) < len(words):
             raise ValueError(f"not allowed; allowed: {self.syntactic_help}")
-        return values if self.several else values[0]
+        return tuple(values) if self.several else next(iter(values))
+
+
+class _Finite(absl.flags.FloatParser):
+    def is_outside_bounds(self, val):
+        return not math.isfinite(val) or super().is_outside_bounds(val)
 
 
 class _Serializer(absl.flags.ArgumentSerializer):

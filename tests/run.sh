@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # The test suite in the project's own environment. --slow adds the tests that take
-# minutes; --slurm runs only the test of the array script, on a Slurm that it starts
-# here (needs munged, slurmctld and slurmd). Other words go to pytest: -k records.
+# minutes. Other words go to pytest: -k records.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 here=$(dirname -- "$0")
 ASR_REQUIREMENTS="${ASR_REQUIREMENTS:-} tests/requirements.txt"
@@ -9,14 +8,8 @@ source "$here/../reproduce/bootstrap.sh" || exit
 cd -- "$repository" || exit
 unset PYTHONPATH PYTHONSAFEPATH # tests start commands of other checkouts, too
 marker="not slow"
-case "${1:-}" in
---slow)
+if [ "${1:-}" = --slow ]; then
     marker="slow or not slow"
     shift
-    ;;
---slurm)
-    shift
-    ASR_TEST_SLURM=1 exec "$python" -m pytest -q -s tests/slurm "$@"
-    ;;
-esac
+fi
 exec "$python" -m pytest -q -m "$marker" "$@"

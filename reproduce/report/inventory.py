@@ -8,7 +8,31 @@ from reproduce.words import duration
 def runs(frame, epochs):
     """Every run: a list of dicts of texts by title."""
     medians = epochs.groupby("folder").seconds.median()
-    return [_run(run, medians.get(run.folder)) for run in frame.itertuples()]
+    lines = []
+    for run in frame.itertuples():
+        around, git, speed = run.environment, run.git, run.images_per_second
+        packages, seconds = around["packages"], medians.get(run.folder)
+        library = "tensorflow" if packages.get("tensorflow") else "jax"
+        name = {"tensorflow": "TensorFlow", "jax": "JAX"}[library]
+        line = {
+            "run": run.experiment,
+            "variant": run.variant,
+            "seed": run.seed,
+            "epochs": run.epochs,
+            "state": run.status,
+            "parameters": f"{run.parameters:,}",
+            "time": duration(run.wall_seconds),
+            "an epoch": f"{seconds:.0f} s" if seconds else "-",
+            "images/s": f"{speed:.0f}" if speed else "-",
+            "threads": around["threads"],
+            "memory": f"{around['peak_memory_megabytes']:,} MB",
+            "device": around["device"],
+            "library": f"{name} {packages[library]}",
+            "numerics": run.numerics,
+            "commit": (git["commit"] or "-")[:7] + ("+" if git["dirty"] else ""),
+        }
+        lines.append({title: str(word) for title, word in line.items()})
+    return lines
 
 
 def constants(lines):
@@ -26,48 +50,18 @@ def scenes(frame):
         name += f" (preset {run.preset})" if run.preset != "paper" else ""
         for part, about in run.data_statistics.items():
             shares = about["count_shares"].items()
-            lines.append(
-                {
-                    "scenes": name,
-                    "set": part,
-                    "images": f"{about['images']:,}",
-                    "counts": ", ".join(f"{n}: {share:.2f}" for n, share in shares),
-                    "object side in pixels": _spread(about["object_side"]),
-                    "nearest pair in pixels": _spread(about["nearest_pair_distance"]),
-                    "mean grey value": f"{about['mean_ink']:.4f}",
-                    "digest": run.data_digest[:12],
-                }
-            )
+            line = {
+                "scenes": name,
+                "set": part,
+                "images": f"{about['images']:,}",
+                "counts": ", ".join(f"{n}: {share:.2f}" for n, share in shares),
+            }
+            for title in ("object side", "nearest pair distance"):
+                spread, text = about[title.replace(" ", "_")], "-"
+                if spread["mean"] is not None:
+                    ends = f"({spread['min']:.0f} to {spread['max']:.0f})"
+                    text = f"{spread['mean']:.1f} {ends}"
+                line[f"{title.removesuffix(' distance')} in pixels"] = text
+            line["mean grey value"] = f"{about['mean_ink']:.4f}"
+            lines.append(line | {"digest": run.data_digest[:12]})
     return lines
-
-
-def _run(run, epoch_seconds):
-    around, git = run.environment, run.git
-    packages, speed = around["packages"], run.images_per_second
-    name, library = ("TensorFlow", "tensorflow")
-    if not packages.get(library):
-        name, library = ("JAX", "jax")
-    line = {
-        "run": run.experiment,
-        "variant": run.variant,
-        "seed": run.seed,
-        "epochs": run.epochs,
-        "state": run.status,
-        "parameters": f"{run.parameters:,}",
-        "time": duration(run.wall_seconds),
-        "an epoch": f"{epoch_seconds:.0f} s" if epoch_seconds else "-",
-        "images/s": f"{speed:.0f}" if speed else "-",
-        "threads": around["threads"],
-        "memory": f"{around['peak_memory_megabytes']:,} MB",
-        "device": around["device"],
-        "library": f"{name} {packages[library]}",
-        "numerics": run.numerics,
-        "commit": (git["commit"] or "-")[:7] + ("+" if git["dirty"] else ""),
-    }
-    return {title: str(word) for title, word in line.items()}
-
-
-def _spread(summary):
-    if summary["mean"] is None:
-        return "-"
-    return f"{summary['mean']:.1f} ({summary['min']:.0f} to {summary['max']:.0f})"

