@@ -6,6 +6,8 @@ import time
 
 import keras
 import tensorflow as tf
+import tqdm
+import tqdm.keras
 
 import air
 import data
@@ -17,7 +19,7 @@ from reproduce.words import duration
 def fit(model, run, callbacks):
     """Trains the epochs that are left, from the state that the run's progress tells of.
 
-    On a terminal Keras shows its own progress.
+    On a terminal a bar shows the steps.
 
     Raises:
       NonFiniteError: naming what is not finite, and the step.
@@ -27,6 +29,9 @@ def fit(model, run, callbacks):
     batch_size = configuration.batch_size
     if done >= epochs:
         return
+    if sys.stdout.isatty():
+        bar = tqdm.keras.TqdmCallback(verbose=1, leave=False, dynamic_ncols=True)
+        callbacks = [*callbacks, bar]
     try:
         model.fit(
             batches(images, batch_size, configuration.seed, done, epochs),
@@ -35,7 +40,7 @@ def fit(model, run, callbacks):
             initial_epoch=done,
             callbacks=callbacks,
             shuffle=False,
-            verbose=int(sys.stdout.isatty()),
+            verbose=0,
         )
     except air.NonFiniteError as error:
         step = int(model.iteration.numpy())
@@ -89,10 +94,10 @@ class EpochEnd(keras.callbacks.Callback):
         )
         known = {name: value for name, value in figures.items() if value is not None}
         logs.update({f"val_{name}": value for name, value in known.items()})
-        if not sys.stdout.isatty():
-            each = (time.perf_counter() - self._begun) / (epoch + 1 - self._done)
-            left = each * (run.configuration.epochs - epoch - 1)
-            print(run.line() + (f"  {duration(left)} left" if left else ""), flush=True)
+        each = (time.perf_counter() - self._begun) / (epoch + 1 - self._done)
+        left = each * (run.configuration.epochs - epoch - 1)
+        tqdm.tqdm.write(run.line() + (f"  {duration(left)} left" if left else ""))
+        sys.stdout.flush()
         return_freed_memory()
 
     def _variables(self):
