@@ -1,19 +1,8 @@
 """The frame of every command: flags, errors of one line, exit codes.
 
-A command is two functions, run by `main`:
-
-    def define(flags):
-        flags.group("What to run")
-        flags.add("epochs", integer(1), 300, "passes over the training images")
-
-    def body(values):
-        print(values.epochs)
-
-    if __name__ == "__main__":
-        sys.exit(command_line.main(define, body, "Runs something."))
-
-Exit codes: 0 done, 1 the machine failed (disk full, say), 2 bad input, 130 Ctrl-C, 141
-the reader of standard output has left; others belong to the body.
+A command is a function `define` of `flags.Flags` and a function `body` of the parsed
+flags. Exit codes: 0 done, 1 the machine failed (disk full, say), 2 bad input, 130
+Ctrl-C, 141 the reader of standard output has left; others belong to the body.
 """
 
 import os
@@ -24,12 +13,12 @@ from reproduce.errors import UsageError
 from reproduce.flags import Flags, switch
 
 
-def main(define, body, description="", argv=None, positional=""):
+def main(define, body, description="", argv=None, positional=False):
     """Parses the flags, runs `body` and returns the process's exit code.
 
     Args:
-      define: function of `Flags` that defines the command's.
-      body: function of the parsed flags, which returns the exit code or None for 0.
+      define: adds the command's flags.
+      body: returns the exit code, or None for 0.
       description: what the command does, the head of its --help.
       argv: the words after the program's name; None takes `sys.argv[1:]`.
       positional: whether words that are no flags go to `body`, too, a list.

@@ -43,7 +43,7 @@ def body(values, words):
     """Infers; returns the exit code, 2 where an image could not be taken."""
     if len(words) < 2:
         raise UsageError(f"a model and an image are needed: {USAGE}, see --help")
-    out = folders.given_path(values.out or folders.OUTPUTS / "inferred", "--out")
+    out = folders.given_path(values.out or folders.OUTPUTS / "inferred")
     folders.require_writable(out.parent, "--out")
     files = [file for word in words[1:] for file in _files(word)]
     model = _model(words[0])
@@ -68,7 +68,7 @@ def body(values, words):
 
 def _model(name):
     """The `air.AIR` that a word names."""
-    path = folders.given_path(name, "MODEL")
+    path = folders.given_path(name)
     saved = path.suffix == ".keras"
     if not (path.is_file() if saved else path.is_dir()):
         raise UsageError(f"MODEL: {name} is no folder of a checkpoint and no .keras")
@@ -95,7 +95,7 @@ def _model(name):
 
 def _files(word):
     """The files that a word names: itself, or those in a folder, by name."""
-    path = folders.given_path(word, "IMAGE")
+    path = folders.given_path(word)
     found = pictures.files_in(path) if path.is_dir() else [path]
     if not found:
         raise UsageError(f"{word}: no picture and no .npy is in this folder")
@@ -142,4 +142,4 @@ def _write(out, model, images, found):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, DESCRIPTION, positional="MODEL IMAGE ..."))
+    sys.exit(command_line.main(define, body, DESCRIPTION, positional=True))

@@ -83,7 +83,7 @@ class Call:
         toy = values.smoke and not self.shown["epochs"]
         self.epochs = SMOKE["epochs"] if toy else values.epochs
         self.retrains = values.retrain or (values.smoke and values.train is not False)
-        mnist = values.mnist and folders.given_path(values.mnist, "--mnist")
+        mnist = values.mnist and folders.given_path(values.mnist)
         self._mnist = mnist and str(mnist)
 
     def given(self, flag):

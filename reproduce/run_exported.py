@@ -210,4 +210,4 @@ class _Training:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, DESCRIPTION, positional="DIR"))
+    sys.exit(command_line.main(define, body, DESCRIPTION, positional=True))

@@ -91,6 +91,6 @@ def test_exit_codes_and_their_line(capsys, error, code, told):
 def test_words_that_are_no_flags_go_to_a_command_that_takes_them():
     found = []
     words = ("DIR", "--epochs", "2")
-    call(*words, body=lambda *given: found.append(given), positional="DIR")
+    call(*words, body=lambda *given: found.append(given), positional=True)
     ((values, words),) = found
     assert (values.epochs, words) == (2, ["DIR"])

@@ -284,22 +284,19 @@ def preset_configuration(experiment, preset="paper", smoke=False, **changes):
         changed option: it would only rename the run.
     """
     known = {field.name: field for field in options()}
-    for value, allowed in (
-        *((experiment, experiments()), (preset, PRESETS)),
-        *((name, known) for name in changes),
-    ):
+    names = [(experiment, experiments()), (preset, PRESETS)]
+    for value, allowed in names + [(name, known) for name in changes]:
         if value not in allowed:
             raise UsageError(f"{value!r} is unknown; allowed: {', '.join(allowed)}")
     for name in ("scenes", "constraint"):
         if changes.get(name) is not None:
             changes[name], changes[f"{name}_digest"] = _located(name, changes[name])
     base = _preset(experiment, preset)
-    toy = {}
-    if smoke:
-        own = changes.get("scenes") is not None
-        toy = {"epochs": SMOKE["epochs"]} if own else dict(SMOKE)
-        if not own and base.digits is not None:
-            toy["digits"] = "rendered"
+    toy = dict(SMOKE) if smoke else {}
+    if smoke and changes.get("scenes") is not None:
+        toy = {"epochs": SMOKE["epochs"]}
+    elif smoke and base.digits is not None:
+        toy["digits"] = "rendered"
     configuration = dataclasses.replace(base, **(toy | changes))
     for name in changes.keys() & configuration.changed_from(base).keys():
         if reason := unread(known[name], configuration):

@@ -20,13 +20,9 @@ CHECKPOINTS_HELP = (
 )
 
 
-def given_path(given, flag):
+def given_path(given):
     """The absolute path of what a user has named; ~ is the home folder."""
-    try:
-        return pathlib.Path(given).expanduser().absolute()
-    except RuntimeError:
-        fault = f"{flag}: {given}: there is no such home folder; write the whole path"
-        raise UsageError(fault) from None
+    return pathlib.Path(given).expanduser().absolute()
 
 
 def results_folder(given, smoke):
@@ -35,7 +31,7 @@ def results_folder(given, smoke):
     Runs of toy size stay out of the committed results.
     """
     if given is not None:
-        return given_path(given, "--results")
+        return given_path(given)
     return OUTPUTS / "smoke" if smoke else RESULTS
 
 
@@ -46,7 +42,7 @@ def checkpoints_folder(given, results):
     it is asked for, whatever others hold, and --retrain there touches no other run.
     """
     if given is not None:
-        return given_path(given, "--checkpoints")
+        return given_path(given)
     return CHECKPOINTS if _committed(results) else results / "checkpoints"
 
 

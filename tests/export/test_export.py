@@ -37,7 +37,7 @@ def export(*words):
 def train(folder, root, *words):
     argv = [str(folder), "--results", str(root), *map(str, words)]
     return command_line.main(
-        run_exported.define, run_exported.body, argv=argv, positional="DIR"
+        run_exported.define, run_exported.body, argv=argv, positional=True
     )
 
 

@@ -1,13 +1,11 @@
 """The figures' command: which runs it draws, and where the pictures go."""
 
 import made_up
-import matplotlib
 import numpy as np
 import pytest
 from matplotlib.collections import PolyCollection
 
 from reproduce import command_line, launch
-from reproduce.experiments import published
 from reproduce.figures import __main__ as command
 from reproduce.figures import curves, panels
 from reproduce.records import folders, frame
@@ -21,41 +19,9 @@ def call(results, *words):
     return command_line.main(command.define, command.body, "", argv)
 
 
-@pytest.fixture
-def drawn(monkeypatch):
-    """The blocks of every picture that is drawn."""
-    found, draw = [], panels.draw
-    monkeypatch.setattr(panels, "draw", lambda b: found.append(b) or draw(b))
-    return found
-
-
-def test_each_input_stands_once_and_the_methods_below(tmp_path, drawn):
-    arrays = {m: made_up.figure(seed=i) for i, m in enumerate(METHODS)}
-    for method in METHODS:
-        arrays[method]["images"] = arrays["air"]["images"]  # the same test scenes
-        made_up.write(tmp_path, f"table1/{method}-13", figure=arrays[method])
-    assert call(tmp_path, "--figure", "3") == 0
-    ((first, *rest),) = drawn
-    labels = [label for label, _ in (first, *rest)]
-    assert labels == ["input", "AIR", "AIR-pPrior", "AIR-ASR"]
-    for scene, image in zip(first[1][0], arrays["air"]["images"], strict=False):
-        np.testing.assert_array_equal(scene.image, image)
-    for method, (_, (row,)) in zip(METHODS, rest, strict=True):
-        shown = arrays[method]["reconstructions"][:8]
-        np.testing.assert_array_equal([scene.image for scene in row], shown)
-    assert (tmp_path / "figures/figure3.pdf").exists()
-
-
-def test_figure_5_has_the_samples(tmp_path, drawn):
-    arrays = made_up.figure(side=64)
-    made_up.write(tmp_path, "table2/asr-dsprites", figure=arrays)
-    assert call(tmp_path, "--figure", "5") == 0
-    assert [rows for _, rows in drawn[0][:2]] == [[], []]  # no run yet
-    shown = [scene.image for row in drawn[0][2][1] for scene in row]
-    np.testing.assert_array_equal(shown, arrays["sample_images"])
-
-
-def test_the_first_seed_that_has_a_record_is_drawn(tmp_path, drawn):
+def test_the_first_seed_that_has_a_record_is_drawn(tmp_path, monkeypatch):
+    drawn, draw = [], panels.draw
+    monkeypatch.setattr(panels, "draw", lambda b: drawn.append(b) or draw(b))
     for seed in (2, 1):
         arrays = made_up.figure(seed=seed)
         made_up.write(tmp_path, "table1/asr-13", seed=seed, figure=arrays)
@@ -121,19 +87,3 @@ def test_a_curve_is_the_mean_over_seeds_with_its_deviation(tmp_path):
     np.testing.assert_allclose(
         [inside.min(), inside.max()], 305 + 50**0.5 * np.array([-1, 1])
     )
-
-
-def test_the_published_values_stand_at_the_right_of_the_runs(tmp_path):
-    axes = curve(tmp_path, 300.0).axes
-    for axis, metric in zip(axes, published.METRICS["table1"], strict=True):
-        lines = [container.lines[0] for container in axis.containers]
-        points = {point for line in lines for point in map(tuple, line.get_xydata())}
-        assert all(x > 5 for x, _ in points)
-        printed = {published.published(f"table1/{m}-13")[metric][0] for m in METHODS}
-        assert {y for _, y in points} == printed
-        low, high = axis.get_ylim()
-        assert all(low <= y <= high for y in printed)
-
-
-def test_a_notebooks_backend_does_no_harm():
-    assert matplotlib.get_backend().lower() == "agg"

@@ -15,7 +15,7 @@ SIDE = 50  # of the tiny models' canvas, in pixels
 
 def call(*words):
     argv = list(map(str, words))
-    return command_line.main(infer.define, infer.body, argv=argv, positional="FILES")
+    return command_line.main(infer.define, infer.body, argv=argv, positional=True)
 
 
 def scene(height=SIDE, width=SIDE):

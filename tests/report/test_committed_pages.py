@@ -25,7 +25,10 @@ TABLE, FIGURE = (tables.define, tables.body), (figures.define, figures.body)
 COMMANDS = {
     **{n: (TABLE, ["--table", n, "--notrain"], [f"{n}.*"]) for n in grid.TITLES},
     **{n: (page(n), [], [f"{n}.*"]) for n in rows.pages()},
-    "figure4": (FIGURE, ["--figure", "4"], ["figures/figure4.*"]),
+    **{
+        f"figure{n}": (FIGURE, ["--figure", n], [f"figures/figure{n}.*"]) for n in "345"
+    },
+    "curves": (FIGURE, ["--figure", "curves"], ["figures/curves-*"]),
     "report": ((report.define, report.body), [], list(report.PAGES.values())),
 }
 
