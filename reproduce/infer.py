@@ -27,7 +27,7 @@ DESCRIPTION = (
     "IMAGE is a picture, a folder of pictures, or a .npy array."
 )
 MOST = 10_000  # images of a call
-SHOWN, COLUMNS, BATCH = 64, 8, 64  # images on the terminal and in the picture; a row's
+SHOWN, BATCH = 64, 64  # images on the terminal and in the picture
 
 
 def define(flags):
@@ -133,9 +133,10 @@ def _write(out, model, images, found):
     folders.write_atomically(f"{out}.json", told + "\n")
     scenes, blocks = scenes[:SHOWN], []
     blank = panels.Scene(np.full_like(drawn[0], 255))  # keeps letters their size
-    scenes += [(blank, blank)] * (-len(scenes) % COLUMNS)
-    for first in range(0, len(scenes), COLUMNS):
-        rows = zip(*scenes[first : first + COLUMNS], strict=True)
+    columns = panels.COLUMNS
+    scenes += [(blank, blank)] * (-len(scenes) % columns)
+    for first in range(0, len(scenes), columns):
+        rows = zip(*scenes[first : first + columns], strict=True)
         blocks += zip(("input", "inferred"), ([list(row)] for row in rows), strict=True)
     panels.save(panels.draw(blocks), out)
     print(f"written: {folders.shown(out)}.json, .png and .pdf")

@@ -21,7 +21,6 @@ from reproduce.records import folders, record
 from reproduce.tables import cells, render
 
 PART = ("comparisons", "seeds", "epochs", "preset")
-COLUMNS = 8  # scenes in a row of a picture
 MARKS = "↺§✗≈"  # of those of a table; rows are short on purpose
 
 
@@ -97,12 +96,10 @@ def draw(found, results, file):
     drawn = [row for row in whole if row["state"] == record.COMPLETE]
     if len(drawn) < 2:
         return ""
-    how = (drawn[0]["experiment"].startswith("table1"), COLUMNS)
     arrays = [record.read_figure(results / row["folder"]) for row in drawn]
     letters = [f"({letter})" for letter in string.ascii_lowercase[: len(drawn)]]
-    blocks = [("input", panels.inputs(arrays[0], *how))]
-    for letter, kept in zip(letters, arrays, strict=True):
-        blocks.append((letter, panels.reconstructions(kept, *how)))
+    counted = drawn[0]["experiment"].startswith("table1")
+    blocks = panels.compared(list(zip(letters, arrays, strict=True)), counted)
     panels.save(panels.draw(blocks), file)
     labels = [", ".join(row["labels"]) for row in drawn]
     return "; ".join(map(" ".join, zip(letters, labels, strict=True)))

@@ -35,7 +35,6 @@ SETTINGS = {
     "5": ("dsprites",),
     "curves": tuple(EVERY),
 }
-COLUMNS = 8  # scenes in a row
 PART = ("seeds", "epochs", "methods", "preset")
 
 
@@ -102,10 +101,8 @@ def _blocks(values, runs, results):
     }
     each = [(METHODS[method], arrays.get(method)) for method in values.methods]
     if values.figure == "5":
-        return [(name, panels.samples(found, COLUMNS)) for name, found in each]
-    how = (values.figure == "3", COLUMNS)
-    inputs = ("input", panels.inputs(next(iter(arrays.values())), *how))
-    return [inputs, *((n, panels.reconstructions(found, *how)) for n, found in each)]
+        return [(name, panels.samples(found)) for name, found in each]
+    return panels.compared(each, counted=values.figure == "3")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 
 from reproduce.records import folders
 
+COLUMNS = 8  # scenes in a row
 WIDTH = 7.2  # inches, a page's width between the margins
 SCENE = 200  # pixels: a scene is enlarged to at most this side
 GAP, COUNTS, LABELS = 8, 34, 64  # pixels: between scenes, for counts, for row labels
@@ -112,28 +113,25 @@ def _annotate(axes, scene, left, top, factor):
         axes.text(left, top - 2, scene.count, **style)
 
 
-def inputs(arrays, counted, columns):
-    """The first test scenes of a run, as the rows of a block.
+def compared(runs, counted):
+    """The blocks of the first test scenes: as they are, and as each run infers them.
 
     Args:
-      arrays: of `record.read_figure`.
-      counted: whether the true counts are shown too: where scenes differ in them.
-      columns: scenes in the one row.
+      runs: pairs of a label and of `record.read_figure`, or None for a run that is not
+        there.
+      counted: whether counts are shown: where scenes differ in them.
     """
-    counts = arrays["true_counts"] if counted else [None] * columns
-    shown = zip(arrays["images"][:columns], counts, strict=False)
-    return [[Scene(image, count=count) for image, count in shown]]
+    first = next(arrays for _, arrays in runs if arrays is not None)
+    scenes = zip(first["images"][:COLUMNS], first["true_counts"], strict=False)
+    inputs = [Scene(image, count=n if counted else None) for image, n in scenes]
+    return [("input", [inputs]), *((label, _inferred(a, counted)) for label, a in runs)]
 
 
-def reconstructions(arrays, counted, columns):
-    """The same scenes as a run reconstructs them, with its boxes; see `inputs`.
-
-    `arrays` is None for a run that is not there: no rows.
-    """
+def _inferred(arrays, counted):
     if arrays is None:
         return []
     row = []
-    for i, image in enumerate(arrays["reconstructions"][:columns]):
+    for i, image in enumerate(arrays["reconstructions"][:COLUMNS]):
         count = int(arrays["counts"][i])
         wrong = counted and count != arrays["true_counts"][i]
         shown = count if counted else None
@@ -141,11 +139,11 @@ def reconstructions(arrays, counted, columns):
     return [row]
 
 
-def samples(arrays, columns):
+def samples(arrays):
     """All samples that a run keeps, as rows; none where `arrays` is None."""
     images = [] if arrays is None else arrays["sample_images"]
     scenes = [Scene(image) for image in images]
-    return [scenes[i : i + columns] for i in range(0, len(scenes), columns)]
+    return [scenes[i : i + COLUMNS] for i in range(0, len(scenes), COLUMNS)]
 
 
 @matplotlib.rc_context(STYLE)

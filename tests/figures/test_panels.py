@@ -72,20 +72,21 @@ def test_rows_of_a_run_come_from_its_arrays():
     arrays = made_up.figure(counts=(1, 3))
     arrays["counts"] = arrays["counts"].copy()
     arrays["counts"][1] = 2
-    ((*scenes,),) = panels.reconstructions(arrays, True, 4)
-    assert [scene.count for scene in scenes] == [1, 2, 1, 3]
-    assert [scene.wrong for scene in scenes] == [False, True, False, False]
-    assert [len(scene.boxes) for scene in scenes] == [1, 2, 1, 3]
-    ((*plain,),) = panels.reconstructions(arrays, False, 4)
-    assert [(scene.count, scene.wrong) for scene in plain] == [(None, False)] * 4
-    assert [len(row) for row in panels.samples(arrays, 8)] == [8, 8]
-    assert panels.samples(None, 8) == panels.reconstructions(None, True, 4) == []
+    _, (_, (scenes,)), none = panels.compared([("a", arrays), ("b", None)], True)
+    assert none == ("b", [])
+    assert [scene.count for scene in scenes[:4]] == [1, 2, 1, 3]
+    assert [scene.wrong for scene in scenes[:4]] == [False, True, False, False]
+    assert [len(scene.boxes) for scene in scenes[:4]] == [1, 2, 1, 3]
+    _, (_, (plain,)) = panels.compared([("a", arrays)], False)
+    assert [(scene.count, scene.wrong) for scene in plain] == [(None, False)] * 8
+    assert [len(row) for row in panels.samples(arrays)] == [8, 8]
+    assert panels.samples(None) == []
 
 
 def test_a_file_depends_on_what_it_shows_alone(tmp_path):
     arrays = made_up.figure()
     for name in ("one", "two"):
-        rows = [("input", panels.inputs(arrays, True, 8)), ("AIR", [])]
+        rows = panels.compared([("AIR", arrays), ("AIR-ASR", None)], True)
         panels.save(panels.draw(rows), tmp_path / name)
     for kind in ("png", "pdf"):
         files = [(tmp_path / f"{name}.{kind}").read_bytes() for name in ("one", "two")]
