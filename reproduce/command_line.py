@@ -31,7 +31,10 @@ def main(define, body, description="", argv=None, positional=False):
         define(flags)
         flags.group("Help")
         flags.add("help", switch(), False, "print this and end")
-        words = flags.parse(argv)
+        try:
+            words = flags.parse(argv)
+        except ValueError as error:
+            raise UsageError(error) from None
         if flags.values.help:
             print(flags.help(description))
             return 0

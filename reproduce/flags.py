@@ -5,8 +5,6 @@ import textwrap
 
 import absl.flags
 
-from reproduce.errors import UsageError
-
 
 class Flags:
     """A command's flags, in the groups of its --help.
@@ -37,12 +35,12 @@ class Flags:
         """Takes the flags' values from words; returns the words that are no flags.
 
         Raises:
-          UsageError: naming the flag that is unknown or has a value not allowed.
+          ValueError: naming the flag that is unknown or has a value not allowed.
         """
         try:
             return self.values(["command", *argv])[1:]
-        except (absl.flags.Error, ValueError) as error:
-            raise UsageError(str(error).removeprefix("flag ")) from None
+        except absl.flags.Error as error:
+            raise ValueError(str(error).removeprefix("flag ")) from None
 
     def help(self, description):
         """The text of --help."""
@@ -113,6 +111,14 @@ class _Parser(absl.flags.ArgumentParser):
         if len(values) < len(words):
             raise ValueError(f"not allowed; allowed: {self.syntactic_help}")
         return tuple(values) if self.several else next(iter(values))
+
+
+def fits(parser, value):
+    """Whether a value is one that a flag with this parser can give."""
+    try:
+        return parser.parse(written(value)) == value
+    except (TypeError, ValueError):
+        return False
 
 
 class _Finite(absl.flags.FloatParser):

@@ -12,9 +12,9 @@ import pathlib
 from reproduce import REPOSITORY
 from reproduce.errors import UsageError
 from reproduce.experiments.grid import experiments, parts
-from reproduce.experiments.option import Condition, fits, option, unread
+from reproduce.experiments.option import Condition, option, unread
 from reproduce.experiments.presets import PRESETS, RELEASED_SIDES, preset_options
-from reproduce.flags import integer, number, several, switch, text, word
+from reproduce.flags import fits, integer, number, several, switch, text, word
 
 CANVAS_SIDES = {"multi_mnist": 50, "multi_dsprites": 64}  # pixels, released code
 SEPARATIONS = ("ink", "boxes", "columns")
@@ -163,7 +163,7 @@ class Configuration:
     def __post_init__(self):
         for field in options():
             value, allowed = getattr(self, field.name), field.metadata["parser"]
-            if not fits(field, value):
+            if not fits(allowed, value):
                 self._refuse(field.name, f"allowed: {allowed.syntactic_help}")
         if self.fixed_count is None and max(self.counts) > self.steps:
             self._refuse("counts", f"at most --steps {self.steps} can be inferred")

@@ -4,8 +4,6 @@ import dataclasses
 import typing
 from collections.abc import Callable
 
-from reproduce.flags import written
-
 
 class Condition(typing.NamedTuple):
     """When an option has an effect.
@@ -27,14 +25,6 @@ def option(default, parser, text, *conditions):
     """
     metadata = {"parser": parser, "text": text, "when": conditions}
     return dataclasses.field(default=default, metadata=metadata)
-
-
-def fits(field, value):
-    """Whether a value is one that the option's flag can give."""
-    try:
-        return field.metadata["parser"].parse(written(value)) == value
-    except (TypeError, ValueError):
-        return False
 
 
 def unread(field, configuration):

@@ -10,6 +10,7 @@ import pathlib
 import numpy as np
 
 from reproduce.errors import UsageError
+from reproduce.experiments.configuration import from_json
 from reproduce.records import folders, versions
 
 FORMAT = 3
@@ -44,7 +45,7 @@ class Exported:
         self.manifest = manifest = json.loads(content["manifest"].tobytes())
         if (manifest["format"], manifest["numerics"]) != (FORMAT, versions.NUMERICS):
             raise ExportError(folder, f"{NAME}: of another version of the code")
-        self.configurations = list(map(versions.configuration_from, manifest["runs"]))
+        self.configurations = list(map(from_json, manifest["runs"]))
         self.programs = {name: content[name].tobytes() for name in manifest["programs"]}
         self.initial = [content[name] for name in sorted(content) if name.isdecimal()]
 

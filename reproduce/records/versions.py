@@ -1,7 +1,5 @@
 """Versions of the code's numbers, and what older records and checkpoints mean."""
 
-from reproduce.experiments import configuration as configurations
-
 # Raised with each change of the code that touches a run's numbers. A record that does
 # not name its version is of the first; a run goes on only from its own version's.
 NUMERICS = 3
@@ -31,19 +29,16 @@ _ADDED = {
 }
 
 
-def configuration_from(options, numerics=NUMERICS):
-    """The `Configuration` of options that this or an older version has written.
+def completed(options, numerics=NUMERICS):
+    """The options of a run that this or an older version has written, a dict.
 
-    Options that came later stand for what the code did then.
-
-    Raises:
-      UsageError: on options that the project does not know.
+    Those that came later have the values of what the code did then.
     """
     if numerics == 1:
         sides = _FIRST_SIDES.get(options.get("dataset"), (None, None))
         bounds = dict(zip(("side_minimum", "side_maximum"), sides, strict=True))
         options = {**_FIRST, **bounds, **options}
-    return configurations.from_json({**_ADDED, **options})
+    return {**_ADDED, **options}
 
 
 def changed_since(numerics, options):

@@ -3,6 +3,7 @@
 import pathlib
 
 from reproduce.errors import UsageError
+from reproduce.experiments.configuration import from_json
 from reproduce.records import versions
 from reproduce.run import build, checkpoint
 
@@ -28,7 +29,7 @@ def trained_model(folder):
     state, arrays = checkpoint.load(file)
     unread = {"constraint": None, "constraint_digest": None, "epochs": 1}
     options = {**state["configuration"], **unread}
-    configuration = versions.configuration_from(options, state["numerics"])
+    configuration = from_json(versions.completed(options, state["numerics"]))
     model = build.build_model(configuration, state.get("canvas_side"))
     for variable, array in zip(checkpoint.variables(model), arrays, strict=False):
         if array.shape != variable.shape:  # older checkpoints may have more arrays

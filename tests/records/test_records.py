@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reproduce.experiments.configuration import preset_configuration
+from reproduce.experiments.configuration import from_json, preset_configuration
 from reproduce.records import folders, frame, record, versions
 
 HISTORY = [
@@ -127,7 +127,7 @@ def test_records_of_the_first_version_are_read_as_what_the_code_did_then(tmp_pat
     (folder / "record.json").write_text(json.dumps(content))
     (run,) = frame.load(tmp_path).runs.to_dict("records")
     assert (run["numerics"], run["stale"], run["variant"]) == (1, True, "paper")
-    read = versions.configuration_from(run["configuration"], run["numerics"])
+    read = from_json(versions.completed(run["configuration"], run["numerics"]))
     assert (read.side_minimum, read.side_maximum) == (12, 15)
     assert (read.sampler, read.early_end, read.scenes) == ("hat", False, None)
 
@@ -138,13 +138,13 @@ def test_options_without_a_change_of_the_numerics_may_be_missing(tmp_path):
         del content["configuration"][name]
     (folder / "record.json").write_text(json.dumps(content))
     (run,) = frame.load(tmp_path).runs.to_dict("records")
-    read = versions.configuration_from(run["configuration"], run["numerics"])
+    read = from_json(versions.completed(run["configuration"], run["numerics"]))
     assert not run["stale"] and read == preset_configuration("table1/asr-13", epochs=2)
 
 
 def test_all_committed_records_and_figures_are_read():
     runs = frame.load(folders.RESULTS).runs
     for run in runs.itertuples():
-        versions.configuration_from(run.configuration, run.numerics)
+        from_json(versions.completed(run.configuration, run.numerics))
         assert record.read_figure(folders.RESULTS / run.folder)["images"].ndim == 3
     assert len(runs)
