@@ -8,6 +8,7 @@ import sys
 import time
 
 import data
+from reproduce.experiments.configuration import SMOKE
 from reproduce.records import environment, folders
 from reproduce.words import count_of, duration
 
@@ -90,7 +91,8 @@ async def _train_all(commands, results, at_once, cores):
 
 async def _train_one(room, own, results, run, words):
     """Trains one run when there is room, and shows its lines; says what went wrong."""
-    changed = [f"{name}={value}" for name, value in run.changed.items()]
+    usual = {"digits", *SMOKE}  # the same in all runs of a call
+    changed = [f"{n}={value}" for n, value in run.changed.items() if n not in usual]
     title = " ".join([run.title, *changed])
     log = folders.logs_folder(results) / f"{run.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -129,10 +129,10 @@ def test_every_failure_is_told_and_the_others_go_on(tmp_path, capsys):
     captured = capsys.readouterr()
     assert "2 runs of 300 epochs to train, 2 at once" in captured.out
     assert "\ntable1/asr-13 fine\n" in captured.out
-    assert "[table1/asr-13 seed 1 digits=rendered] lost\n" in captured.out
+    assert "[table1/asr-13 seed 1] lost\n" in captured.out
     assert "2 of 2 runs ended" in captured.out and notice not in captured.out
     (line,) = captured.err.splitlines()
-    assert line.startswith("error: table1/asr-13 seed 1 digits=rendered: exit code 3,")
+    assert line.startswith("error: table1/asr-13 seed 1: exit code 3,")
     assert "lost" in open(line.rsplit("see ")[1]).read()
 
 
