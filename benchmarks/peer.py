@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 from reproduce import command_line
+from reproduce.flags import integer, text
 from reproduce.run import start
 
 STEPS = 10  # of each, in every round
@@ -21,8 +22,8 @@ STEPS = 10  # of each, in every round
 def define(flags):
     """The command's flags."""
     flags.group("What to measure")
-    flags.add("python", flags.text(), "peer/bin/python", "a Python that has Pyro")
-    flags.add("rounds", flags.integer(1), 5, "measurements of each")
+    flags.add("python", text(), "peer/bin/python", "a Python that has Pyro")
+    flags.add("rounds", integer(1), 5, "measurements of each")
 
 
 def body(values):

@@ -1,7 +1,8 @@
 """Versions of the code's numbers, and what older records and checkpoints mean."""
 
-# Raised with each change of the code that touches a run's numbers. A record that does
-# not name its version is of the first; a run goes on only from its own version's.
+# Raised with each change of the code that touches a run's numbers by more than the
+# order of sums. A record that does not name its version is of the first; a run goes on
+# only from its own version's.
 NUMERICS = 3
 # Which runs each version touched, told from their options.
 _TOUCHED = {
