@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The test suite in the project's own environment. --slow adds the tests that take
-# minutes. Other words go to pytest: -k records.
+# minutes; --slurm runs only the test of the array script, on a Slurm that it starts
+# here (needs munged, slurmctld and slurmd). Other words go to pytest: -k records.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 here=$(dirname -- "$0")
 ASR_REQUIREMENTS="${ASR_REQUIREMENTS:-} tests/requirements.txt"
@@ -8,8 +9,14 @@ source "$here/../reproduce/bootstrap.sh" || exit
 cd -- "$repository" || exit
 unset PYTHONPATH PYTHONSAFEPATH # tests start commands of other checkouts, too
 marker="not slow"
-if [ "${1:-}" = --slow ]; then
+case "${1:-}" in
+--slow)
     marker="slow or not slow"
     shift
-fi
+    ;;
+--slurm)
+    shift
+    ASR_TEST_SLURM=1 exec "$python" -m pytest -q -s tests/slurm "$@"
+    ;;
+esac
 exec "$python" -m pytest -q -m "$marker" "$@"

@@ -25,10 +25,11 @@ def shrink(setattr=setattr, eagerly=True):
     import tensorflow as tf
 
     import air
-    from reproduce.run import summaries
+    from reproduce.run import evaluation, summaries
 
     tf.config.run_functions_eagerly(eagerly)
     setattr(summaries, "PRIOR_SAMPLES", 200)
+    setattr(evaluation, "BOUND_SAMPLES", 1)
 
     tiny = {"appearance": 3, "window": 6, "lstm": 8, "encoder": (9, 7), "head": 5}
     setattr(air, "Sizes", functools.partial(air.Sizes, **tiny))

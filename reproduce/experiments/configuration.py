@@ -92,7 +92,7 @@ class Configuration:
         "of the Concrete z_pres", COUNTED, CONCRETE)
     stop_threshold: float = option(0.99, number(0.01, 1),
         "bound of the sum of 1 - z_pres", COUNTED, CONCRETE)
-    presence_slope: str = option("exact", word("exact", "concrete", "floored"),
+    presence_slope: str = option("floored", word("exact", "concrete", "floored"),
         "slope of KL(z_pres) by the log-odds", COUNTED, EXACT)
     fixed_count_log_odds: float = option(0.0, number(),
         "prior log-odds of z_pres, plus to the known count, then minus",

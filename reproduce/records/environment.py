@@ -66,13 +66,17 @@ def processor():
 def git():
     """The commit of the code, and whether the code differs from it; or None twice."""
     words = ["rev-parse", "HEAD"], ["status", "--porcelain", "-uno", "--", *CODE]
-    try:
-        commit, status = (
-            subprocess.check_output(
-                ["git", "-C", REPOSITORY, *each], stderr=subprocess.DEVNULL, text=True
-            )
-            for each in words
-        )
-    except (OSError, subprocess.SubprocessError):
-        return {"commit": None, "dirty": None}
-    return {"commit": commit.strip(), "dirty": bool(status.strip())}
+    found = []
+    for each in words:
+        try:
+            command, pipe = ["git", "-C", REPOSITORY, *each], subprocess.PIPE
+            git = subprocess.run(command, stdout=pipe, stderr=pipe, text=True)
+            fault = git.stderr.strip() if git.returncode else None
+        except OSError as error:  # there is no git
+            fault = error.strerror
+        if fault:
+            told = fault.split("\n")[0]
+            print(f"git: {told}; the record names no commit", file=sys.stderr)
+            return {"commit": None, "dirty": None}
+        found.append(git.stdout.strip())
+    return {"commit": found[0], "dirty": bool(found[1])}

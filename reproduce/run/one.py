@@ -140,8 +140,11 @@ class Run:
                 text += f"  {title} {row[f'test_{metric}']:.{digits}f}"
         return f"{self.configuration.title}  {text}  {row['seconds']:.0f} s"
 
-    def end(self, failure, parameters, environment):
-        """Writes what it leaves, the record last; returns its exit code."""
+    def end(self, failure, parameters, environment, bound=None):
+        """Writes what it leaves, the record last; returns its exit code.
+
+        `bound` is `Evaluation.bound` of the test images after the last epoch, or None.
+        """
         progress, scenes = self.progress, self.scenes
         failure = failure and f"{failure}, seed {self.configuration.seed}"
         batch, epochs = self.configuration.batch_size, len(progress.history)
@@ -168,6 +171,8 @@ class Run:
         }
         if len(progress.trained_by) > 1:
             found["trained_by"] = progress.trained_by
+        if bound is not None:
+            found["importance_weighted_nelbo"] = bound
         figures = None if failure else progress.figures
         record.write(self.folder, found, progress.history, figures)
         if failure:

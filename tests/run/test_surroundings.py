@@ -15,7 +15,7 @@ import data
 from data import mnist
 from reproduce import REPOSITORY
 from reproduce.errors import UsageError
-from reproduce.records import folders
+from reproduce.records import environment, folders
 from reproduce.run.one import Run
 
 NUMBERS = ("ENOLCK", "EBADF", "EOPNOTSUPP", "EIO", "ESTALE")
@@ -120,6 +120,17 @@ def test_a_notebooks_backend_of_matplotlib_is_no_matter(words):
 print(digits.render_digits(3)[0].sum())"""
     usual = python(code)
     assert python(code, MPLBACKEND="module://matplotlib_inline.backend_in") == usual
+
+
+def test_git_that_refuses_is_told_once(tmp_path, monkeypatch, capsys):
+    script = "#!/bin/sh\necho fatal: detected dubious ownership >&2; exit 128\n"
+    (tmp_path / "git").write_text(script)
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    environment.git.cache_clear()
+    assert environment.git() == environment.git() == {"commit": None, "dirty": None}
+    assert capsys.readouterr().err.count("dubious ownership") == 1
+    environment.git.cache_clear()
 
 
 def test_a_listed_line_runs_this_code_whatever_pythons_variables(tmp_path):
