@@ -23,7 +23,8 @@ from reproduce.words import count_of
 USAGE = "python -m reproduce.infer MODEL IMAGE ..."
 DESCRIPTION = (
     f"{USAGE} infers the number of objects in images of one's own, their boxes and "
-    "reconstructions. MODEL is a run's folder of checkpoints or a .keras file; an "
+    "reconstructions. MODEL is a run's folder of checkpoints, a file of "
+    "results/weights/ or a .keras file; an "
     "IMAGE is a picture, a folder of pictures, or a .npy array."
 )
 MOST = 10_000  # images of a call
@@ -70,8 +71,9 @@ def _model(name):
     """The `air.AIR` that a word names."""
     path = folders.given_path(name)
     saved = path.suffix == ".keras"
-    if not (path.is_file() if saved else path.is_dir()):
-        raise UsageError(f"MODEL: {name} is no folder of a checkpoint and no .keras")
+    if not (path.is_file() if path.suffix in (".keras", ".npz") else path.is_dir()):
+        kinds = "folder of a checkpoint, .npz of weights or .keras file"
+        raise UsageError(f"MODEL: {name} is no {kinds}")
     from reproduce.run import start
 
     start.tensorflow()

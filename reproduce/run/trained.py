@@ -16,7 +16,7 @@ def trained_model(folder):
 
     Args:
       folder: of the run's checkpoint, such as
-        "checkpoints/table1/asr-13/paper-10ep-seed0".
+        "checkpoints/table1/asr-13/paper-10ep-seed0", or a file of `results/weights/`.
 
     Returns:
       An `air.AIR`, compiled; without a constraint of one's own, which only training
@@ -25,14 +25,16 @@ def trained_model(folder):
     Raises:
       UsageError: if there is no checkpoint, or one that cannot be used here.
     """
-    file = pathlib.Path(folder).expanduser() / checkpoint.NAME
+    file = pathlib.Path(folder).expanduser()
+    file = file if file.suffix == ".npz" else file / checkpoint.NAME
     state, arrays = checkpoint.load(file)
     unread = {"constraint": None, "constraint_digest": None, "epochs": 1}
     options = {**state["configuration"], **unread}
     configuration = from_json(versions.completed(options, state["numerics"]))
     model = build.build_model(configuration, state.get("canvas_side"))
     for variable, array in zip(checkpoint.variables(model), arrays, strict=False):
-        if array.shape != variable.shape:  # older checkpoints may have more arrays
+        # Older checkpoints may have more arrays, kept weights have fewer.
+        if array.shape != variable.shape:
             raise UsageError(f"{file}: it is of another model")
         variable.assign(array)
     return model

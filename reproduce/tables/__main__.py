@@ -10,10 +10,10 @@ unasked. The table is written to `results/`; a part of it, selected by one of th
 
 import sys
 
-from reproduce import command_line, launch
+from reproduce import command_line, launch, weights
 from reproduce.experiments import grid
 from reproduce.experiments.presets import METHODS
-from reproduce.flags import several, word
+from reproduce.flags import several, switch, word
 from reproduce.tables import cells, claims, render
 
 DESCRIPTION = (
@@ -32,6 +32,8 @@ def define(flags):
     flags.add("methods", several(word(*METHODS)), tuple(METHODS), "rows to show")
     about = "13, 14, 24 of table1; mnist, dsprites of table2"
     flags.add("settings", several(settings), None, about)
+    about = "evaluate the weights in results/weights/, compare with their records, end"
+    flags.add("verify", switch(), False, about)
     launch.define(flags)
 
 
@@ -39,6 +41,8 @@ def body(values):
     """Runs the command; returns the exit code."""
     name, smoke = values.table, values.smoke
     call = launch.Call(values, name, PART)
+    if values.verify:
+        return 0 if weights.verify(name, call.results, values.mnist) else 1
     experiments = grid.experiments(name, values.methods, values.settings)
     runs = call.runs(experiments, call.seeds(values.seeds))
     if call.lists_or_is_one(runs):

@@ -104,7 +104,8 @@ def test_a_run_infers_as_its_model_predicts(tiny_networks, tmp_path, capsys):
     expected = model.predict(np.load(tmp_path / "images.npy"))["counts"].tolist()
     assert [entry["count"] for entry in entries] == expected
     assert call(state.parent, state.parent) == 2  # no picture in it
-    assert call(state, tmp_path) == call(tmp_path, tmp_path / "images.npy") == 2
+    assert call(tmp_path / "gone.npz", tmp_path) == 2
+    assert call(tmp_path, tmp_path / "images.npy") == 2
     assert capsys.readouterr().err.count("error: ") == 3
     # Files that cannot be taken get a line each; the others are inferred.
     model.save(tmp_path / "model.keras")

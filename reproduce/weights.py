@@ -1,0 +1,111 @@
+"""The weights that this repository ships: a trained model in half precision.
+
+    python -m reproduce.weights checkpoints/table1/asr-13/paper-300ep-seed0
+
+keeps those of finished runs as results/weights/<experiment>.npz, which
+`reproduce.infer` takes as a MODEL; `bash reproduce/table1.sh --verify` evaluates them.
+"""
+
+import json
+import sys
+
+import numpy as np
+
+from reproduce import command_line
+from reproduce.errors import UsageError
+from reproduce.experiments.configuration import from_json
+from reproduce.records import folders, record
+from reproduce.run import checkpoint, start, summaries
+from reproduce.run import scenes as run_scenes
+
+DESCRIPTION = "Keeps the weights of finished runs in results/weights/."
+WEIGHTS = folders.RESULTS / "weights"
+# By how much a metric may differ from its record: relative, or absolute.
+RELATIVE = {"nelbo": 0.01, "se": 0.01}
+ABSOLUTE = {"acc": 0.005, "miou": 0.005}
+
+
+def define(flags):
+    """The command has no flags of its own."""
+
+
+def body(values, words):
+    """Keeps the weights of each run's folder of checkpoints."""
+    if not words:
+        raise UsageError("a run's folder of checkpoints is needed, see --help")
+    start.tensorflow()
+    for word in words:
+        keep(folders.given_path(word), WEIGHTS)
+
+
+def keep(folder, weights=WEIGHTS):
+    """Writes a finished run's weights as `<table>-<method>-<setting>.npz`.
+
+    The file is a checkpoint without the optimiser's variables and the history, its
+    weights rounded to half precision.
+
+    Args:
+      folder: the run's folder of checkpoints.
+      weights: the folder of the file.
+
+    Raises:
+      UsageError: if there is no finished run.
+    """
+    from reproduce.run import trained
+
+    state, arrays = checkpoint.load(folder / checkpoint.NAME)
+    options = state["configuration"]
+    if len(state["history"]) < options["epochs"]:
+        raise UsageError(f"{folders.shown(folder)}: the run has not ended")
+    model = trained.trained_model(folder)
+    number = len(model.trainable_variables)
+    halves = [array.astype(np.float16) for array in arrays[:number]]
+    kept = ("format", "numerics", "configuration", "data_digest", "canvas_side")
+    told = json.dumps({name: state[name] for name in kept}).encode()
+    named = {"state": np.frombuffer(told, np.uint8)}
+    named |= {f"{i:04d}": a for i, a in enumerate([*halves, arrays[number]])}
+    file = weights / f"{options['experiment'].replace('/', '-')}.npz"
+    folders.write_atomically(file, lambda stream: np.savez_compressed(stream, **named))
+    size = file.stat().st_size / 2**20
+    print(f"written: {folders.shown(file)}, {size:.1f} MB")
+
+
+def verify(table, results, mnist=None, weights=WEIGHTS):
+    """Evaluates a table's weights on their test images, and compares with the records.
+
+    Args:
+      table: "table1" or "table2".
+      results: folder of the records.
+      mnist: MNIST's file, None for the search of `data.load_mnist`.
+      weights: folder of the weights.
+
+    Returns:
+      Whether all metrics are within `RELATIVE` and `ABSOLUTE` of the records'.
+    """
+    from reproduce.run import evaluation, trained
+
+    files = sorted(weights.glob(f"{table}-*.npz"))
+    if not files:
+        raise UsageError(f"--verify: {folders.shown(weights)} has none of {table}")
+    start.tensorflow()
+    good = True
+    for file in files:
+        state, _ = checkpoint.load(file)
+        run = from_json(state["configuration"])
+        recorded = record.read(record.run_folder(results, run))["metrics"]
+        scenes = run_scenes.load(run, mnist)
+        model = evaluation.Evaluation(trained.trained_model(file), run.batch_size)
+        found = summaries.figures(model.predict(scenes.test.images), scenes.test)
+        print(f"{run.title}, {run.variant}, {run.epochs} epochs")
+        for name, most in {**RELATIVE, **ABSOLUTE}.items():
+            before, now = recorded[name], found[name]
+            apart = (now - before) / (before if name in RELATIVE else 1)
+            good &= abs(apart) <= most
+            told = f"{apart:+.2%}" if name in RELATIVE else f"{apart:+.4f}"
+            mark = "" if abs(apart) <= most else "  too far"
+            print(f"  {name:6} record {before:9.3f}  now {now:9.3f}  {told}{mark}")
+    return good
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.main(define, body, DESCRIPTION, positional=True))

@@ -1,0 +1,34 @@
+"""Weights that are kept: small, the same model, verified against the record."""
+
+import numpy as np
+import pytest
+import tiny
+
+from reproduce import weights
+from reproduce.errors import UsageError
+from reproduce.run.trained import trained_model
+
+
+def test_kept_weights_are_the_runs_and_are_verified(tiny_networks, tmp_path, capsys):
+    tiny.run(tmp_path)
+    (state,) = tmp_path.rglob("state.npz")
+    weights.keep(state.parent, tmp_path / "kept")
+    (file,) = (tmp_path / "kept").iterdir()
+    assert file.name == "table1-asr-13.npz"
+    assert file.stat().st_size < state.stat().st_size / 3
+    models = trained_model(state.parent), trained_model(file)
+    for one, other in zip(
+        *(model.trainable_variables for model in models), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
+    assert models[1].iteration == models[0].iteration
+    assert weights.verify("table1", tmp_path, weights=tmp_path / "kept")
+    assert "record" in capsys.readouterr().out
+
+    with np.load(file) as content:
+        other = {n: v + (v.dtype == np.float16) for n, v in content.items()}
+    np.savez(file, **other)
+    assert not weights.verify("table1", tmp_path, weights=tmp_path / "kept")
+    assert "too far" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="has none of table2"):
+        weights.verify("table2", tmp_path, weights=tmp_path / "kept")
