@@ -3,7 +3,7 @@
     python -m reproduce.comparisons ablations --train
 
 is what `bash reproduce/ablations.sh --train` runs; `sensitivity` and `own_constraint`
-are the other pages. All rows of an experiment are of one length. It trains only with
+are other pages. All rows of an experiment are of one length. It trains only with
 --train, --retrain or --smoke.
 """
 
@@ -29,7 +29,7 @@ def define(page, name, flags):
     every = tuple(page["sections"])
     flags.group("What to show")
     flags.add("comparisons", several(word(*every)), every, "which sections")
-    launch.define(flags, seeds=(0,), epochs=page["epochs"])
+    launch.define(flags, seeds=tuple(page["seeds"]), epochs=page["epochs"])
 
 
 def body(page, name, values):
@@ -69,7 +69,7 @@ def markdown(section, found):
     tables = {grid.parts(row["experiment"])[0] for row in found}
     metrics = {m for name in tables for m in published.METRICS[name]}
     metrics = [metric for metric in rows.METRICS if metric in metrics]
-    measured, lines = section.get("measured", ()), []
+    measured, success, lines = section.get("measured", ()), section.get("success"), []
     for row in found:
         bold = "" if row["changes"] else "**"
         marks = "".join(mark for mark in row["marks"] if mark in MARKS)
@@ -79,9 +79,13 @@ def markdown(section, found):
         for _, column, form in measured:
             mean = row["metrics"] and row["metrics"][column]["mean"]
             line.append("-" if mean is None else format(mean, form))
+        if success is not None:
+            runs = row["metrics"]["acc"]["runs"] if row["metrics"] else ()
+            line.append(f"{sum(acc > success for acc in runs)} of {len(runs)}")
         lines.append([*line, *render.protocol(row)])
     titles = [published.TITLES[metric] for metric in metrics]
     titles += [title for title, _, _ in measured]
+    titles += [f"ACC > {success}"] if success is not None else []
     head = [*section["columns"], *titles, "epochs", "seeds"]
     return render.markdown_table(head, lines, left=len(section["columns"]))
 

@@ -16,7 +16,7 @@ from reproduce.records import frame
 from reproduce.tables import cells
 
 METRICS = ("nelbo", "se", "acc", "miou")
-FIELDS = ("title", "about", "epochs")  # of a page; the others are its sections
+FIELDS = ("title", "about", "epochs", "seeds")  # of a page; the others are its sections
 
 
 class Row(NamedTuple):
@@ -31,7 +31,8 @@ def pages():
     """All pages by name: dicts of `FIELDS` and "sections", dicts by name."""
     text = (pathlib.Path(__file__).parent / "pages.toml").read_text("utf-8")
     return {
-        name: {field: content.pop(field) for field in FIELDS} | {"sections": content}
+        name: {field: content.pop(field, [0]) for field in FIELDS}
+        | {"sections": content}
         for name, content in tomllib.loads(text).items()
     }
 
