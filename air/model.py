@@ -299,7 +299,7 @@ class AIR(keras.Model):
           Shape [] each.
         """
         latents, inference, _ = self.infer(images, noise, iteration, training)
-        return self._measured(latents, inference, self.steps)
+        return self.measure(latents, inference, self.steps)
 
     def gradients(self, images, noise, iteration):
         """`objective` in training and its gradients, of no more objects than a batch
@@ -318,7 +318,7 @@ class AIR(keras.Model):
 
         def measure(state):
             judged = self.judge(images, noise, state, training=True)
-            return self._measured(*judged, state.objects["canvases"].shape[1])
+            return self.measure(*judged, state.objects["canvases"].shape[1])
 
         def goes_on(state):
             seen = state.objects["canvases"].shape[1] + (not self._takes_stop())
@@ -341,8 +341,13 @@ class AIR(keras.Model):
             for variable, by_begin in zip(variables, by_outer, strict=True)
         ]
 
-    def _measured(self, latents, inference, taken):
-        """`objective` of a pass that took a number of objects, an integer."""
+    def measure(self, latents, inference, taken):
+        """What `objective` returns: the loss, a model of one's own may have another.
+
+        Args:
+          latents, inference: of `judge`.
+          taken: the number of objects that were taken, an integer.
+        """
         terms = self.estimator.terms(inference)
         parts = {name: tf.reduce_mean(terms[name]) for name in TERMS}
         nelbo = tf.add_n([parts[name] for name in TERMS])
@@ -359,7 +364,7 @@ class AIR(keras.Model):
         """The `asr.Posterior` that the regulariser sees.
 
         Args:
-          latents, inference, taken: of `infer`.
+          latents, inference, taken: as in `measure`.
         """
         logits, bounded = self.estimator.presence_logits(inference), self.sizes.bounded
         return Posterior(
