@@ -14,6 +14,7 @@ TERMS = {
     "kl_appearance": "KL(z_app)",
     "kl_presence": "KL(z_pres)",
 }
+BOUND = "importance_weighted_nelbo"  # a field of full runs' records
 LAST_EPOCHS = 5
 LEAST_SHARE = 0.005  # of a count that is named
 
@@ -87,6 +88,7 @@ def _line(runs, epochs):
     line = {
         "epochs": str(length) + (other if set(reported) != {length} else ""),
         **{title: f"{runs[term].mean():.1f}" for term, title in TERMS.items()},
+        "50 samples": _mean(runs.get(BOUND)),
         "training nELBO": f"{epochs[epochs.epoch == length].train_nelbo.mean():.1f}",
         f"last {LAST_EPOCHS} epochs": f"{last.mean():.1f} ({span})",
         "lowest": f"{lowest.test_nelbo.mean():.1f} (epoch {when})",
@@ -99,6 +101,12 @@ def _line(runs, epochs):
     shares = enumerate(totals / totals.sum())
     told = ", ".join(f"{n}: {share:.0%}" for n, share in shares if share >= LEAST_SHARE)
     return line | {"inferred counts (share of the scenes)": told}
+
+
+def _mean(column):
+    """The mean as a text; "-" where no run has the number."""
+    known = [] if column is None else column.dropna()
+    return f"{known.mean():.1f}" if len(known) else "-"
 
 
 def _exist(found, counts):

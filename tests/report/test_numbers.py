@@ -48,10 +48,12 @@ def test_terms_are_means_over_runs_and_the_history_tells_the_last_epochs(tmp_pat
     assert line["last 5 epochs"] == "307.0 (300 to 314)"
     assert line["lowest"] == "305.0 (epoch 20, 20)"
     assert line["inferred counts (share of the scenes)"] == "1: 50%, 3: 50%"
-    made_up.write(tmp_path, "table1/asr-13", epochs=30, fields={"reported_epoch": 7})
+    assert line["50 samples"] == "-"
+    fields = {"reported_epoch": 7, "importance_weighted_nelbo": 271.25}
+    made_up.write(tmp_path, "table1/asr-13", epochs=30, fields=fields)
     frames = frame.load(tmp_path)
     (line,) = numbers.terms(cells.select(frames.runs), frames.epochs, "table1", "paper")
-    assert line["epochs"] == "30 (reported: 7)"
+    assert line["epochs"] == "30 (reported: 7)" and line["50 samples"] == "271.2"
 
 
 def all_tables(tmp_path):
