@@ -117,7 +117,7 @@ def test_train_leaves_out_rows_that_a_run_of_today_covers(
     made_up.write(tmp_path, ASR, epochs=20, changes=LEARNED, fields=old)
     assert call(tmp_path, "ablations", "--comparisons", "number", "--train") == 0
     changes = [run.changed for run in wanted]
-    assert {} not in changes and LEARNED in changes and len(wanted) == 4
+    assert {} not in changes and LEARNED in changes and len(wanted) == 5
     page = capsys.readouterr().out
     assert (
         "| **none** | 390.00 |" in page and "| learned scale prior ↺ | 350.00 |" in page
