@@ -77,9 +77,11 @@ REGULARISERS = {
 }
 
 
-@pytest.mark.parametrize("prior", ["learned", "fixed"])
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-@pytest.mark.parametrize("regulariser", REGULARISERS)
+@pytest.mark.parametrize(
+    "prior, regulariser",
+    [("fixed", "none"), *(("learned", name) for name in REGULARISERS)],
+)
 def test_results_are_the_whole_loops(float64, prior, estimator, regulariser):
     penalty, taken = REGULARISERS[regulariser]
     options = {
