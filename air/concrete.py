@@ -51,7 +51,7 @@ class ConcreteEstimator(Estimator):
         )
         drawn = presence * tf.cast(running < self.stop_threshold, presence.dtype)
         canvas = tf.einsum("bk,bkyx->byx", drawn, drawing.canvases)
-        return drawing.cross_entropy(drawing.images, tf.minimum(canvas, 1.0))
+        return drawing.cross_entropy(tf.minimum(canvas, 1.0))
 
     def terms(self, inference):
         """The terms of the negative ELBO estimate of a `Pass`. Shape [batch] each."""

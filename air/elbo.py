@@ -42,9 +42,17 @@ class Drawing(NamedTuple):
     likelihood: Any
     training: bool
 
-    def cross_entropy(self, images, reconstructions):
-        """-log p(x | z, n), in nats. Shape [...], of images [..., S, S]."""
-        return self.likelihood.cross_entropy(images, reconstructions, self.training)
+    def cross_entropy(self, reconstructions):
+        """-log p(x | z, n) of reconstructions [batch, S, S], in nats. Shape [batch]."""
+        given = self.images, reconstructions, self.training
+        return self.likelihood.cross_entropy(*given)
+
+    def entropies(self):
+        """-log p(x | z, n) of the scenes of 0, ..., n objects. Shape [batch, n + 1]."""
+        given, scenes = self.images[:, None], partial_scenes(self.canvases)
+        drawn = self.likelihood.cross_entropy(given, scenes, self.training)
+        empty = self.likelihood.empty_cross_entropy(self.images, self.training)
+        return tf.concat([empty[:, None], drawn], axis=1)
 
 
 class Pass(NamedTuple):
@@ -237,11 +245,7 @@ class ExactEstimator(Estimator):
     def reconstruction(self, drawing):
         """The exact mean over n; see `Estimator`. Shape [batch]."""
         count = tf.exp(stick_breaking.log_count(drawing.presence_logits))
-        scenes = partial_scenes(drawing.canvases)
-        entropies = drawing.cross_entropy(drawing.images[:, None], scenes)
-        empty = drawing.likelihood.empty_cross_entropy(drawing.images, drawing.training)
-        entropies = tf.concat([empty[:, None], entropies], axis=1)
-        return tf.reduce_sum(count * entropies, axis=1)
+        return tf.reduce_sum(count * drawing.entropies(), axis=1)
 
     def terms(self, inference):
         """The terms of the negative ELBO of a `Pass`, by name. Shape [batch] each."""
@@ -275,7 +279,7 @@ class FixedCountEstimator(Estimator):
     def reconstruction(self, drawing):
         """-log p(x | z, n) of all objects. In nats. Shape [batch]."""
         canvas = tf.minimum(tf.reduce_sum(drawing.canvases, axis=1), 1.0)
-        return drawing.cross_entropy(drawing.images, canvas)
+        return drawing.cross_entropy(canvas)
 
     def terms(self, inference):
         """The terms of the negative ELBO; `kl_presence` is 0. Shape [batch] each."""

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from air import noise as noises
 from air import stick_breaking
-from air.elbo import partial_scenes
+from air.elbo import Drawing
 
 
 def negative_bound(model, images, samples=50, seed=0):
@@ -62,16 +62,11 @@ def log_weight(model, images, noise):
             for name, z in latents._asdict().items()
         ]
     )
-    canvases, likelihood = model.decoder.draw(latents, noise.decoder), model.likelihood
-    scenes = partial_scenes(canvases)
-    entropies = likelihood.cross_entropy(images[:, None], scenes)
+    canvases = model.decoder.draw(latents, noise.decoder)
+    drawing = Drawing(images, canvases, None, None, model.likelihood, training=False)
+    entropies = drawing.entropies()
     if not model.estimator.infers_presence:  # K objects in every image
         return tf.reduce_sum(ratios, axis=1) - entropies[:, -1]
-    empty = likelihood.empty_cross_entropy(images)[:, None]
-    joint = stick_breaking.log_count(p.presence_logits) - tf.concat(
-        [empty, entropies], axis=1
-    )
-    none = tf.zeros_like(empty)
-    return tf.reduce_logsumexp(
-        joint + tf.concat([none, tf.cumsum(ratios, axis=1)], axis=1), axis=1
-    )
+    joint = stick_breaking.log_count(p.presence_logits) - entropies
+    sums = tf.pad(tf.cumsum(ratios, axis=1), [[0, 0], [1, 0]])  # none for no object
+    return tf.reduce_logsumexp(joint + sums, axis=1)

@@ -287,10 +287,7 @@ class AIR(keras.Model):
         """The training objective -ELBO + R(q) (equation 11) and its parts, batch means.
 
         Args:
-          images: grey values in [0, 1]. Shape [batch, S, S].
-          noise: a `Noise`.
-          iteration: training iterations so far. Shape [].
-          training: whether this is a training step.
+          images, noise, iteration, training: as in `infer`.
 
         Returns:
           A dict with "loss", "nelbo", the ELBO's terms and, with a regulariser,
@@ -342,7 +339,7 @@ class AIR(keras.Model):
         ]
 
     def measure(self, latents, inference, taken):
-        """What `objective` returns: the loss, a model of one's own may have another.
+        """What `objective` returns; a model of one's own may measure another loss.
 
         Args:
           latents, inference: of `judge`.

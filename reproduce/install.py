@@ -19,8 +19,10 @@ import sys
 import venv
 
 PIN = re.compile(r"^([\w.-]+)(?:\[[\w,-]+\])?==([\w.+!-]+)", re.MULTILINE)
-# Settings of pip with which packages would not come into the environment.
-ELSEWHERE = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_DRY_RUN"}
+# Settings of pip with which packages would not come into the environment: variables to
+# leave out, and values that those of a configuration file give way to.
+ELSEWHERE = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"}
+HERE = dict.fromkeys(("PIP_USER", "PIP_DRY_RUN", "PIP_REQUIRE_HASHES"), "0")
 # Run by the environment's Python with pins as its words; a fault is its last line.
 CHECK = """
 import importlib, sys
@@ -62,7 +64,7 @@ def install(environment, requirements):
         words = ["--quiet", "--no-input", "--disable-pip-version-check"]
         words += [f"-r{name}" for name in requirements]
         own = {name: os.environ[name] for name in os.environ.keys() - ELSEWHERE}
-        own["PIP_USER"] = "0"
+        own |= HERE
         ended = _run(python, *"-I -m pip install".split(), *words, env=own)
         log.write_text(ended.stdout)
         if ended.returncode:

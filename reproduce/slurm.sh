@@ -13,6 +13,7 @@
 #SBATCH --time=12:00:00
 #SBATCH --requeue
 #SBATCH --open-mode=append
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 checkout=${SLURM_SUBMIT_DIR:-.} # Slurm runs a copy of this file from a folder of its own
 if [ "${1:-}" = --checkout ]; then
     checkout=${2:-}

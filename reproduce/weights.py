@@ -49,7 +49,7 @@ def keep(folder, weights=WEIGHTS):
       weights: the folder of the file.
 
     Raises:
-      UsageError: if there is no finished run.
+      UsageError: if there is no finished run, or its record is of an earlier epoch.
     """
     from reproduce.run import trained
 
@@ -57,6 +57,9 @@ def keep(folder, weights=WEIGHTS):
     options = state["configuration"]
     if len(state["history"]) < options["epochs"]:
         raise UsageError(f"{folders.shown(folder)}: the run has not ended")
+    if options["reported_epoch"] != "last":
+        fault = "its record is of an earlier epoch, whose weights are not kept"
+        raise UsageError(f"{folders.shown(folder)}: {fault}")
     model = trained.trained_model(folder)
     number = len(model.trainable_variables)
     halves = [array.astype(np.float16) for array in arrays[:number]]

@@ -80,6 +80,12 @@ def test_without_a_home_folder_nothing_is_kept(homeless, monkeypatch, capsys):
     assert mnist.load_mnist() == b"" and "not kept" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("place", ["~/out", "~nobody-has-this-name/out"])
+def test_a_home_folder_that_is_not_there_is_told(place, homeless):
+    with pytest.raises(UsageError, match=f"^{place}: .* no such home folder"):
+        folders.given_path(place)
+
+
 def test_paths_are_those_of_the_home_folder_and_of_the_caller(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert folders.results_folder("~/out", smoke=False) == tmp_path / "out"

@@ -32,3 +32,10 @@ def test_kept_weights_are_the_runs_and_are_verified(tiny_networks, tmp_path, cap
     assert "too far" in capsys.readouterr().out
     with pytest.raises(UsageError, match="has none of table2"):
         weights.verify("table2", tmp_path, weights=tmp_path / "kept")
+
+
+def test_weights_of_another_epoch_than_the_records_are_refused(tiny_networks, tmp_path):
+    tiny.run(tmp_path, "--reported_epoch", "lowest_loss")
+    (state,) = tmp_path.rglob("state.npz")
+    with pytest.raises(UsageError, match="of an earlier epoch"):
+        weights.keep(state.parent, tmp_path / "kept")

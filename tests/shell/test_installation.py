@@ -40,6 +40,15 @@ def test_settings_that_lead_elsewhere_do_not_matter(name, checkout, call, tmp_pa
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.parametrize("setting", ["user = yes", "dry-run = yes"])
+def test_nor_do_those_of_pip_s_file(setting, checkout, call, tmp_path):
+    missing(checkout)
+    (tmp_path / "home/.config/pip").mkdir(parents=True)
+    text = f"[install]\n{setting}\n"
+    (tmp_path / "home/.config/pip/pip.conf").write_text(text)
+    assert toy.told(call(*TABLE))["version"] == "1.0"
+
+
 def test_what_cannot_be_imported_is_not_installed(checkout, call):
     """pip ends well; the package does not."""
     (checkout / "requirements.txt").write_text("tinypin==1.0\nbroken==1.0\n")

@@ -116,6 +116,20 @@ def test_what_an_array_lacks_is_told_in_a_line(words, task, part, call):
     assert part in toy.error_of(process) and process.returncode == 2
 
 
+def test_line_ends_stay_those_of_unix(made, tmp_path):
+    """In a clone by a git that is set to those of Windows."""
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@b")
+    checkout = toy.write(tmp_path / "original")
+    shutil.copy(toy.REPOSITORY / ".gitattributes", checkout)
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
+        subprocess.run([*git, *words], cwd=checkout, check=True)
+    words = ["clone", "-q", "-c", "core.autocrlf=true", checkout, tmp_path / "clone"]
+    subprocess.run([*git, *words], check=True)
+    for file in (checkout / "reproduce").iterdir():
+        clone = tmp_path / "clone" / "reproduce" / file.name
+        assert clone.read_bytes() == file.read_bytes()
+
+
 def test_tensorflow_says_why_it_ends_the_process(tmp_path):
     words = ("--experiment", "table1/air-13", "--smoke", "--results", tmp_path)
     process = subprocess.run(
