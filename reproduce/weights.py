@@ -85,12 +85,12 @@ def verify(table, results, mnist=None, weights=WEIGHTS):
     Returns:
       Whether all metrics are within `RELATIVE` and `ABSOLUTE` of the records'.
     """
-    from reproduce.run import evaluation, trained
-
     files = sorted(weights.glob(f"{table}-*.npz"))
     if not files:
         raise UsageError(f"--verify: {folders.shown(weights)} has none of {table}")
     start.tensorflow()
+    from reproduce.run import evaluation, trained
+
     good = True
     for file in files:
         state, _ = checkpoint.load(file)
