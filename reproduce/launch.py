@@ -29,13 +29,13 @@ SAME_RUNS = (
 )
 
 
-def define(flags, seeds=published.SEEDS, epochs=published.EPOCHS):
-    """Adds the flags of a `Call`, with the command's defaults for two of them."""
+def define(flags, seeds=published.SEEDS, epochs=published.EPOCHS, preset=PRESETS[0]):
+    """Adds the flags of a `Call`, with the command's defaults for three of them."""
     # fmt: off
     flags.add("seeds", several(integer(0, LARGEST_SEED)), seeds, "runs of a cell")
     flags.add("epochs", integer(1), epochs,
         "length of runs to train; if given, only runs of this length are shown")
-    flags.add("preset", word(*PRESETS), "paper", "options of the text or of the code")
+    flags.add("preset", word(*PRESETS), preset, "options of the text or of the code")
     flags.add("digits", word("mnist", "rendered"), "mnist",
         "rendered: drawn, no download")
     flags.add("mnist", text(), None, "MNIST in Keras's format, mnist.npz")
@@ -162,16 +162,21 @@ class Call:
         """
         frames = frame.load(self.results)
         ended = frames.runs[~frames.runs.stale.astype(bool)]
-        if longer:
-            ended = frame.after(ended, frames.epochs, self.epochs)
-        ended = ended[ended.epochs == self.epochs]
-        return [run for run in runs if frame.of(ended, run, seed=True).empty]
+        at = {
+            length: frame.after(ended, frames.epochs, length)
+            if longer
+            else ended[ended.epochs == length]
+            for length in {run.epochs for run in runs}
+        }
+        return [run for run in runs if frame.of(at[run.epochs], run, seed=True).empty]
 
     def untouched(self, runs):
-        """The runs of cells that have no record of any length, seed or age."""
+        """The runs of cells that have no record, of any length and age, of any of the
+        runs' seeds."""
         found = frame.load(self.results).runs
         found = found[found.seed.isin({run.seed for run in runs})]
-        return [run for run in runs if frame.of(found, run).empty]
+        known = set(zip(found.experiment, found.variant, strict=True))
+        return [run for run in runs if (run.experiment, run.variant) not in known]
 
     def train(self, runs):
         """Trains runs, a few at once; returns the exit code, see `processes.train`."""

@@ -41,15 +41,16 @@ def train(commands, results, mnist=None, jobs=None):
     cores = environment.usable_cores()
     jobs = jobs or min(cores, int(memory / MEMORY_OF_A_RUN))
     at_once = max(1, min(jobs, len(commands)))
-    number, epochs = count_of(len(commands), "run"), next(iter(commands)).epochs
+    number, epochs = count_of(len(commands), "run"), {run.epochs for run in commands}
     each = [
         SECONDS_TO_START
         + run.train_images * run.epochs * run.steps * SECONDS_PER_IMAGE_AND_STEP
         for run in commands
     ]
     about = duration(max(sum(each) / at_once, max(each)))
-    told = f"{number} of {count_of(epochs, 'epoch')} to train"
-    print(f"{told}, {at_once} at once: about {about}", flush=True)
+    lengths = " or ".join(map(str, sorted(epochs)))
+    told = f"{number} of {lengths} epochs to train, {at_once} at once: about {about}"
+    print(told, flush=True)
     failed = asyncio.run(_train_all(commands, results, at_once, cores))
     for line in failed:
         print(f"error: {line}", file=sys.stderr)

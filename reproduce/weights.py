@@ -2,8 +2,8 @@
 
     python -m reproduce.weights checkpoints/table1/asr-13/paper-300ep-seed0
 
-keeps those of finished runs as results/weights/<experiment>.npz, which
-`reproduce.infer` takes as a MODEL; `bash reproduce/table1.sh --verify` evaluates them.
+keeps those of finished runs as results/weights/<run>.npz, which `reproduce.infer` takes
+as a MODEL; `bash reproduce/table1.sh --verify` evaluates them.
 """
 
 import json
@@ -39,7 +39,7 @@ def body(values, words):
 
 
 def keep(folder, weights=WEIGHTS):
-    """Writes a finished run's weights as `<table>-<method>-<setting>.npz`.
+    """Writes a finished run's weights as "table1-asr-13-paper-300ep-seed0.npz", say.
 
     The file is a checkpoint without the optimiser's variables and the history, its
     weights rounded to half precision.
@@ -67,7 +67,7 @@ def keep(folder, weights=WEIGHTS):
     told = json.dumps({name: state[name] for name in kept}).encode()
     named = {"state": np.frombuffer(told, np.uint8)}
     named |= {f"{i:04d}": a for i, a in enumerate([*halves, arrays[number]])}
-    file = weights / f"{options['experiment'].replace('/', '-')}.npz"
+    file = weights / f"{'-'.join(from_json(options).name.parts)}.npz"
     folders.write_atomically(file, lambda stream: np.savez_compressed(stream, **named))
     size = file.stat().st_size / 2**20
     print(f"written: {folders.shown(file)}, {size:.1f} MB")

@@ -1,5 +1,5 @@
 """Comparisons: one experiment run again with a few options changed, as declared rows.
 
-pages.toml declares the rows of ablations, sensitivity and the example of a constraint
-of one's own; `rows` finds their runs in the frames; `__main__` is the command.
+pages.toml declares the pages and their rows; `rows` finds their runs in the frames;
+`__main__` is the command.
 """

@@ -2,8 +2,8 @@
 
     python -m reproduce.comparisons ablations --train
 
-is what `bash reproduce/ablations.sh --train` runs; `sensitivity` and `own_constraint`
-are other pages. All rows of an experiment are of one length. It trains only with
+is what `bash reproduce/ablations.sh --train` runs; the other pages of pages.toml have
+commands of their own. All rows of a section are of one length. It trains only with
 --train, --retrain or --smoke.
 """
 
@@ -15,7 +15,7 @@ import sys
 from reproduce import command_line, launch
 from reproduce.comparisons import rows
 from reproduce.experiments import grid, published
-from reproduce.figures import panels
+from reproduce.figures import curves, panels
 from reproduce.flags import several, word
 from reproduce.records import folders, record
 from reproduce.tables import cells, render
@@ -29,7 +29,8 @@ def define(page, name, flags):
     every = tuple(page["sections"])
     flags.group("What to show")
     flags.add("comparisons", several(word(*every)), every, "which sections")
-    launch.define(flags, seeds=tuple(page["seeds"]), epochs=page["epochs"])
+    usual = {name: page[name] for name in ("epochs", "preset")}
+    launch.define(flags, seeds=tuple(page["seeds"]), **usual)
 
 
 def body(page, name, values):
@@ -38,8 +39,10 @@ def body(page, name, values):
     os.chdir(folders.REPOSITORY)  # rows name files of the checkout
     shown = {key: page["sections"][key] for key in values.comparisons}
     wanted = [
-        call.run(row.experiment, seed, row.changes)
-        for seed in values.seeds
+        call.run(
+            row.experiment, seed, row.changes | {"epochs": rows.length(section, call)}
+        )
+        for seed in call.seeds(values.seeds)
         for section in shown.values()
         for row in rows.declared(section, values.preset)
     ]
@@ -55,6 +58,10 @@ def body(page, name, values):
             table["picture"] = f"figures/{file.name}-{key}"
             picture = file.parent / table["picture"]
             table["told"] = draw(found, call.results, picture)
+        elif section.get("curve"):
+            table["picture"] = f"figures/{file.name}-{key}"
+            drawn = curves.compare(found, frames.epochs, *section["curve"])
+            panels.save(drawn, file.parent / table["picture"])
         sections.append(section | table)
         content[key] = [_plain(row) for row in found]
     text = render.template("comparisons/page.md.j2").render(
@@ -100,7 +107,7 @@ def draw(found, results, file):
     drawn = [row for row in whole if row["state"] == record.COMPLETE]
     if len(drawn) < 2:
         return ""
-    arrays = [record.read_figure(results / row["folder"]) for row in drawn]
+    arrays = [record.read_figure(results / row["folders"][0]) for row in drawn]
     letters = [f"({letter})" for letter in string.ascii_lowercase[: len(drawn)]]
     counted = drawn[0]["experiment"].startswith("table1")
     blocks = panels.compared(list(zip(letters, arrays, strict=True)), counted)

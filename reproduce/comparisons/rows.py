@@ -3,7 +3,6 @@
 A run with changed options is a variant of its own: it never enters Table 1 or 2.
 """
 
-import collections
 import itertools
 import pathlib
 import tomllib
@@ -16,7 +15,8 @@ from reproduce.records import frame
 from reproduce.tables import cells
 
 METRICS = ("nelbo", "se", "acc", "miou")
-FIELDS = ("title", "about", "epochs", "seeds")  # of a page; the others are its sections
+# A page's fields, with what they are if it does not say; the others are its sections.
+FIELDS = {"title": "", "about": "", "epochs": 0, "seeds": [0], "preset": PRESETS[0]}
 
 
 class Row(NamedTuple):
@@ -30,11 +30,21 @@ class Row(NamedTuple):
 def pages():
     """All pages by name: dicts of `FIELDS` and "sections", dicts by name."""
     text = (pathlib.Path(__file__).parent / "pages.toml").read_text("utf-8")
-    return {
-        name: {field: content.pop(field, [0]) for field in FIELDS}
-        | {"sections": content}
-        for name, content in tomllib.loads(text).items()
-    }
+    found = {}
+    for name, content in tomllib.loads(text).items():
+        page = {field: content.pop(field, usual) for field, usual in FIELDS.items()}
+        sections = {
+            key: {"epochs": page["epochs"], **section}
+            for key, section in content.items()
+        }
+        found[name] = page | {"sections": sections}
+    return found
+
+
+def length(section, call):
+    """The epochs of a section's runs: those asked for, of toy size, or its own."""
+    asked = call.shown["epochs"]
+    return asked or (call.epochs if call.values.smoke else section["epochs"])
 
 
 def declared(section, preset="paper"):
@@ -59,38 +69,23 @@ def declared(section, preset="paper"):
 
 
 def collect(section, call, frames):
-    """What comes of each row's runs.
+    """What comes of each row's runs, all of the section's length.
 
     Returns:
-      Dicts with the entries of `cells.average` and `Row`, "folder" (of the first run)
-      and "cut_from" (lengths of the longer runs that stand for it). The runs of an
-      experiment are of one length: the one asked for, or the one that fills most rows,
-      the longest of several.
+      Dicts with the entries of `cells.average` and `Row`, "folders" (of the runs) and
+      "cut_from" (lengths of the longer runs that stand for it).
     """
     metrics = (*METRICS, *(column for _, column, _ in section.get("measured", ())))
     runs = frames.runs[frames.runs.smoke == call.values.smoke]
-    runs = runs[runs.seed.isin(call.values.seeds)]
-    asked = call.shown["epochs"]
-    lengths = [asked] if asked else sorted(set(runs.epochs)) or [0]
-    at = {n: frame.after(runs, frames.epochs, n, metrics) for n in lengths}
-    found, filled = [], collections.Counter()
+    runs = runs[runs.seed.isin(call.seeds(call.values.seeds))]
+    ended = frame.after(runs, frames.epochs, length(section, call), metrics)
+    found = []
     for row in declared(section, call.values.preset):
-        changed = call.run(row.experiment, 0, row.changes)
-        for length, ended in at.items():
-            own = frame.of(ended, changed).drop_duplicates("seed").sort_values("seed")
-            filled[row.experiment, length] += not own.empty
-            found.append((row, length, own))
-    best = {
-        row.experiment: max(at, key=lambda n, of=row: (filled[of.experiment, n], n))
-        for row, *_ in found
-    }
-    return [
-        {
-            **row._asdict(),
-            "folder": own.folder.iloc[0] if len(own) else None,
+        own = frame.of(ended, call.run(row.experiment, 0, row.changes))
+        own = own.drop_duplicates("seed").sort_values("seed")
+        known = {
+            "folders": own.folder.tolist(),
             "cut_from": sorted(set(own.cut_from.dropna().astype(int))),
-            **cells.average(own, metrics),
         }
-        for row, length, own in found
-        if length == best[row.experiment]
-    ]
+        found.append(row._asdict() | known | cells.average(own, metrics))
+    return found

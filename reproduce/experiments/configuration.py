@@ -13,7 +13,7 @@ from reproduce import REPOSITORY
 from reproduce.errors import UsageError
 from reproduce.experiments.grid import experiments, parts
 from reproduce.experiments.option import Condition, option, unread
-from reproduce.experiments.presets import PRESETS, RELEASED_SIDES, preset_options
+from reproduce.experiments.presets import PRESETS, preset_options
 from reproduce.flags import fits, integer, number, several, switch, text, word
 
 CANVAS_SIDES = {"multi_mnist": 50, "multi_dsprites": 64}  # pixels, released code
@@ -209,11 +209,6 @@ class Configuration:
         return CANVAS_SIDES[self.dataset]
 
     @property
-    def sampled_side(self):
-        """Side of all boxes that the released code samples, in pixels."""
-        return sum(RELEASED_SIDES[self.dataset]) / 2
-
-    @property
     def title(self):
         """The run's name at the head of its lines: "table1/asr-13 seed 0"."""
         return f"{self.experiment} seed {self.seed}"
@@ -227,8 +222,7 @@ class Configuration:
     @property
     def variant(self):
         """The preset and every option changed from it, as one folder-safe word."""
-        words = [f"{name}={self._word(name)}" for name in self.changed]
-        return "+".join([self.preset, *words])
+        return "+".join(self.words(self.changed))
 
     @property
     def changed(self):
@@ -244,6 +238,10 @@ class Configuration:
         """Whether an option has an effect on this run."""
         (field,) = (field for field in options() if field.name == name)
         return unread(field, self) is None
+
+    def words(self, changed):
+        """The preset and some options with their values, as words of the variant."""
+        return [self.preset, *(f"{name}={self._word(name)}" for name in changed)]
 
     def to_json(self):
         """The options as a plain dict (tuples become lists)."""

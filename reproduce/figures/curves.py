@@ -20,6 +20,8 @@ LINES = {
     "asr": {"color": "#009E73"},
     "pprior": {"color": "#D55E00", "ls": (0, (4, 2))},
 }
+# By row of a comparison, at most four of them: colour and dashes.
+COMPARED = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"))
 TRAINING = {"ls": ":", "lw": WIDTH}
 PRINTED = {"fmt": "D", "ms": 3, "lw": 0.8}
 END = {"color": "0.7", "lw": 0.6}
@@ -56,6 +58,35 @@ def draw(runs, epochs):
     shown["published"] = axes[0].errorbar([], [], [], color="0.4", **PRINTED)
     place = {"loc": "outside lower center", "ncols": 5, "frameon": False}
     figure.legend(shown.values(), shown.keys(), **place)
+    return figure
+
+
+@matplotlib.rc_context(panels.STYLE)
+def compare(rows, epochs, title, column):
+    """A column of the histories, a line a run, in each row of a comparison's colour.
+
+    Args:
+      rows: dicts with "labels" and "folders", see `comparisons.rows.collect`.
+      epochs: the frame of histories.
+      title, column: of what is drawn; a share.
+
+    Returns:
+      A Matplotlib `Figure`.
+    """
+    figure = Figure(figsize=(panels.WIDTH, 2.6), dpi=300, layout="constrained")
+    axis = figure.subplots()
+    for row, (colour, dashes) in zip(rows, COMPARED, strict=False):
+        label = ", ".join(row["labels"])
+        for folder in row["folders"]:
+            # A longer run may stand for a shorter one.
+            own = epochs[(epochs.folder == folder) & (epochs.epoch <= row["epochs"])]
+            line = {"color": colour, "ls": dashes, "lw": WIDTH, "marker": "o", "ms": 2}
+            axis.plot(own.epoch, own[column], label=label, **line)
+            label = None  # once a row
+    axis.set(xlabel="epoch", ylabel=title, ylim=(-0.03, 1.03))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if any(row["folders"] for row in rows):
+        figure.legend(loc="outside right upper", frameon=False)
     return figure
 
 

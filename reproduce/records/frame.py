@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from reproduce.errors import UsageError
+from reproduce.experiments.configuration import from_json
 from reproduce.records import record as records
 from reproduce.records import versions
 
@@ -18,7 +20,7 @@ METRICS = (
 )
 COLUMNS = (
     *("folder", *records.FIELDS, *METRICS),
-    *("numerics", "stale", "options", "device", "record"),
+    *("numerics", "stale", "options", "then", "device", "record"),
 )
 
 
@@ -28,9 +30,10 @@ class Frames(NamedTuple):
     Attributes:
       runs: a row a run, sorted by folder. Columns: "folder" (text, relative to the
         results) and the record's fields; its metrics at the reported epoch by their
-        names, NaN or None where a run has none; "device"; "options" (the set of the
-        variant's words); "stale" (whether the code has changed its numbers since);
-        "record", the whole of it.
+        names, NaN or None where a run has none; "device"; "stale" (whether the code has
+        changed its numbers since); "options" (the set of words of the variant that it
+        would be today) and "then" (those of them that its own variant lacks, as the
+        code had no such option yet: a list); "record", the whole of it.
       epochs: a row an epoch: "folder" and the columns of history.csv.
     """
 
@@ -48,10 +51,12 @@ def load(results):
     rows, histories = [], [pd.DataFrame(columns=["folder", "epoch"])]
     for file in sorted(root.glob("runs/*/*/*/record.json")):
         found, folder = records.read(file.parent), str(file.parent.relative_to(root))
+        options = _variant(file.parent, found)
         own = {
             "folder": folder,
             "stale": versions.stale(found),
-            "options": frozenset(found["variant"].split("+")),
+            "options": frozenset(options),
+            "then": [word for word in options if word not in found["variant"]],
             "device": found["environment"].get("device"),
             "record": found,
         }
@@ -63,14 +68,25 @@ def load(results):
         histories.append(history.assign(folder=folder))
     runs = pd.DataFrame(rows)
     runs = runs.reindex(columns=list(dict.fromkeys([*COLUMNS, *runs.columns])))
-    return Frames(runs, pd.concat(histories[rows != [] :], ignore_index=True))
+    # Without records the first, empty one, which has the columns.
+    return Frames(runs, pd.concat(histories[bool(rows) :], ignore_index=True))
+
+
+def _variant(folder, found):
+    """The words of the variant that a record's run would be today, a list.
+
+    Options that it does not read are left out: older code had none of them.
+    """
+    completed = versions.completed(found["configuration"], found["numerics"])
+    try:
+        configuration = from_json(completed)
+    except UsageError as error:
+        raise records.RecordError(folder, error) from None
+    return configuration.words(filter(configuration.reads, configuration.changed))
 
 
 def of(runs, configuration, seed=False):
-    """The rows of a configuration's runs, of its seed or of any.
-
-    Options are compared as sets: early records have them in another order.
-    """
+    """The rows of a configuration's runs, of its seed or of any."""
     words = frozenset(configuration.variant.split("+"))
     own = (runs.options == words) & (runs.experiment == configuration.experiment)
     return runs[own & (runs.seed == configuration.seed)] if seed else runs[own]
@@ -81,7 +97,8 @@ def after(runs, epochs, length, metrics=()):
 
     A longer run stands for a shorter one: order and noise follow from seed, epoch and
     iteration, so after N epochs it is the run of N epochs, bit for bit, and its history
-    has what that measured. One that reports its best epoch stands for itself alone.
+    has what that measured. One that reports its best epoch, or was made by older code,
+    stands for itself alone.
 
     Args:
       runs: rows of `Frames.runs`.
@@ -95,6 +112,7 @@ def after(runs, epochs, length, metrics=()):
     """
     history = epochs[epochs.epoch == length].set_index("folder")
     last = np.array([c["reported_epoch"] == "last" for c in runs.configuration], bool)
+    last &= ~runs.stale.astype(bool)
     longer = (runs.epochs > length) & runs.folder.isin(history.index) & last
     runs = runs[(runs.epochs == length) | longer].sort_values("epochs", kind="stable")
     cut = runs.epochs > length

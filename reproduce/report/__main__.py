@@ -67,8 +67,6 @@ def context(frames, folder):
         "state": standing.state(runs),
         "verdicts": standing.verdicts(selected),
         "best": standing.best(found),
-        "near": standing.near(found),
-        "places": standing.PLACES,
         "tables": tables,
         "render": render,
         "grid": grid,

@@ -1,4 +1,4 @@
-"""Where the runs stand: which are done, which method is best, how near the paper is."""
+"""Where the runs stand: which are done, and which method is best."""
 
 import numpy as np
 import pandas
@@ -7,13 +7,6 @@ from reproduce.experiments import grid, published
 from reproduce.experiments.presets import METHODS
 from reproduce.records.record import COMPLETE
 from reproduce.tables import claims
-
-DEVIATIONS = 2  # a number within so many published deviations is near; our choice
-NEAR, BETTER, WORSE = PLACES = (
-    f"within {DEVIATIONS} published deviations",
-    "better by more",
-    "worse by more",
-)
 
 
 def state(runs):
@@ -51,8 +44,7 @@ def verdicts(selected):
 def numbers(tables):
     """A frame with a row for each number of the preset `paper` that has a run.
 
-    Columns: scenes, method and label (its cell), metric, ours and theirs (means), place
-    (one of `PLACES`) and told, both with the deviation in words.
+    Columns: scenes, method, metric, ours and theirs (means, as printed).
     """
     rows = []
     for cell in (cell for table in tables for cell in table):
@@ -60,17 +52,11 @@ def numbers(tables):
             continue
         table, method, setting = grid.parts(cell["experiment"])
         scenes = f"{grid.TITLES[table]}, {grid.scenes(setting)}"
-        own = (scenes, METHODS[method], grid.full_label(cell["experiment"]))
-        for metric, (theirs, std) in cell["published"].items():
+        for metric, (theirs, _) in cell["published"].items():
             places = published.DECIMALS[table][metric]
             ours = round(cell["metrics"][metric]["mean"], places)
-            worse = (ours > theirs) == (metric in published.LOWER_IS_BETTER)
-            near = round(abs(ours - theirs), places) <= DEVIATIONS * std
-            place = NEAR if near else WORSE if worse else BETTER
-            printed = f"{theirs:.{places}f} ± {std:.{places}f}"
-            told = f"{published.TITLES[metric]} {ours:.{places}f} (published {printed})"
-            rows.append((*own, metric, ours, theirs, place, told))
-    columns = ["scenes", "method", "label", "metric", "ours", "theirs", "place", "told"]
+            rows.append((scenes, METHODS[method], metric, ours, theirs))
+    columns = ["scenes", "method", "metric", "ours", "theirs"]
     return pandas.DataFrame(rows, columns=columns)
 
 
@@ -95,20 +81,3 @@ def best(found):
     told = told.reindex(columns=published.METRICS["table1"]).fillna("-")
     wins = [int(each.str.contains(METHODS["asr"]).sum()) for each in names]
     return [list(row) for row in told.itertuples()], [*wins, len(names[0])]
-
-
-def near(found):
-    """How many of the `numbers` are near, and those that are far.
-
-    Returns:
-      rows: lists of texts: method, numbers near, better and worse.
-      far: by place a list of texts, one a cell.
-    """
-    counts = found.groupby(["method", "place"], sort=False).size().unstack(fill_value=0)
-    counts = counts.reindex(columns=PLACES, fill_value=0)
-    far = {}
-    for place in (WORSE, BETTER):
-        of_place = found[found.place == place].groupby("label", sort=False).told
-        if texts := [f"{label}: {', '.join(told)}" for label, told in of_place]:
-            far[place] = texts
-    return [list(map(str, row)) for row in counts.itertuples()], far

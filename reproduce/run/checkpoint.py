@@ -16,7 +16,7 @@ from reproduce.errors import NonFiniteError, UsageError
 from reproduce.records import folders, versions
 
 FORMAT = 1
-NAME = "state.npz"
+NAME, OLDER = "state.npz", "state-of-older-code.npz"
 _FIGURE = "figure_"  # prefix of the figure's arrays
 _SUMS = ("loss", "nelbo", "penalty")  # a faulty term makes these faulty too
 
@@ -126,7 +126,8 @@ def resume(file, configuration, data_digest, shapes):
     """Where a run goes on: from its own checkpoint, or a shorter run's.
 
     Training does not depend on how many epochs are asked for, so without a checkpoint
-    of its own a run goes on from the longest of those that ask for fewer.
+    of its own a run goes on from the longest of those that ask for fewer. It never goes
+    on from one of another version of the numerics.
 
     Args:
       file: the run's own checkpoint, there or not.
@@ -140,7 +141,7 @@ def resume(file, configuration, data_digest, shapes):
 
     Raises:
       CheckpointError: if a checkpoint is damaged, or of other options, scenes or
-        another model; or its own is of another version of the numerics.
+        another model.
     """
     variant, seed = configuration.variant, configuration.seed
     lengths = range(configuration.epochs, 0, -1)
@@ -151,9 +152,9 @@ def resume(file, configuration, data_digest, shapes):
         return None, None, Progress()
     state, arrays = load(found)
     if versions.changed_since(state["numerics"], state["configuration"]):
-        if found != file:
-            return None, None, Progress()
-        raise CheckpointError(found, "it is of another version of the code's numerics")
+        if found == file:  # kept beside the new one, should it be wanted
+            file.replace(file.with_name(OLDER))
+        return None, None, Progress()
     options = [_identity(o) for o in (state["configuration"], configuration.to_json())]
     for what, same in (
         ("configuration", options[0] == options[1]),

@@ -101,22 +101,17 @@ def too_few_by_distance(inferred_counts, true_counts, distances):
     return found
 
 
-def overlapping_pair_share(boxes, counts, side=None):
+def overlapping_pair_share(boxes, counts):
     """Share of box pairs within a scene whose intersection has an area.
 
     Args:
       boxes: shape [scenes, K, 4].
       counts: shape [scenes].
-      side: side in pixels of square boxes that take the place of these, with the
-        same centres; None to keep them.
 
     Returns:
       The share in [0, 1] and its standard error over scenes, two floats; (None, None)
       where no scene has two objects.
     """
-    if side is not None:
-        corners = boxes[..., :2] + (boxes[..., 2:] - side) / 2
-        boxes = np.concatenate([corners, np.full_like(corners, side)], axis=-1)
     overlapping, pairs = overlapping_pairs(boxes, counts)
     if not pairs.sum():
         return None, None

@@ -102,6 +102,12 @@ class Run:
         )
         if found not in (None, self.file):
             self.say(f"goes on from {folders.shown(found.parent)}")
+        elif (
+            found is None and (older := self.file.with_name(checkpoint.OLDER)).exists()
+        ):
+            self.say(
+                f"begins anew; its checkpoint of older code: {folders.shown(older)}"
+            )
         return arrays
 
     def end_epoch(self, train, inferred, sample, begun, read):
@@ -123,8 +129,7 @@ class Run:
         if progress.reports(self.configuration):
             boxes = sample(summaries.PRIOR_SAMPLES, False)
             shown = sample(summaries.SHOWN_SCENES, True)
-            side = self.configuration.sampled_side
-            metrics = figures | summaries.summary(inferred, truth, boxes, side)
+            metrics = figures | summaries.summary(inferred, truth, boxes)
             progress.reported = {"epoch": len(progress.history), "metrics": metrics}
             progress.figures = summaries.figure_arrays(inferred, truth, shown)
         checkpoint.save(self.file, self.configuration, self.scenes, read(), progress)

@@ -44,19 +44,17 @@ def figures(scenes, truth):
     return found
 
 
-def summary(scenes, truth, samples, side):
+def summary(scenes, truth, samples):
     """Further figures of the same scenes, which the paper's claims need.
 
     Args:
       samples: boxes and counts of `PRIOR_SAMPLES` samples from the prior.
-      side: of all boxes in "overlapping_pairs_in_samples_of_one_side", in pixels: the
-        released code samples AIR-pPrior and AIR-ASR so.
 
     Returns:
       A dict: "count_histogram" (scenes by inferred count 0..K), "one_step_share"
       (share of scenes with an inferred count of 1), "too_few_by_distance", the same
       "too_few_by_count" for each true count of two or more (its keys are texts), and
-      the shares of overlapping pairs with their standard errors.
+      the share of overlapping pairs with its standard error.
     """
     bins = scenes["boxes"].shape[1] + 1
     found = {
@@ -73,13 +71,9 @@ def summary(scenes, truth, samples, side):
             for count in np.unique(truth.counts)
             if count > 1
         }
-    for name, given in (("", None), ("_of_one_side", side)):
-        share, error = metrics.overlapping_pair_share(
-            samples["boxes"], samples["counts"], given
-        )
-        found[f"overlapping_pairs_in_samples{name}"] = share
-        found[f"overlapping_pairs_in_samples{name}_error"] = error
-    return found
+    pairs = metrics.overlapping_pair_share(samples["boxes"], samples["counts"])
+    names = ("overlapping_pairs_in_samples", "overlapping_pairs_in_samples_error")
+    return found | dict(zip(names, pairs, strict=True))
 
 
 def figure_arrays(scenes, truth, samples):

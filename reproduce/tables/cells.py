@@ -1,7 +1,8 @@
 """The cells of a table: which runs each averages, and what comes of them.
 
-A cell takes the longest protocol that has records and averages only runs of that
-number of epochs; it never mixes presets, digits or data. It is a dict, whose entries
+A cell takes runs of today's code if there are any, then the longest protocol that has
+records, and averages only runs of that number of epochs; it never mixes presets, digits
+or data. It is a dict, whose entries
 `JSON` are those of a row in results/<table>.json.
 """
 
@@ -16,7 +17,7 @@ PRESETS = ("released", "paper")  # the order of a cell's lines
 TOY = {"digits", "train_images", "test_images"}
 RENDERED = {"digits"}
 EXTRA = "nelbo_without_kl_presence"  # a metric of Table 1's claim 1b
-AVERAGE = ("epochs", "seeds", "failed_seeds", "stale", "metrics")
+AVERAGE = ("epochs", "seeds", "failed_seeds", "stale", "then", "metrics")
 JSON = ("dataset", "method", "setting", "preset", "digits", "smoke", *AVERAGE)
 MARKS = {
     "†": f"fewer than {published.EPOCHS} epochs",
@@ -48,9 +49,13 @@ def select(runs, digits="mnist", smoke=False, seeds=None, epochs=None):
         kept = kept[kept.digits.isna() | (kept.digits == digits)]
     if seeds is not None:
         kept = kept[kept.seed.isin(seeds)]
+    if epochs is not None:
+        kept = kept[kept.epochs == epochs]
     cell = ["preset", "experiment"]
-    wanted = kept.groupby(cell).epochs.transform("max") if epochs is None else epochs
-    kept = kept[kept.epochs == wanted].sort_values("seed")
+    kept = kept.assign(stale=kept.stale.astype(bool))
+    kept = kept[kept.stale == kept.groupby(cell).stale.transform("all")]
+    kept = kept[kept.epochs == kept.groupby(cell).epochs.transform("max")]
+    kept = kept.sort_values("seed")
     for _, own in kept.groupby(cell):
         if own.data_digest.nunique() > 1:
             first, other = own.drop_duplicates("data_digest").folder[:2]
@@ -92,9 +97,9 @@ def average(runs, metrics):
     Returns:
       A dict: "state", "complete", "failed" or "missing"; "epochs", None if missing;
       "seeds" and "failed_seeds", lists; "failures", texts; "digits"; "smoke" and
-      "stale", whether one of the runs is; "marks"; "metrics", of each the "mean", the
-      deviation "std" (ddof 1), None where there is none, and by seed the "runs"; None
-      without a complete run.
+      "stale", whether one of the runs is; "then", the options that older code had, a
+      list of words; "marks"; "metrics", of each the "mean", the deviation "std" (ddof
+      1), None where there is none, and by seed the "runs"; None without a complete run.
     """
     complete, failed = (runs[runs.status == status] for status in (COMPLETE, FAILED))
     numbers = complete.reindex(columns=list(metrics)).astype(float)
@@ -110,6 +115,7 @@ def average(runs, metrics):
         "digits": _none(runs.digits.iloc[0]) if len(runs) else None,
         "smoke": bool(runs.smoke.any()),
         "stale": bool(runs.stale.any()),
+        "then": sorted({word for words in runs.then for word in words}),
         "marks": marks(runs),
         "metrics": {
             name: {

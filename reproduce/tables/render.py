@@ -103,6 +103,10 @@ def legend(table, command):
     """The marks that occur, the failures, and the command that completes the table."""
     present = set("".join(cell["marks"] for cell in table))
     found = [f"{mark} {text}" for mark, text in cells.MARKS.items() if mark in present]
+    if then := sorted({word for cell in table for word in cell["then"]}):
+        found.append(
+            f"↺ older code had, where it had no such option: {', '.join(then)}"
+        )
     for cell in table:
         label = grid.label(cell["experiment"])
         found += [f"{label}, {failure}" for failure in cell["failures"]]

@@ -121,7 +121,7 @@ def test_a_record_in_another_runs_folder_is_refused(tmp_path):
 def test_records_of_the_first_version_are_read_as_what_the_code_did_then(tmp_path):
     folder, content = written(tmp_path, "table2/asr-dsprites")
     options = content["configuration"]
-    for name in ("sampler", "side_minimum", "early_end", "scenes", "constraint_digest"):
+    for name in ("sampler", "side_minimum", "bounds", "scenes", "constraint_digest"):
         del options[name]
     del options["side_maximum"], content["numerics"]
     (folder / "record.json").write_text(json.dumps(content))
@@ -129,7 +129,16 @@ def test_records_of_the_first_version_are_read_as_what_the_code_did_then(tmp_pat
     assert (run["numerics"], run["stale"], run["variant"]) == (1, True, "paper")
     read = from_json(versions.completed(run["configuration"], run["numerics"]))
     assert (read.side_minimum, read.side_maximum) == (12, 15)
-    assert (read.sampler, read.early_end, read.scenes) == ("hat", False, None)
+    assert (read.sampler, read.bounds, read.scenes) == ("hat", True, None)
+    assert run["then"] == ["side_minimum=12.0", "side_maximum=15.0"]
+    # It is a variant of today's, whatever it was called.
+    runs, sides = (
+        frame.load(tmp_path).runs,
+        {"side_minimum": 12.0, "side_maximum": 15.0},
+    )
+    same = preset_configuration("table2/asr-dsprites", **sides)
+    assert len(frame.of(runs, same)) == 1
+    assert frame.of(runs, preset_configuration("table2/asr-dsprites")).empty
 
 
 def test_options_without_a_change_of_the_numerics_may_be_missing(tmp_path):

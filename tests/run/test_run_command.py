@@ -65,7 +65,7 @@ def test_the_lowest_loss_is_reported_where_that_is_asked(tmp_path):
     assert frames.runs.reported_epoch[0] == 1 + np.argmin(losses)
 
 
-def test_a_checkpoint_of_other_numerics_is_refused_and_kept(
+def test_no_run_goes_on_from_a_checkpoint_of_other_numerics(
     tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr(versions, "NUMERICS", 1)
@@ -74,11 +74,12 @@ def test_a_checkpoint_of_other_numerics_is_refused_and_kept(
     monkeypatch.setenv("ASR_CACHE", str(tmp_path / "cache"))
     (file,) = tmp_path.rglob("state.npz")
     before = file.read_bytes()
-    assert tiny.run(tmp_path) == 2
-    captured = capsys.readouterr()
-    assert "its record is of older code" in captured.out
-    assert "of another version of the code's numerics" in captured.err
-    assert file.read_bytes() == before
+    assert tiny.run(tmp_path) == 0
+    told = capsys.readouterr().out
+    assert "its record is of older code" in told and "begins anew" in told
+    older = file.with_name(checkpoint.OLDER)
+    assert older.read_bytes() == before and file.exists()
+    assert not frame.load(tmp_path).runs.stale[0]
 
 
 def test_a_constraint_of_ones_own_is_logged_and_part_of_the_variant(tmp_path, capsys):
