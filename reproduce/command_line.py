@@ -25,12 +25,12 @@ def main(define, body, description="", argv=None, positional=False):
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     if getattr(sys.stdout, "errors", None) == "strict":
-        sys.stdout.reconfigure(errors="replace")  # no letter ends hours of training
+        sys.stdout.reconfigure(errors="replace")  # a character must not end a run
     try:
         flags = Flags()
         define(flags)
         flags.group("Help")
-        flags.add("help", switch(), False, "print this and end")
+        flags.add("help", switch(), False, "show this message and exit")
         try:
             words = flags.parse(argv)
         except ValueError as error:
@@ -46,7 +46,7 @@ def main(define, body, description="", argv=None, positional=False):
     except (UsageError, DataError) as error:
         return _fail(error, 2)
     except KeyboardInterrupt:
-        return _fail("interrupted; the same command goes on from what was saved", 130)
+        return _fail("interrupted; run the same command again to resume", 130)
     except BrokenPipeError:  # the reader, `head` say, has left: not our failure
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141

@@ -16,7 +16,7 @@ class Flags:
 
     def __init__(self):
         self.values = absl.flags.FlagValues()
-        self.values.set_gnu_getopt(True)  # words that are no flags may come first
+        self.values.set_gnu_getopt(True)  # positional arguments may come first
         self._groups = ["Options"]
 
     def group(self, title):
@@ -89,7 +89,7 @@ def written(value):
 
 
 class _Parser(absl.flags.ArgumentParser):
-    """One of absl's parsers, also of none or of a list, whose faults say what goes."""
+    """One of absl's parsers, also of none or of a list; errors list what is allowed."""
 
     def __init__(self, item, optional=False, several=False):
         super().__init__()

@@ -41,7 +41,7 @@ def define(flags, seeds=published.SEEDS, epochs=published.EPOCHS, preset=PRESETS
     flags.add("mnist", text(), None, "MNIST in Keras's format, mnist.npz")
     flags.group("What to train")
     flags.add("train", switch(), None, "train all that is missing; --notrain: nothing")
-    flags.add("retrain", switch(), False, "train all, whatever has a record")
+    flags.add("retrain", switch(), False, "train also the runs that have records")
     flags.add("smoke", switch(), False, "the whole path at toy size, in minutes")
     flags.add("jobs", integer(1), None,
         "runs at once (default: as cores and memory allow)")
@@ -61,7 +61,7 @@ class Call:
       values: its flags.
       results: folder of the runs' records.
       epochs: length of runs to train.
-      retrains: whether all are trained, whatever has a record.
+      retrains: whether runs that already have records are trained, too.
       shown: the epochs and the seeds that are asked for, None where none are.
     """
 
@@ -150,7 +150,7 @@ class Call:
         return self.values.list
 
     def to_train(self, runs, longer=False):
-        """What is trained before a page is made: all, what is `missing`, or nothing."""
+        """The runs to train before the page is written: all, those missing, or none."""
         if self.retrains:
             return runs
         return self.missing(runs, longer) if self.values.train else []

@@ -16,7 +16,7 @@ FAILED_RUNS = 1  # exit code
 # Of one core of a server of 2020, at batch 64: 98 ms a training step at K = 6.
 SECONDS_PER_IMAGE_AND_STEP = 0.098 / 64 / 6
 SECONDS_TO_START = 60  # imports, scenes, compilation
-MEMORY_OF_A_RUN = 3e9  # bytes; a run's peak is up to 2.1 GB, the rest is spare
+MEMORY_OF_A_RUN = 3e9  # bytes; a run's peak is up to 2.5 GB, the rest is spare
 # TensorFlow's notices about processors and drivers: kept in the log only.
 _NOTICE = re.compile(r"[IWE]\d{4} |WARNING: All log messages|To enable the following")
 

@@ -1,4 +1,4 @@
-"""Numbers of things and lengths of time, as every command says them."""
+"""Formats counts and durations for messages."""
 
 
 def count_of(number, noun):

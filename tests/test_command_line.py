@@ -77,7 +77,7 @@ def test_help_names_every_flag_with_its_default(capsys):
         (UsageError("two\nlines"), 2, "error: two lines"),
         (DataError("no MNIST"), 2, "error: no MNIST"),
         (OSError(errno.ENOSPC, "No space left", "f"), 1, "error: f: No space left"),
-        (KeyboardInterrupt(), 130, "interrupted; the same command"),
+        (KeyboardInterrupt(), 130, "interrupted; run the same command"),
     ],
 )
 def test_exit_codes_and_their_line(capsys, error, code, told):

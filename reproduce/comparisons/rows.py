@@ -69,7 +69,7 @@ def declared(section, preset="paper"):
 
 
 def collect(section, call, frames):
-    """What comes of each row's runs, all of the section's length.
+    """Aggregates the runs of each row, all of the section's length.
 
     Returns:
       Dicts with the entries of `cells.average` and `Row`, "folders" (of the runs) and

@@ -38,9 +38,9 @@ SEES_LOCATION = Condition(
 CONSTRAINED = Condition(lambda c: c.constraint is not None, "there is no --constraint")
 _ASR = Condition(lambda c: c.method == "asr", "only AIR-ASR has the paper's penalties")
 _TABLE1 = Condition(
-    lambda c: c.table == "table1", "Table 2 regularises the objects' boxes")
+    lambda c: c.table == "table1", "it belongs to Table 1")
 _TABLE2 = Condition(
-    lambda c: c.table == "table2", "Table 1 regularises the number of objects")
+    lambda c: c.table == "table2", "it belongs to Table 2")
 NUMBER, OVERLAP = (_ASR, _TABLE1, COUNTED), (_ASR, _TABLE2)
 # fmt: on
 
@@ -72,14 +72,14 @@ class Configuration:
         "objects per scene, equal shares")
     digits: str | None = option("mnist", word("mnist", "rendered", optional=True),
         "source of digits", MADE)
-    object_scale: float = option(1.0, number(0.1, 1), "of the objects' size", MADE)
+    object_scale: float = option(1.0, number(0.1, 1), "scale of the objects", MADE)
     separation: str = option("ink", word(*SEPARATIONS),
-        "what of two objects may not meet", MADE)
+        "which parts of two objects must not overlap", MADE)
     train_images: int = option(40_000, integer(1), "training scenes", MADE)
     test_images: int = option(2_000, integer(1), "test scenes", MADE)
     test_split: str = option("extra", word("extra", "shuffled"),
         "test scenes made in addition, or split off the shuffled others", MADE)
-    data_seed: int = option(0, integer(0), "of the scenes", MADE)
+    data_seed: int = option(0, integer(0), "seed of the scenes", MADE)
 
     # Model. The number of steps is the released code's, and so are the Concrete values,
     # which it has for AIR; for the other methods it has 0.1 and 0.9.
@@ -95,7 +95,7 @@ class Configuration:
     presence_slope: str = option("floored", word("exact", "concrete", "floored"),
         "slope of KL(z_pres) by the log-odds", COUNTED, EXACT)
     fixed_count_log_odds: float = option(0.0, number(),
-        "prior log-odds of z_pres, plus to the known count, then minus",
+        "prior log-odds of z_pres: + for the known objects, - for later steps",
         COUNTED, ONE_COUNT)
     presence_prior_lag: bool = option(False, switch(),
         "learned prior of z_pres sees the objects up to t - 2 only",

@@ -93,12 +93,12 @@ def of(runs, configuration, seed=False):
 
 
 def after(runs, epochs, length, metrics=()):
-    """The runs that got so far, as they were then; those of that length come first.
+    """Runs of at least that length, with their metrics then; own runs come first.
 
-    A longer run stands for a shorter one: order and noise follow from seed, epoch and
+    A longer run can replace a shorter one: order and noise follow from seed, epoch and
     iteration, so after N epochs it is the run of N epochs, bit for bit, and its history
     has what that measured. One that reports its best epoch, or was made by older code,
-    stands for itself alone.
+    counts at its own length only.
 
     Args:
       runs: rows of `Frames.runs`.

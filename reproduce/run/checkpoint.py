@@ -30,7 +30,7 @@ class CheckpointError(UsageError):
 
 @dataclasses.dataclass
 class Progress:
-    """What a run has come to so far, besides its variables.
+    """A run's progress so far, apart from its variables.
 
     Attributes:
       history: one dict an epoch, as history.csv has them.
@@ -48,7 +48,7 @@ class Progress:
     trained_by: list = dataclasses.field(default_factory=list)
 
     def note_process(self, process):
-        """Notes what trains on from here, unless the same has trained up to here."""
+        """Records the commit and device if they differ from those up to here."""
         epoch = len(self.history) + 1
         earlier = [p for p in self.trained_by if p.get("first_epoch", 0) < epoch]
         first = earlier[-1].get("first_epoch") if earlier else None

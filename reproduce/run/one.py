@@ -1,4 +1,4 @@
-"""One run's folders: what it finds there, what an epoch adds, what it leaves.
+"""Reads, updates and ends a run on disk.
 
 Shared by the commands that train, with TensorFlow and without.
 """
@@ -71,7 +71,7 @@ class Run:
     def ended_before(self, retrain):
         """Its exit code if it has its record; None if it is to be trained.
 
-        Says which. A record of older code is not believed: the run is trained anew.
+        Says which. A record of older code is ignored: the run is trained anew.
         """
         if (self.folder / "record.json").exists() and not retrain:
             found = record.read(self.folder)
@@ -90,7 +90,8 @@ class Run:
     def resume(self, retrain, scenes, shapes):
         """The variables that it goes on from, a list; None if it begins.
 
-        `retrain` gives up all that is there: called once the input has proved good.
+        With `retrain` the old state is deleted: to be called once the input is
+        validated.
         """
         self.scenes = scenes
         if retrain:

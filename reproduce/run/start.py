@@ -1,4 +1,4 @@
-"""Brings TensorFlow up, the same way for every command that computes with it."""
+"""Initialises TensorFlow, the same way for every command that computes with it."""
 
 import os
 

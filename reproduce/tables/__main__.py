@@ -3,9 +3,10 @@
     python -m reproduce.tables --table table1
 
 is what `bash reproduce/table1.sh` runs. Both presets stand beside the published
-numbers; `--preset` shows one alone and says which is trained. Only `paper` is trained
-unasked. The table is written to `results/`; a part of it, selected by one of the flags
-`PART`, to `outputs/`.
+numbers; `--preset` shows one alone and says which is trained. Unasked, only cells of
+`paper` that have no record are trained; with --epochs, what is missing at that length.
+The table is written to `results/`, a part of it, selected by one of the flags `PART`,
+to `outputs/`.
 """
 
 import sys
@@ -32,7 +33,7 @@ def define(flags):
     flags.add("methods", several(word(*METHODS)), tuple(METHODS), "rows to show")
     about = "13, 14, 24 of table1; mnist, dsprites of table2"
     flags.add("settings", several(settings), None, about)
-    about = "evaluate the weights in results/weights/, compare with their records, end"
+    about = "check the weights in results/weights/ against their records and exit"
     flags.add("verify", switch(), False, about)
     launch.define(flags)
 
@@ -65,7 +66,7 @@ def body(values):
     presets = (values.preset,) if alone else cells.PRESETS
     table = cells.cells(selected, experiments, presets)
     judged = claims.judge(name, selected, presets)
-    if call.selects() or smoke:  # what a part cannot tell would only be noise
+    if call.selects() or smoke:  # a part leaves most claims open
         judged = [verdict for verdict in judged if verdict.verdict != claims.UNDECIDED]
     without = ("seeds", "epochs") if smoke else ("seeds", "epochs", "smoke")
     command = f"{call.same(without)} --train"

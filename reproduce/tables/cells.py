@@ -1,4 +1,4 @@
-"""The cells of a table: which runs each averages, and what comes of them.
+"""The cells of a table: which runs each averages, and their means.
 
 A cell takes runs of today's code if there are any, then the longest protocol that has
 records, and averages only runs of that number of epochs; it never mixes presets, digits
@@ -88,7 +88,7 @@ def cells(selected, experiments, presets=PRESETS):
 
 
 def average(runs, metrics):
-    """What comes of runs of one variant and length.
+    """Aggregates runs of one variant and length.
 
     Args:
       runs: rows of `records.frame`.
@@ -131,7 +131,7 @@ def average(runs, metrics):
 
 
 def marks(runs):
-    """The characters that mark what a cell's runs fall short of."""
+    """Footnote marks for what differs from the paper's protocol."""
     toy = runs.smoke.any()
     found = {
         "†": (runs.epochs < published.EPOCHS).any() and not toy,
