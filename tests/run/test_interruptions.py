@@ -65,7 +65,7 @@ def test_ctrl_c_says_one_line_and_the_same_command_goes_on(
             process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=tiny.LIMIT)
     assert process.returncode == 130
-    assert errors.splitlines()[-1].startswith("interrupted; the same command")
+    assert errors.splitlines()[-1].startswith("interrupted; run the same command")
     finish(tmp_path, scenes_cache)
     assert tiny.left(tmp_path) == whole[0]
 
