@@ -93,6 +93,7 @@ def compare(rows, epochs, title, column):
 def _lines(axis, metric, method, history):
     """One method's line and band; the values that the axis should show."""
     if history.empty:
+        axis.plot([], [], label=METHODS[method], **LINES[method], lw=WIDTH)
         return []
     by_epoch = history.groupby("epoch")[f"test_{metric}"].agg(["mean", "std"])
     mean, std = by_epoch["mean"], by_epoch["std"].fillna(0)

@@ -13,6 +13,7 @@ import sys
 from reproduce import command_line
 from reproduce.errors import UsageError
 from reproduce.experiments import grid, published
+from reproduce.experiments.presets import METHODS
 from reproduce.flags import text
 from reproduce.records import folders, frame
 from reproduce.report import inventory, numbers, standing
@@ -46,9 +47,13 @@ def body(values):
         print(f"written: {folders.shown(folder / name)}")
     if folder.resolve() == folders.RESULTS:  # the project's README tells the same
         file = folders.REPOSITORY / "README.md"
-        head, _, rest = file.read_text("utf-8").partition(BEGIN)
-        rest = rest.partition(END)[2]
-        folders.write_atomically(file, head + BEGIN + filled["result"] + END + rest)
+        head, begin, rest = file.read_text("utf-8").partition(BEGIN)
+        _, end, rest = rest.partition(END)
+        if not (begin and end):
+            raise UsageError(
+                f"README.md: a line is missing: {BEGIN.strip()}, or its end"
+            )
+        folders.write_atomically(file, head + begin + filled["result"] + end + rest)
 
 
 def context(frames, folder):
@@ -80,6 +85,7 @@ def context(frames, folder):
         "made": {cell: _made(runs) for cell, runs in drawn},
         "runs": inventory.runs(runs, frames.epochs),
         "scenes": inventory.scenes(runs),
+        "under_way": inventory.under_way(folder),
         "constants": inventory.constants,
         "exists": lambda name: (folder / name).exists(),
     }
@@ -93,7 +99,9 @@ def _made(runs):
     short = runs.epochs.min() < published.EPOCHS
     epochs += f" of the paper's {published.EPOCHS}" if short else ""
     stale = "; made by older code" if runs.stale.any() else ""
-    return f"Runs of {epochs} epochs, seed {seeds}{stale}"
+    lacking = ", ".join(METHODS[m] for m in METHODS if m not in set(runs.method))
+    lacking = f"; no run yet: {lacking}" if lacking else ""
+    return f"Runs of {epochs} epochs, seed {seeds}{stale}{lacking}"
 
 
 if __name__ == "__main__":

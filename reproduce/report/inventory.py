@@ -2,6 +2,9 @@
 
 import json
 
+import pandas
+
+from reproduce.experiments import published
 from reproduce.words import duration
 
 
@@ -32,6 +35,18 @@ def runs(frame, epochs):
             "commit": (git["commit"] or "-")[:7] + ("+" if git["dirty"] else ""),
         }
         lines.append({title: str(word) for title, word in line.items()})
+    return lines
+
+
+def under_way(folder):
+    """The last epoch of each history in unfinished/: a list of dicts of texts."""
+    lines = []
+    for file in sorted(folder.glob("unfinished/*.csv")):
+        last = pandas.read_csv(file).iloc[-1]
+        line = {"run": file.stem, "epoch": f"{last.epoch:.0f}"}
+        for metric, title in published.TITLES.items():
+            line[title] = f"{last[f'test_{metric}']:.2f}"
+        lines.append(line)
     return lines
 
 

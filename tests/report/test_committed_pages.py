@@ -37,7 +37,8 @@ COMMANDS = {
 def test_a_page_is_what_its_command_writes(name, tmp_path):
     functions, words, patterns = COMMANDS[name]
     (tmp_path / "figures").mkdir()
-    (tmp_path / "runs").symlink_to(folders.RESULTS / "runs")
+    for part in ("runs", "unfinished"):
+        (tmp_path / part).symlink_to(folders.RESULTS / part)
     for source in folders.RESULTS.glob("figures/*"):  # which pages ask for
         (tmp_path / "figures" / source.name).touch()
     committed = [file for p in patterns for file in folders.RESULTS.glob(p)]
