@@ -1,12 +1,15 @@
 """Two tiny runs, exported, and trained by JAX as TensorFlow would train them."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tiny
 
-from reproduce import command_line, run_exported
+from reproduce import REPOSITORY, command_line, run_exported
 from reproduce.export import __main__ as export_command
 from reproduce.export.folder import Exported, ExportError
 from reproduce.records import frame, versions
@@ -182,3 +185,14 @@ def test_what_cannot_be_exported_is_told(tmp_path, capsys):
         assert export(f"--{flag}", value, "--out", str(tmp_path)) == 2
         line = capsys.readouterr().err.splitlines()[-1]
         assert line.startswith(f"error: --{flag}: {value} cannot be exported")
+
+
+def test_a_platform_without_a_device_is_told():
+    """A process of its own: JAX looks for its devices once."""
+    code = "from reproduce.export import runtime; runtime.Device()"
+    own = os.environ | {"JAX_PLATFORMS": "cuda"}
+    words = [sys.executable, "-c", code]
+    ended = subprocess.run(
+        words, env=own, cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert "UsageError: JAX_PLATFORMS: " in ended.stderr.splitlines()[-1]
