@@ -20,7 +20,9 @@ class Device:
         try:
             self.device = jax.devices()[0]
         except (RuntimeError, AssertionError) as error:
-            raise UsageError(f"JAX_PLATFORMS: {str(error) or 'no such device'}") from None
+            raise UsageError(
+                f"JAX_PLATFORMS: {str(error) or 'no such device'}"
+            ) from None
 
     @property
     def name(self):
