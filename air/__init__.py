@@ -2,7 +2,13 @@
 
 from air import backend  # noqa: F401 (before anything that imports Keras)
 from air.concrete import ConcreteEstimator
-from air.elbo import Drawing, Estimator, ExactEstimator, FixedCountEstimator, Pass
+from air.elbo import (
+    ElboInputs,
+    Estimator,
+    ExactEstimator,
+    FixedCountEstimator,
+    LikelihoodInputs,
+)
 from air.latents import Latents, ObjectDistributions
 from air.likelihood import BernoulliLikelihood
 from air.model import AIR
@@ -17,7 +23,7 @@ __all__ = [
     "BernoulliLikelihood",
     "ClippedCornersSampler",
     "ConcreteEstimator",
-    "Drawing",
+    "LikelihoodInputs",
     "Estimator",
     "ExactEstimator",
     "FixedCountEstimator",
@@ -27,7 +33,7 @@ __all__ = [
     "LearnedPrior",
     "NonFiniteError",
     "ObjectDistributions",
-    "Pass",
+    "ElboInputs",
     "Prior",
     "ReleasedLikelihood",
     "Sampler",

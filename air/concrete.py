@@ -44,17 +44,17 @@ class ConcreteEstimator(Estimator):
             )
         self.temperature, self.stop_threshold = temperature, stop_threshold
 
-    def reconstruction(self, drawing):
+    def reconstruction(self, inputs):
         """-log p(x | z, n) of the relaxed scene. In nats. Shape [batch]."""
         _, presence, running = self._sample(
-            drawing.presence_logits, drawing.uniforms, drawing.training
+            inputs.presence_logits, inputs.uniforms, inputs.training
         )
         drawn = presence * tf.cast(running < self.stop_threshold, presence.dtype)
-        canvas = tf.einsum("bk,bkyx->byx", drawn, drawing.canvases)
-        return drawing.cross_entropy(tf.minimum(canvas, 1.0))
+        canvas = tf.einsum("bk,bkyx->byx", drawn, inputs.canvases)
+        return inputs.cross_entropy(tf.minimum(canvas, 1.0))
 
     def terms(self, inference):
-        """The terms of the negative ELBO estimate of a `Pass`. Shape [batch] each."""
+        """The terms of the estimated negative ELBO, by name. Shape [batch] each."""
         logits = inference.presence_logits
         before_sigmoid, _, running = self._sample(
             logits, inference.uniforms, inference.training
@@ -72,7 +72,7 @@ class ConcreteEstimator(Estimator):
         terms["kl_presence"] = tf.reduce_sum(reached * log_ratio, axis=1)
         return terms
 
-    def goes_on(self, logits, uniforms, training):
+    def may_continue(self, logits, uniforms, training):
         """Whether the running sum, object n included, is under the threshold: an
         object beyond it has no part in the objective. Shape [batch]."""
         return self._sample(logits, uniforms, training)[2][:, -1] < self.stop_threshold

@@ -17,12 +17,12 @@ from air import stick_breaking
 tfd = tfp.distributions
 
 CERTAIN_LOG_ODDS = 100.0  # log-odds that stand for "certainly present"
-LARGEST_VALIDITY = 1e-6  # S_t that counts as no object; this project's choice
+NEGLIGIBLE_VALIDITY = 1e-6  # S_t that counts as no object; this project's choice
 SLOPES = ("exact", "concrete", "floored")
 SMALLEST_SLOPE = 0.01  # of p (1 - p), slope "floored"; this project's choice
 
 
-class Drawing(NamedTuple):
+class LikelihoodInputs(NamedTuple):
     """The image and the objects drawn for it: what an estimator reconstructs from.
 
     Attributes:
@@ -47,7 +47,7 @@ class Drawing(NamedTuple):
         given = self.images, reconstructions, self.training
         return self.likelihood.cross_entropy(*given)
 
-    def entropies(self):
+    def cross_entropies(self):
         """-log p(x | z, n) of the scenes of 0, ..., n objects. Shape [batch, n + 1]."""
         given, scenes = self.images[:, None], partial_scenes(self.canvases)
         drawn = self.likelihood.cross_entropy(given, scenes, self.training)
@@ -55,7 +55,7 @@ class Drawing(NamedTuple):
         return tf.concat([empty[:, None], drawn], axis=1)
 
 
-class Pass(NamedTuple):
+class ElboInputs(NamedTuple):
     """What one pass of inference and generation leaves for an estimator.
 
     Objects that the pass did not take have log-odds and divergences of 0.
@@ -165,31 +165,31 @@ class Estimator:
 
     infers_presence = True
 
-    def reconstruction(self, drawing):
-        """The mean of -log p(x | z, n) over n, of a `Drawing`: objects beyond those
-        drawn add nothing to the scene. In nats. Shape [batch]."""
+    def reconstruction(self, inputs):
+        """The mean of -log p(x | z, n) over n, given `LikelihoodInputs`: objects beyond
+        those drawn add nothing to the scene. In nats. Shape [batch]."""
         raise NotImplementedError(f"{type(self).__name__}.reconstruction")
 
     def terms(self, inference):
-        """The terms of the negative ELBO of a `Pass`, by name. Shape [batch] each."""
+        """The terms of the negative ELBO, by name. In nats. Shape [batch] each."""
         raise NotImplementedError(f"{type(self).__name__}.terms")
 
     def presence_logits(self, inference):
         """Log-odds of p_t under q. Shape [batch, K]."""
         return inference.presence_logits
 
-    def goes_on(self, logits, uniforms, training):
+    def may_continue(self, logits, uniforms, training):
         """Whether an image may have the last of n objects.
 
         Args:
           logits: log-odds of z_pres of the first n objects. Shape [batch, n].
           uniforms: their noise. Shape [batch, n].
-          training: as in `Pass`.
+          training: as in `ElboInputs`.
 
         Returns:
           A bool an image. Shape [batch].
         """
-        raise NotImplementedError(f"{type(self).__name__}.goes_on")
+        raise NotImplementedError(f"{type(self).__name__}.may_continue")
 
     def get_config(self):
         """The settings, for Keras's saving."""
@@ -242,13 +242,13 @@ class ExactEstimator(Estimator):
             raise ValueError(f"slope {slope!r}: use one of {SLOPES}")
         self.slope = slope
 
-    def reconstruction(self, drawing):
+    def reconstruction(self, inputs):
         """The exact mean over n; see `Estimator`. Shape [batch]."""
-        count = tf.exp(stick_breaking.log_count(drawing.presence_logits))
-        return tf.reduce_sum(count * drawing.entropies(), axis=1)
+        count = tf.exp(stick_breaking.log_count(inputs.presence_logits))
+        return tf.reduce_sum(count * inputs.cross_entropies(), axis=1)
 
     def terms(self, inference):
-        """The terms of the negative ELBO of a `Pass`, by name. Shape [batch] each."""
+        """The terms of the negative ELBO, by name. In nats. Shape [batch] each."""
         logits = inference.presence_logits
         validity = tf.exp(stick_breaking.log_validity(logits))
         terms = {"reconstruction": inference.reconstruction}
@@ -260,10 +260,10 @@ class ExactEstimator(Estimator):
         terms["kl_presence"] = tf.reduce_sum(reached * presence, axis=1)
         return terms
 
-    def goes_on(self, logits, uniforms, training):
+    def may_continue(self, logits, uniforms, training):
         """S_n >= 1e-6: leaving object n out changes loss and gradient by less than
         1e-5 of their size. Shape [batch]."""
-        return tf.exp(stick_breaking.log_validity(logits)[:, -1]) >= LARGEST_VALIDITY
+        return tf.exp(stick_breaking.log_validity(logits)[:, -1]) >= NEGLIGIBLE_VALIDITY
 
     def get_config(self):
         """The settings, for Keras's saving."""
@@ -276,10 +276,10 @@ class FixedCountEstimator(Estimator):
 
     infers_presence = False
 
-    def reconstruction(self, drawing):
+    def reconstruction(self, inputs):
         """-log p(x | z, n) of all objects. In nats. Shape [batch]."""
-        canvas = tf.minimum(tf.reduce_sum(drawing.canvases, axis=1), 1.0)
-        return drawing.cross_entropy(canvas)
+        canvas = tf.minimum(tf.reduce_sum(inputs.canvases, axis=1), 1.0)
+        return inputs.cross_entropy(canvas)
 
     def terms(self, inference):
         """The terms of the negative ELBO; `kl_presence` is 0. Shape [batch] each."""

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from air import noise as noises
 from air import stick_breaking
-from air.elbo import Drawing
+from air.elbo import LikelihoodInputs
 
 
 def negative_bound(model, images, samples=50, seed=0):
@@ -63,8 +63,8 @@ def log_weight(model, images, noise):
         ]
     )
     canvases = model.decoder.draw(latents, noise.decoder)
-    drawing = Drawing(images, canvases, None, None, model.likelihood, training=False)
-    entropies = drawing.entropies()
+    inputs = LikelihoodInputs(images, canvases, None, None, model.likelihood, False)
+    entropies = inputs.cross_entropies()
     if not model.estimator.infers_presence:  # K objects in every image
         return tf.reduce_sum(ratios, axis=1) - entropies[:, -1]
     joint = stick_breaking.log_count(p.presence_logits) - entropies

@@ -10,7 +10,7 @@ inside the conditionals too, so that an object that is not taken costs next to n
 import tensorflow as tf
 
 
-def gradients(block, loss, goes_on, variables, state, steps, ends=(), first=0):
+def gradients(block, loss, may_continue, variables, state, steps, ends=(), first=0):
     """The loss and its gradients, of no more objects than a batch needs.
 
     Args:
@@ -19,7 +19,7 @@ def gradients(block, loss, goes_on, variables, state, steps, ends=(), first=0):
         depends on a variable must be in the state.
       loss: a function (state) -> a dict of tensors with "loss", shape [], from the
         objects that were taken.
-      goes_on: a function (state) -> whether an image may have another object, [].
+      may_continue: a function (state) -> whether an image may have another object, [].
       variables: the variables that `block` and `loss` read.
       state: a nested structure of tensors, before object `first`.
       steps: K.
@@ -45,11 +45,11 @@ def gradients(block, loss, goes_on, variables, state, steps, ends=(), first=0):
             parts = loss(after)
         return parts, *_backward(tape, parts["loss"], after, variables)
 
-    parts, by_after, later = tf.cond(
-        goes_on(after),
-        lambda: gradients(block, loss, goes_on, variables, after, steps, ends, last),
-        stop,
-    )
+    def proceed():
+        given = block, loss, may_continue, variables
+        return gradients(*given, after, steps, ends, first=last)
+
+    parts, by_after, later = tf.cond(may_continue(after), proceed, stop)
     by_state, here = _backward(tape, floating(after), state, variables, by_after)
     return parts, by_state, [a + b for a, b in zip(here, later, strict=True)]
 

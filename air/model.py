@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from air import loop, shapes, stick_breaking
 from air import noise as noises
-from air.elbo import Drawing, ExactEstimator, Pass, attribute_divergences
+from air.elbo import ElboInputs, ExactEstimator, LikelihoodInputs, attribute_divergences
 from air.generation import Decoder, compose, drawn_boxes
 from air.likelihood import BernoulliLikelihood
 from air.networks import kernel_seeds
@@ -39,8 +39,8 @@ class State(NamedTuple):
     Attributes:
       recognition: the recognition model's state, an `LSTMState`.
       prior: the prior's.
-      objects: their "latents", "divergences" and "canvases", see `Drawing` and `Pass`.
-        Shape [batch, n, ...] each. () before the first.
+      objects: their "latents", "divergences" and "canvases", see `ElboInputs` and
+        `LikelihoodInputs`. Shape [batch, n, ...] each. () before the first.
       logits: log-odds of z_pres under q and p, of the next object too if there may be
         one. Shape [batch, n + 1] or [batch, n] each. () without z_pres.
     """
@@ -112,7 +112,7 @@ class AIR(keras.Model):
           sizes: the networks' `Sizes`; the prior's must be the same.
           ends: counts, integers, after which a training step's loop over the objects
             may end, where no image of a batch can have another one: see
-            `Estimator.goes_on`. Absent objects then cost no time. Ends under the
+            `Estimator.may_continue`. Absent objects then cost no time. Ends under the
             regulariser's `least_objects` have no effect, nor have those from K on. Each
             adds to the time to compile.
           nonfinite_gradients: whether entries of a gradient that are not finite are
@@ -190,7 +190,7 @@ class AIR(keras.Model):
         prior = self.prior.begin(shapes.batch_size(images), images.dtype)
         return State(self.recognition.begin(images), prior, (), ())
 
-    def take(self, images, noise, iteration, first, last, state):
+    def infer_objects(self, images, noise, iteration, first, last, state):
         """Recognises, judges and draws the objects first, ..., last - 1.
 
         Args:
@@ -224,7 +224,7 @@ class AIR(keras.Model):
             logits = tf.nest.map_structure(_join, before, logits)
         return State(recognition, prior, objects, logits)
 
-    def judge(self, images, noise, state, training=False):
+    def score(self, images, noise, state, training=False):
         """What the objects that were taken come to.
 
         Args:
@@ -235,12 +235,12 @@ class AIR(keras.Model):
 
         Returns:
           latents: the sample of z, a `Latents`, 0 for objects that were not taken.
-          inference: a `Pass`.
+          inference: an `ElboInputs`.
         """
         canvases = state.objects["canvases"]
         batch, taken = shapes.batch_size(images), canvases.shape[1]
         q_logits, p_logits = state.logits or (None, None)
-        drawing = Drawing(
+        inputs = LikelihoodInputs(
             images,
             canvases,
             None if q_logits is None else q_logits[:, :taken],
@@ -248,7 +248,7 @@ class AIR(keras.Model):
             self.likelihood,
             training,
         )
-        reconstruction = self.estimator.reconstruction(drawing)
+        reconstruction = self.estimator.reconstruction(inputs)
 
         def all_objects(values):
             absent = [batch, self.steps - values.shape[1], *values.shape[2:]]
@@ -263,7 +263,7 @@ class AIR(keras.Model):
         latents, *rest = tf.nest.map_structure(
             lambda values: None if values is None else all_objects(values), everything
         )
-        return latents, Pass(reconstruction, *rest, noise.presence, training)
+        return latents, ElboInputs(reconstruction, *rest, noise.presence, training)
 
     def infer(self, images, noise, iteration, training=False):
         """One pass of inference and generation that takes all K objects.
@@ -276,12 +276,12 @@ class AIR(keras.Model):
 
         Returns:
           latents: the sample of z, a `Latents`.
-          inference: a `Pass`.
+          inference: an `ElboInputs`.
           canvases: each object on a canvas of its own. Shape [batch, K, S, S].
         """
         state = self.begin(images)
-        state = self.take(images, noise, iteration, 0, self.steps, state)
-        return *self.judge(images, noise, state, training), state.objects["canvases"]
+        state = self.infer_objects(images, noise, iteration, 0, self.steps, state)
+        return *self.score(images, noise, state, training), state.objects["canvases"]
 
     def objective(self, images, noise, iteration, training=False):
         """The training objective -ELBO + R(q) (equation 11) and its parts, batch means.
@@ -311,16 +311,16 @@ class AIR(keras.Model):
         """
 
         def take(first, last, state):
-            return self.take(images, noise, iteration, first, last, state)
+            return self.infer_objects(images, noise, iteration, first, last, state)
 
         def measure(state):
-            judged = self.judge(images, noise, state, training=True)
+            judged = self.score(images, noise, state, training=True)
             return self.measure(*judged, state.objects["canvases"].shape[1])
 
-        def goes_on(state):
+        def may_continue(state):
             seen = state.objects["canvases"].shape[1] + (not self._takes_stop())
             logits, uniforms = state.logits[0][:, :seen], noise.presence[:, :seen]
-            return tf.reduce_any(self.estimator.goes_on(logits, uniforms, True))
+            return tf.reduce_any(self.estimator.may_continue(logits, uniforms, True))
 
         variables = self.trainable_variables
         # The recognition LSTM's weights reach the blocks in its state alone.
@@ -329,7 +329,7 @@ class AIR(keras.Model):
         with tf.GradientTape() as tape:
             state = self.begin(images)
         measured, by_state, by_inner = loop.gradients(
-            take, measure, goes_on, inner, state, self.steps, self._ends()
+            take, measure, may_continue, inner, state, self.steps, self._ends()
         )
         by_outer = tape.gradient(loop.floating(state), variables, by_state)
         by_inner = iter(by_inner)
@@ -342,7 +342,7 @@ class AIR(keras.Model):
         """What `objective` returns; a model of one's own may measure another loss.
 
         Args:
-          latents, inference: of `judge`.
+          latents, inference: of `score`.
           taken: the number of objects that were taken, an integer.
         """
         terms = self.estimator.terms(inference)

@@ -1,4 +1,4 @@
-"""A `Pass` made of plain arrays, for tests of what an ELBO is made of."""
+"""An `ElboInputs` made of plain arrays, for tests of what an ELBO is made of."""
 
 import numpy as np
 import tensorflow as tf
@@ -19,15 +19,17 @@ def pass_of(
     training=False,
     likelihood=None,
 ):
-    """An `air.Pass` that took all objects; divergences that are not given are 0."""
+    """`air.ElboInputs` of all objects; divergences that are not given are 0."""
     images, canvases, logits, prior_logits = map(
         tf.convert_to_tensor, (images, canvases, logits, prior_logits)
     )
     if divergences is None:
         divergences = dict.fromkeys(TERMS[1:4], tf.zeros_like(logits))
     likelihood = air.BernoulliLikelihood() if likelihood is None else likelihood
-    drawing = air.Drawing(images, canvases, logits, uniforms, likelihood, training)
-    return air.Pass(
+    drawing = air.LikelihoodInputs(
+        images, canvases, logits, uniforms, likelihood, training
+    )
+    return air.ElboInputs(
         estimator.reconstruction(drawing),
         logits,
         prior_logits,

@@ -62,11 +62,11 @@ def test_concrete_equals_a_loop_over_steps(temperature, threshold, training):
             found = terms[name].numpy()[b]
             assert found == pytest.approx(expected[name], rel=1e-7, abs=1e-9), name
         for n in range(1, 5):
-            goes_on = estimator.goes_on(
+            may_continue = estimator.may_continue(
                 *(arrays[name][b : b + 1, :n] for name in ("logits", "uniforms")),
                 training,
             )
-            assert goes_on.numpy()[0] == (counted >= n)
+            assert may_continue.numpy()[0] == (counted >= n)
     assert len(stops) >= 3  # the chains stop at different steps
 
 
