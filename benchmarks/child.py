@@ -18,7 +18,7 @@ import time
 from benchmarks import together
 from reproduce import command_line
 from reproduce.experiments.configuration import experiments
-from reproduce.flags import integer, word
+from reproduce.flags import choice, integer
 from reproduce.run import start
 
 
@@ -27,7 +27,7 @@ def define(flags):
     flags.group("What to measure")
     flags.add(
         "experiment",
-        word(*experiments()),
+        choice(*experiments()),
         "table1/asr-13",
         "the run whose step it is",
     )

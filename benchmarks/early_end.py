@@ -12,15 +12,15 @@ import sys
 from reproduce import command_line
 from reproduce.experiments.configuration import experiments
 from reproduce.experiments.presets import PRESETS
-from reproduce.flags import integer, word
+from reproduce.flags import choice, integer
 from reproduce.run import start
 
 
 def define(flags):
     """The command's flags."""
     flags.group("What to measure")
-    flags.add("experiment", word(*experiments()), "table1/asr-13", "the run")
-    flags.add("preset", word(*PRESETS), "paper", "its preset")
+    flags.add("experiment", choice(*experiments()), "table1/asr-13", "the run")
+    flags.add("preset", choice(*PRESETS), "paper", "its preset")
     flags.add("rounds", integer(1), 30, "steps of each, their median is shown")
     flags.add("threads", integer(1), 1, "processor threads")
 

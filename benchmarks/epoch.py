@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reproduce import command_line
 from reproduce.experiments.configuration import experiments, preset_configuration
-from reproduce.flags import integer, word
+from reproduce.flags import choice, integer
 from reproduce.run import checkpoint, scenes, start, summaries
 from reproduce.run.one import Run
 
@@ -23,7 +23,7 @@ BARE = 50  # bare steps before and after every epoch
 def define(flags):
     """The command's flags."""
     flags.group("What to measure")
-    flags.add("experiment", word(*experiments()), "table1/asr-13", "the run")
+    flags.add("experiment", choice(*experiments()), "table1/asr-13", "the run")
     text = "measured epochs, after one that compiles"
     flags.add("epochs", integer(1), 2, text)
     flags.add("train_images", integer(64), 40_000, "training images")

@@ -18,7 +18,7 @@ from benchmarks import together
 from reproduce import command_line
 from reproduce.errors import UsageError
 from reproduce.export.folder import Exported
-from reproduce.flags import integer, several, switch, text
+from reproduce.flags import comma_list, integer, switch, text
 
 DESCRIPTION = "Times a training step of exported programs."
 
@@ -27,7 +27,7 @@ def define(flags):
     """The command's flags."""
     flags.group("What to measure")
     flags.add("programs", text(), None, "folders, joined by commas")
-    flags.add("processes", several(integer(1)), (1,), "copies at the same time")
+    flags.add("processes", comma_list(integer(1)), (1,), "copies at the same time")
     flags.add("rounds", integer(1), 3, "calls; the fastest counts")
     flags.add("worker", switch(), False, "one of the processes: prints JSON")
 

@@ -13,14 +13,14 @@ import sys
 from reproduce import command_line
 from reproduce.experiments.configuration import experiments
 from reproduce.experiments.published import LOWER_IS_BETTER, TITLES, published
-from reproduce.flags import text, word
+from reproduce.flags import choice, text
 from reproduce.records import folders, frame, record
 
 
 def define(flags):
     """The command's flags."""
     flags.group("What to read")
-    flags.add("experiment", word(*experiments()), "table1/asr-13", "whose figures")
+    flags.add("experiment", choice(*experiments()), "table1/asr-13", "whose figures")
     flags.add("results", text(), str(folders.RESULTS), "folder that holds runs/")
 
 

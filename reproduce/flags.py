@@ -59,7 +59,7 @@ def number(lower=None, upper=None):
     return _Parser(_Finite(lower, upper))
 
 
-def word(*allowed, optional=False):
+def choice(*allowed, optional=False):
     """One of a few words; or the word none, if optional."""
     parser = absl.flags.EnumParser(list(allowed))
     parser.syntactic_help = ", ".join(allowed)
@@ -78,7 +78,7 @@ def switch():
     return absl.flags.BooleanParser()
 
 
-def several(parser):
+def comma_list(parser):
     """Distinct values joined by commas: a tuple in the given order."""
     return _Parser(parser, several=True)
 
@@ -113,7 +113,7 @@ class _Parser(absl.flags.ArgumentParser):
         return tuple(values) if self.several else next(iter(values))
 
 
-def fits(parser, value):
+def is_allowed(parser, value):
     """Whether a value is one that a flag with this parser can give."""
     try:
         return parser.parse(written(value)) == value

@@ -18,7 +18,7 @@ from reproduce.experiments.configuration import (
     preset_configuration,
 )
 from reproduce.experiments.presets import PRESETS
-from reproduce.flags import integer, several, switch, text, word, written
+from reproduce.flags import choice, comma_list, integer, switch, text, written
 from reproduce.records import folders, frame
 
 # The flags that say which runs a call is about and where they are; not every command
@@ -32,11 +32,11 @@ SAME_RUNS = (
 def define(flags, seeds=published.SEEDS, epochs=published.EPOCHS, preset=PRESETS[0]):
     """Adds the flags of a `Call`, with the command's defaults for three of them."""
     # fmt: off
-    flags.add("seeds", several(integer(0, LARGEST_SEED)), seeds, "runs of a cell")
+    flags.add("seeds", comma_list(integer(0, LARGEST_SEED)), seeds, "runs of a cell")
     flags.add("epochs", integer(1), epochs,
         "length of runs to train; if given, only runs of this length are shown")
-    flags.add("preset", word(*PRESETS), preset, "options of the text or of the code")
-    flags.add("digits", word("mnist", "rendered"), "mnist",
+    flags.add("preset", choice(*PRESETS), preset, "options of the text or of the code")
+    flags.add("digits", choice("mnist", "rendered"), "mnist",
         "rendered: drawn, no download")
     flags.add("mnist", text(), None, "MNIST in Keras's format, mnist.npz")
     flags.group("What to train")
@@ -79,14 +79,14 @@ class Call:
         self.results = folders.results_folder(values.results, values.smoke)
         if self.results.exists() and not self.results.is_dir():
             raise UsageError(f"--results: {self.results} is a file; allowed: a folder")
-        self.shown = {name: self.given(name) for name in ("epochs", "seeds")}
+        self.shown = {name: self.explicit(name) for name in ("epochs", "seeds")}
         toy = values.smoke and not self.shown["epochs"]
         self.epochs = SMOKE["epochs"] if toy else values.epochs
         self.retrains = values.retrain or (values.smoke and values.train is not False)
         mnist = values.mnist and folders.given_path(values.mnist)
         self._mnist = mnist and str(mnist)
 
-    def given(self, flag):
+    def explicit(self, flag):
         """A flag's value; None where the call leaves it at its default."""
         return self.values[flag].value if self.values[flag].present else None
 
@@ -123,12 +123,12 @@ class Call:
         words += ["--smoke"] if self.values.smoke else []
         return words + (["--retrain"] if self.retrains else [])
 
-    def same(self, without=()):
+    def repeat_command(self, without=()):
         """The command that asks for the same runs, but for some of its flags."""
         words = ["bash", f"reproduce/{self.script}.sh"]
         for flag in SAME_RUNS:
             if flag in self.values and flag not in without:
-                value = self.given(flag)
+                value = self.explicit(flag)
                 words += [] if value is None else option_words(flag, value)
         return shlex.join(words)
 
@@ -143,10 +143,12 @@ class Call:
             if index >= len(runs):
                 allowed = f"allowed: 0 to {len(runs) - 1}"
                 raise UsageError(f"--index: {index} is not allowed; {allowed}")
-            words, surroundings = self.command(runs[index]), processes.surroundings()
+            words = self.command(runs[index])
+            environment = processes.subprocess_environment()
             os.chdir(folders.REPOSITORY)
             sys.stdout.flush()
-            os.execve(words[0], words, surroundings)  # signals and code are the run's
+            # Signals and the exit code are the run's.
+            os.execve(words[0], words, environment)
         return self.values.list
 
     def to_train(self, runs, longer=False):
@@ -158,17 +160,17 @@ class Call:
     def missing(self, runs, longer=False):
         """The runs that have no record of today's code at the length asked for.
 
-        A `longer` run's record may count, see `frame.after`.
+        A `longer` run's record may count, see `frame.at_epoch`.
         """
         frames = frame.load(self.results)
         ended = frames.runs[~frames.runs.stale.astype(bool)]
         at = {
-            length: frame.after(ended, frames.epochs, length)
+            length: frame.at_epoch(ended, frames.epochs, length)
             if longer
             else ended[ended.epochs == length]
             for length in {run.epochs for run in runs}
         }
-        return [run for run in runs if frame.of(at[run.epochs], run, seed=True).empty]
+        return [r for r in runs if frame.runs_of(at[r.epochs], r, seed=True).empty]
 
     def untouched(self, runs):
         """The runs of cells that have no record, of any length and age, of any of the

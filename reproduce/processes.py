@@ -57,7 +57,7 @@ def train(commands, results, mnist=None, jobs=None):
     return FAILED_RUNS if failed else 0
 
 
-def surroundings(**own):
+def subprocess_environment(**own):
     """The variables of a run's process, which starts in the repository.
 
     Files that they name are the caller's, and the code is found there whatever else.
@@ -73,7 +73,7 @@ def surroundings(**own):
 async def _train_all(commands, results, at_once, cores):
     """Trains all; returns a line for each that failed."""
     begun, failed, room = time.monotonic(), [], asyncio.Semaphore(at_once)
-    own = surroundings(
+    own = subprocess_environment(
         PYTHONUNBUFFERED="1",
         OMP_NUM_THREADS=str(max(1, cores // at_once)),
         TF_FORCE_GPU_ALLOW_GROWTH="true",  # runs share a GPU

@@ -7,7 +7,7 @@ import pytest
 from data import DataError
 from reproduce import command_line
 from reproduce.errors import UsageError
-from reproduce.flags import integer, number, several, switch, text, word
+from reproduce.flags import choice, comma_list, integer, number, switch, text
 
 
 def define(flags):
@@ -15,7 +15,7 @@ def define(flags):
     flags.add("epochs", integer(1), 300, "passes")
     flags.add("count", integer(0, 5, optional=True), 3, "objects")
     flags.add("rate", number(0, 1), None, "of Adam")
-    flags.add("methods", several(word("a", "b")), ("a",), "rows")
+    flags.add("methods", comma_list(choice("a", "b")), ("a",), "rows")
     flags.add("train", switch(), None, "trains")
     flags.add("file", text(), None, "a file")
 

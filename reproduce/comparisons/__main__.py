@@ -16,7 +16,7 @@ from reproduce import command_line, launch
 from reproduce.comparisons import rows
 from reproduce.experiments import grid, published
 from reproduce.figures import curves, panels
-from reproduce.flags import several, word
+from reproduce.flags import choice, comma_list
 from reproduce.records import folders, record
 from reproduce.tables import cells, render
 
@@ -28,7 +28,7 @@ def define(page, name, flags):
     """The flags of one page's command."""
     every = tuple(page["sections"])
     flags.group("What to show")
-    flags.add("comparisons", several(word(*every)), every, "which sections")
+    flags.add("comparisons", comma_list(choice(*every)), every, "which sections")
     usual = {name: page[name] for name in ("epochs", "preset")}
     launch.define(flags, seeds=tuple(page["seeds"]), **usual)
 

@@ -78,10 +78,10 @@ def collect(section, call, frames):
     metrics = (*METRICS, *(column for _, column, _ in section.get("measured", ())))
     runs = frames.runs[frames.runs.smoke == call.values.smoke]
     runs = runs[runs.seed.isin(call.seeds(call.values.seeds))]
-    ended = frame.after(runs, frames.epochs, length(section, call), metrics)
+    ended = frame.at_epoch(runs, frames.epochs, length(section, call), metrics)
     found = []
     for row in declared(section, call.values.preset):
-        own = frame.of(ended, call.run(row.experiment, 0, row.changes))
+        own = frame.runs_of(ended, call.run(row.experiment, 0, row.changes))
         own = own.drop_duplicates("seed").sort_values("seed")
         known = {
             "folders": own.folder.tolist(),

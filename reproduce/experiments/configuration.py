@@ -14,7 +14,15 @@ from reproduce.errors import UsageError
 from reproduce.experiments.grid import experiments, parts
 from reproduce.experiments.option import Condition, option, unread
 from reproduce.experiments.presets import PRESETS, preset_options
-from reproduce.flags import fits, integer, number, several, switch, text, word
+from reproduce.flags import (
+    choice,
+    comma_list,
+    integer,
+    is_allowed,
+    number,
+    switch,
+    text,
+)
 
 CANVAS_SIDES = {"multi_mnist": 50, "multi_dsprites": 64}  # pixels, released code
 SEPARATIONS = ("ink", "boxes", "columns")
@@ -67,17 +75,17 @@ class Configuration:
     scenes: str | None = option(None, text(optional=True),
         "scenes of your own: FILE.npz with images, and counts, boxes if known")
     scenes_digest: str | None = None  # of the file's bytes
-    dataset: str = option("multi_mnist", word(*CANVAS_SIDES), "dataset", MADE)
-    counts: tuple = option((1, 3), several(integer(0)),
+    dataset: str = option("multi_mnist", choice(*CANVAS_SIDES), "dataset", MADE)
+    counts: tuple = option((1, 3), comma_list(integer(0)),
         "objects per scene, equal shares")
-    digits: str | None = option("mnist", word("mnist", "rendered", optional=True),
+    digits: str | None = option("mnist", choice("mnist", "rendered", optional=True),
         "source of digits", MADE)
     object_scale: float = option(1.0, number(0.1, 1), "scale of the objects", MADE)
-    separation: str = option("ink", word(*SEPARATIONS),
+    separation: str = option("ink", choice(*SEPARATIONS),
         "which parts of two objects must not overlap", MADE)
     train_images: int = option(40_000, integer(1), "training scenes", MADE)
     test_images: int = option(2_000, integer(1), "test scenes", MADE)
-    test_split: str = option("extra", word("extra", "shuffled"),
+    test_split: str = option("extra", choice("extra", "shuffled"),
         "test scenes made in addition, or split off the shuffled others", MADE)
     data_seed: int = option(0, integer(0), "seed of the scenes", MADE)
 
@@ -86,13 +94,13 @@ class Configuration:
     steps: int = option(6, integer(1, 20), "K, the most objects", COUNTED)
     fixed_count: int | None = option(None, integer(1, 20, optional=True),
         "exactly this many objects, without z_pres")
-    presence: str = option("exact", word("exact", "concrete"),
+    presence: str = option("exact", choice("exact", "concrete"),
         "treatment of z_pres", COUNTED)
     temperature: float = option(1.0, number(0.01),
         "of the Concrete z_pres", COUNTED, CONCRETE)
     stop_threshold: float = option(0.99, number(0.01, 1),
         "bound of the sum of 1 - z_pres", COUNTED, CONCRETE)
-    presence_slope: str = option("floored", word("exact", "concrete", "floored"),
+    presence_slope: str = option("floored", choice("exact", "concrete", "floored"),
         "slope of KL(z_pres) by the log-odds", COUNTED, EXACT)
     fixed_count_log_odds: float = option(0.0, number(),
         "prior log-odds of z_pres: + for the known objects, - for later steps",
@@ -100,7 +108,7 @@ class Configuration:
     presence_prior_lag: bool = option(False, switch(),
         "learned prior of z_pres sees the objects up to t - 2 only",
         LEARNED_PRIOR, COUNTED, FREE_COUNT)
-    scale_prior: str = option("fixed", word("fixed", "learned"),
+    scale_prior: str = option("fixed", choice("fixed", "learned"),
         "prior of z_scale", LEARNED_PRIOR)
     recognition_reads_latents: bool = option(True, switch(),
         "the recognition LSTM reads the previous object besides x")
@@ -109,13 +117,13 @@ class Configuration:
         "z_loc enters the hidden layer of z_scale's nets too", SEES_LOCATION)
     bounds: bool = option(True, switch(),
         "log-variances within +-10, sides of at least .02 of the canvas")
-    encoder_outputs: str = option("joint", word("joint", "separate"),
+    encoder_outputs: str = option("joint", choice("joint", "separate"),
         "mean and log-variance of z_app: one layer, or two, clipped apart")
-    sampler: str = option("hat", word("hat", "clipped_corners"),
+    sampler: str = option("hat", choice("hat", "clipped_corners"),
         "how windows are read and drawn")
     decoder_noise: float = option(0.0, number(0),
         "standard deviation of noise on the decoder's logits")
-    likelihood_floor: str = option("maximum", word("maximum", "sum"),
+    likelihood_floor: str = option("maximum", choice("maximum", "sum"),
         "log max(r, e) or log(r + e)")
     training_floor: float = option(1e-10, number(1e-10, 0.1),
         "e of the likelihood in training alone")
@@ -124,17 +132,17 @@ class Configuration:
     batch_size: int = option(64, integer(1), "images per step")
     learning_rate: float = option(1e-3, number(1e-9, 1), "of Adam")
     clip_norm: float = option(1.0, number(1e-9), "largest gradient norm of a variable")
-    nonfinite_gradients: str = option("stop", word("stop", "zero"),
+    nonfinite_gradients: str = option("stop", choice("stop", "zero"),
         "such entries end the run, or become 0")
     init_seed: int | None = option(None, integer(0, LARGEST_SEED, optional=True),
         "of the initialisation; none: --seed")
     early_end: bool = option(True, switch(),
         "skip objects that no image of a batch has, for speed", COUNTED)
-    compiler: str = option("xla", word("xla", "none"), "of the training step")
-    precision: str = option("float32", word("float32", "float64"), "of numbers")
+    compiler: str = option("xla", choice("xla", "none"), "of the training step")
+    precision: str = option("float32", choice("float32", "float64"), "of numbers")
 
     # Regularisation of AIR-ASR (sections 6.1 and 6.2), and a constraint of one's own.
-    number_penalty: str = option("posterior", word("posterior", "unary"),
+    number_penalty: str = option("posterior", choice("posterior", "unary"),
         "divergences of q(n | x), or cross-entropies against unary codes", *NUMBER)
     number_image_weight: float = option(10.0, number(0), "lambda_1 of 6.1", *NUMBER)
     number_marginal_weight: float = option(100.0, number(0), "lambda_2 of 6.1", *NUMBER)
@@ -143,7 +151,7 @@ class Configuration:
         "lambda_2 to lambda_5 of 6.2", *OVERLAP)
     side_weight: float = option(20.0, number(0), "lambda_6 of 6.2", *OVERLAP)
     side_difference_weight: float = option(10.0, number(0), "lambda_7 of 6.2", *OVERLAP)
-    side_penalty: str = option("sum", word("sum", "mean"),
+    side_penalty: str = option("sum", choice("sum", "mean"),
         "F1 to F7 of objects that exist, or of every step, F6 their mean", *OVERLAP)
     side_minimum: float = option(11.0, number(0), "c_min of F6 in pixels", *OVERLAP)
     side_maximum: float = option(15.0, number(0), "c_max of F6 in pixels", *OVERLAP)
@@ -154,16 +162,16 @@ class Configuration:
         "lambda of --constraint", CONSTRAINED)
 
     # Evaluation.
-    count_rule: str = option("greedy", word("greedy", "sampled"),
+    count_rule: str = option("greedy", choice("greedy", "sampled"),
         "inferred count", COUNTED)
-    reported_epoch: str = option("last", word("last", "lowest_loss"),
+    reported_epoch: str = option("last", choice("last", "lowest_loss"),
         "which epoch is reported")
     # fmt: on
 
     def __post_init__(self):
         for field in options():
             value, allowed = getattr(self, field.name), field.metadata["parser"]
-            if not fits(allowed, value):
+            if not is_allowed(allowed, value):
                 self._refuse(field.name, f"allowed: {allowed.syntactic_help}")
         if self.fixed_count is None and max(self.counts) > self.steps:
             self._refuse("counts", f"at most --steps {self.steps} can be inferred")
@@ -307,8 +315,8 @@ def preset_configuration(experiment, preset="paper", smoke=False, **changes):
 
 def define(flags):
     """Adds the flags that name a run's experiment, preset and size."""
-    flags.add("experiment", word(*experiments()), None, "table/method-setting")
-    flags.add("preset", word(*PRESETS), "paper", "base of all options")
+    flags.add("experiment", choice(*experiments()), None, "table/method-setting")
+    flags.add("preset", choice(*PRESETS), "paper", "base of all options")
     about = "toy size: rendered digits, few images, two epochs"
     flags.add("smoke", switch(), False, about)
 

@@ -5,7 +5,7 @@ import sys
 from reproduce import command_line
 from reproduce.errors import UsageError
 from reproduce.experiments import configuration, published
-from reproduce.flags import integer, several, switch, text
+from reproduce.flags import comma_list, integer, switch, text
 from reproduce.records import folders
 from reproduce.run import start
 
@@ -19,7 +19,7 @@ def define(flags):
     """The command's flags."""
     flags.group("What to export")
     configuration.define(flags)
-    seeds = several(integer(0, configuration.LARGEST_SEED))
+    seeds = comma_list(integer(0, configuration.LARGEST_SEED))
     flags.add("seeds", seeds, published.SEEDS, "runs of the experiment")
     about = (
         "products of matrices in TensorFloat-32 on a GPU that has it: faster, rounded"

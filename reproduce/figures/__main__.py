@@ -19,7 +19,7 @@ from reproduce.errors import UsageError
 from reproduce.experiments import grid, published
 from reproduce.experiments.presets import METHODS
 from reproduce.figures import curves, panels
-from reproduce.flags import several, word
+from reproduce.flags import choice, comma_list
 from reproduce.records import folders, record
 from reproduce.tables import cells
 
@@ -41,10 +41,10 @@ PART = ("seeds", "epochs", "methods", "preset")
 def define(flags):
     """The command's flags."""
     flags.group("What to draw")
-    flags.add("figure", word(*SETTINGS), "3", "of the paper, or learning curves")
+    flags.add("figure", choice(*SETTINGS), "3", "of the paper, or learning curves")
     about = "one picture each (default: the paper's; of curves all)"
-    flags.add("settings", several(word(*EVERY)), None, about)
-    flags.add("methods", several(word(*METHODS)), tuple(METHODS), "rows or lines")
+    flags.add("settings", comma_list(choice(*EVERY)), None, about)
+    flags.add("methods", comma_list(choice(*METHODS)), tuple(METHODS), "rows or lines")
     launch.define(flags, seeds=None)
 
 
@@ -84,7 +84,7 @@ def _complete(call, runs, experiments):
     own = runs.experiment.isin(experiments) & (runs.preset == values.preset)
     selected = cells.select(runs[own], values.digits, values.smoke, **call.shown)
     complete = selected[selected.status == record.COMPLETE]
-    command = f"made by: {call.same()} --train"
+    command = f"made by: {call.repeat_command()} --train"
     if complete.empty:
         raise UsageError(f"no run has a record yet; {command}")
     lacking = [grid.label(e) for e in experiments if e not in set(complete.experiment)]

@@ -85,14 +85,14 @@ def _variant(folder, found):
     return configuration.words(filter(configuration.reads, configuration.changed))
 
 
-def of(runs, configuration, seed=False):
+def runs_of(runs, configuration, seed=False):
     """The rows of a configuration's runs, of its seed or of any."""
     words = frozenset(configuration.variant.split("+"))
     own = (runs.options == words) & (runs.experiment == configuration.experiment)
     return runs[own & (runs.seed == configuration.seed)] if seed else runs[own]
 
 
-def after(runs, epochs, length, metrics=()):
+def at_epoch(runs, epochs, length, metrics=()):
     """Runs of at least that length, with their metrics then; own runs come first.
 
     A longer run can replace a shorter one: order and noise follow from seed, epoch and

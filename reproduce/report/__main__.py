@@ -16,7 +16,7 @@ from reproduce.experiments import grid, published
 from reproduce.experiments.presets import METHODS
 from reproduce.flags import text
 from reproduce.records import folders, frame
-from reproduce.report import inventory, numbers, standing
+from reproduce.report import inventory, numbers, summary
 from reproduce.tables import cells, render
 
 DESCRIPTION = "Writes the report's pages in results/ from the records."
@@ -65,13 +65,13 @@ def context(frames, folder):
     tables = {
         name: cells.cells(selected, grid.experiments(name)) for name in grid.TITLES
     }
-    found = standing.numbers(tables.values())
+    found = summary.numbers(tables.values())
     drawn = selected[(selected.preset == "paper") & (selected.status == cells.COMPLETE)]
     drawn = drawn.groupby(["table", "setting"])
     return {
-        "state": standing.state(runs),
-        "verdicts": standing.verdicts(selected),
-        "best": standing.best(found),
+        "state": summary.state(runs),
+        "verdicts": summary.verdicts(selected),
+        "best": summary.best(found),
         "tables": tables,
         "render": render,
         "grid": grid,

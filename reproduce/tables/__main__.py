@@ -14,7 +14,7 @@ import sys
 from reproduce import command_line, launch, weights
 from reproduce.experiments import grid
 from reproduce.experiments.presets import METHODS
-from reproduce.flags import several, switch, word
+from reproduce.flags import choice, comma_list, switch
 from reproduce.tables import cells, claims, render
 
 DESCRIPTION = (
@@ -27,12 +27,12 @@ PART = ("methods", "settings", "seeds", "epochs", "preset")
 
 def define(flags):
     """The command's flags."""
-    settings = word(*(s for table in grid.SETTINGS.values() for s in table))
+    settings = choice(*(s for table in grid.SETTINGS.values() for s in table))
     flags.group("What to show")
-    flags.add("table", word(*grid.TITLES), "table1", "which table")
-    flags.add("methods", several(word(*METHODS)), tuple(METHODS), "rows to show")
+    flags.add("table", choice(*grid.TITLES), "table1", "which table")
+    flags.add("methods", comma_list(choice(*METHODS)), tuple(METHODS), "rows to show")
     about = "13, 14, 24 of table1; mnist, dsprites of table2"
-    flags.add("settings", several(settings), None, about)
+    flags.add("settings", comma_list(settings), None, about)
     about = "check the weights in results/weights/ against their records and exit"
     flags.add("verify", switch(), False, about)
     launch.define(flags)
@@ -69,7 +69,7 @@ def body(values):
     if call.selects() or smoke:  # a part leaves most claims open
         judged = [verdict for verdict in judged if verdict.verdict != claims.UNDECIDED]
     without = ("seeds", "epochs") if smoke else ("seeds", "epochs", "smoke")
-    command = f"{call.same(without)} --train"
+    command = f"{call.repeat_command(without)} --train"
     page = render.template("tables/table.md.j2").render(
         name=name,
         title=render.TITLES[name],

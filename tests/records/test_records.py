@@ -137,8 +137,8 @@ def test_records_of_the_first_version_are_read_as_what_the_code_did_then(tmp_pat
         {"side_minimum": 12.0, "side_maximum": 15.0},
     )
     same = preset_configuration("table2/asr-dsprites", **sides)
-    assert len(frame.of(runs, same)) == 1
-    assert frame.of(runs, preset_configuration("table2/asr-dsprites")).empty
+    assert len(frame.runs_of(runs, same)) == 1
+    assert frame.runs_of(runs, preset_configuration("table2/asr-dsprites")).empty
 
 
 def test_options_without_a_change_of_the_numerics_may_be_missing(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from reproduce.experiments import grid, published
 from reproduce.records import frame
-from reproduce.report import numbers, standing
+from reproduce.report import numbers, summary
 from reproduce.tables import cells, claims
 
 
@@ -65,9 +65,9 @@ def test_the_printed_numbers_are_best_as_printed(tmp_path):
         for experiment in grid.experiments(table):
             printed = {m: v for m, (v, _) in published.published(experiment).items()}
             made_up.write(tmp_path, experiment, epochs=1, **printed)
-    found = standing.numbers(all_tables(tmp_path))
+    found = summary.numbers(all_tables(tmp_path))
     assert len(found) == 9 * 4 + 6 * 3
-    lines, (wins, published_wins, of) = standing.best(found)
+    lines, (wins, published_wins, of) = summary.best(found)
     assert wins == published_wins == 17 and of == 18
     assert not any("paper:" in word for line in lines for word in line)
 
@@ -79,7 +79,7 @@ def test_what_is_done_counts_full_runs_of_today(tmp_path):
     made_up.write(tmp_path, "table1/air-13", preset="released")
     made_up.write(tmp_path, "table1/asr-13", fields=made_up.failed())
     made_up.write(tmp_path, "table1/asr-14", fields={"numerics": 1})
-    state = standing.state(frame.load(tmp_path).runs)
+    state = summary.state(frame.load(tmp_path).runs)
     assert (state["all"], state["full"], state["runs"]) == (45, 1, 6)
     assert state["hours"] == pytest.approx(
         5 * 100 / 3600
@@ -97,6 +97,6 @@ def test_a_claim_of_both_tables_counts_by_the_lesser_verdict(monkeypatch):
         ]
 
     monkeypatch.setattr(claims, "judge", judge)
-    verdicts = standing.verdicts(None)
+    verdicts = summary.verdicts(None)
     assert verdicts[claims.UNDECIDED] == ["4", "5", "6", "7"]
     assert verdicts[claims.HOLDS] == ["1", "1b", "2", "2b", "3", "8"]
