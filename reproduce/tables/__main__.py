@@ -67,7 +67,7 @@ def body(values):
     table = cells.cells(selected, experiments, presets)
     judged = claims.judge(name, selected, presets)
     if call.selects() or smoke:  # a part leaves most claims open
-        judged = [verdict for verdict in judged if verdict.verdict != claims.UNDECIDED]
+        judged = [verdict for verdict in judged if verdict.decided]
     without = ("seeds", "epochs") if smoke else ("seeds", "epochs", "smoke")
     command = f"{call.repeat_command(without)} --train"
     page = render.template("tables/table.md.j2").render(

@@ -62,6 +62,11 @@ class Verdict(NamedTuple):
         """The verdict as readers see it."""
         return f"{self.verdict} so far" if self.notes else self.verdict
 
+    @property
+    def decided(self):
+        """Whether there were runs enough to judge it."""
+        return self.verdict != UNDECIDED
+
     def to_json(self):
         """Its form in results/<table>.json, a dict of texts."""
         parts = [part for part in (self.told, self.score, *self.points) if part]
