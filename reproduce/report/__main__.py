@@ -67,12 +67,12 @@ def context(frames, folder):
     }
     found = summary.numbers(tables.values())
     drawn = selected[(selected.preset == "paper") & (selected.status == cells.COMPLETE)]
-    drawn = drawn.groupby(["table", "setting"])
     return {
         "state": summary.state(runs),
         "verdicts": summary.verdicts(selected),
         "best": summary.best(found),
         "tables": tables,
+        "lengths": sorted({run.epochs for run in drawn.itertuples()}),
         "render": render,
         "grid": grid,
         "published": published,
@@ -82,7 +82,9 @@ def context(frames, folder):
             for preset in cells.PRESETS
         },
         "boxes": numbers.boxes(selected, folder),
-        "made": {cell: _made(runs) for cell, runs in drawn},
+        "made": {
+            cell: _made(runs) for cell, runs in drawn.groupby(["table", "setting"])
+        },
         "runs": inventory.runs(runs, frames.epochs),
         "scenes": inventory.scenes(runs),
         "under_way": inventory.under_way(folder),
