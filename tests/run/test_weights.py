@@ -9,7 +9,6 @@ from reproduce.errors import UsageError
 from reproduce.records import frame
 from reproduce.run.trained import trained_model
 
-
 pytestmark = pytest.mark.usefixtures("tiny_networks")
 
 

@@ -5,7 +5,6 @@ import importlib.util
 import os
 import shutil
 import subprocess
-import subprocess
 import sys
 import threading
 
