@@ -24,7 +24,7 @@ SEEDS = (0, 1)
 def exported(tmp_path_factory, scenes_cache):
     """The folder of an export; the module's networks are tiny.
 
-    A program is compiled once for all tests.
+    A program is compiled once for all tests, by the quicker half of the compiler.
     """
     from reproduce.export import runtime
 
@@ -40,6 +40,7 @@ def exported(tmp_path_factory, scenes_cache):
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setattr(runtime, "Program", program)
+        patch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0")
         assert export("--seeds", "0,1", "--out", str(folder)) == 0
         yield folder
 
