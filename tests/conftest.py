@@ -1,6 +1,8 @@
 """What every test runs under: quiet TensorFlow, steady Hypothesis, no user's cache."""
 
 import os
+import pathlib
+import shutil
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -32,13 +34,26 @@ def scenes_cache(tmp_path_factory):
     return tmp_path_factory.mktemp("scenes")
 
 
-@pytest.fixture
-def tiny_networks(monkeypatch, scenes_cache):
+@pytest.fixture(scope="module")
+def tiny_networks(scenes_cache):
     """Runs in this process have tiny networks."""
-    import tensorflow as tf
     import tiny
 
-    monkeypatch.setenv("ASR_CACHE", str(scenes_cache))
-    tiny.shrink(monkeypatch.setattr)
-    yield
-    tf.config.run_functions_eagerly(False)
+    with tiny.networks(scenes_cache):
+        yield
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory, scenes_cache):
+    import tiny
+
+    root = tmp_path_factory.mktemp("finished")
+    with tiny.networks(scenes_cache):
+        assert tiny.run(root) == 0
+    return root
+
+
+@pytest.fixture
+def finished(finished_run, tmp_path):
+    """A copy of what a tiny run has left: its folder of results."""
+    return pathlib.Path(shutil.copytree(finished_run, tmp_path / "finished"))

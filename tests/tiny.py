@@ -4,19 +4,19 @@ As a script it is `python -m reproduce.run` with such networks. Nothing is compi
 which would take half a minute for what is trained in a second.
 """
 
+import contextlib
 import functools
 import json
-import os
 import pathlib
 import subprocess
 import sys
 
 WORDS = (
-    *("--experiment", "table1/asr-13", "--digits", "rendered", "--steps", "3"),
-    *("--train_images", "48", "--test_images", "16", "--batch_size", "16"),
-    *("--compiler", "none", "--epochs", "2"),
+    *("--experiment", "table1/asr-13", "--digits", "rendered", "--compiler", "none"),
+    *("--steps", "2", "--counts", "1,2", "--train_images", "16", "--test_images", "8"),
+    *("--batch_size", "8", "--epochs", "2"),
 )
-STEPS = 3  # an epoch
+STEPS = 2  # an epoch
 LIMIT = 300  # seconds, of any process
 
 
@@ -35,6 +35,20 @@ def shrink(setattr=setattr, eagerly=True):
     setattr(air, "Sizes", functools.partial(air.Sizes, **tiny))
 
 
+@contextlib.contextmanager
+def networks(scenes, eagerly=True):
+    """Runs in this process have tiny networks, and keep their scenes in a folder."""
+    import pytest
+    import tensorflow as tf
+
+    before = tf.config.functions_run_eagerly()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASR_CACHE", str(scenes))
+        shrink(patch.setattr, eagerly)
+        yield
+    tf.config.run_functions_eagerly(before)
+
+
 def run(root, *words):
     """Trains a tiny run below the folder `root`; returns the exit code."""
     from reproduce import command_line
@@ -44,14 +58,13 @@ def run(root, *words):
     return command_line.main(command.define, command.body, argv=argv)
 
 
-def start(root, *words, **environment):
+def start(root, *words):
     """Starts a tiny run as a process of its own; text goes through pipes."""
     return subprocess.Popen(
         [sys.executable, __file__, *WORDS, "--results", str(root), *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | environment,
     )
 
 

@@ -77,12 +77,16 @@ REGULARISERS = {
 }
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize(
-    "prior, regulariser",
-    [("fixed", "none"), *(("learned", name) for name in REGULARISERS)],
+    "prior, regulariser, estimator",
+    [
+        *(("fixed", "none", name) for name in ESTIMATORS),
+        *(("learned", name, "exact") for name in REGULARISERS),
+        *(("learned", name, "concrete") for name in ("more_allowed", "all boxes")),
+        ("learned", "unary", "air_concrete"),
+    ],
 )
-def test_results_are_the_whole_loops(float64, prior, estimator, regulariser):
+def test_results_are_the_whole_loops(float64, prior, regulariser, estimator):
     penalty, taken = REGULARISERS[regulariser]
     options = {
         "prior": prior,

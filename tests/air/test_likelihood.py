@@ -34,17 +34,6 @@ def value_and_slope(likelihood, images, reconstructions, training=False, mode="e
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_likelihood_by_hand(kind):
-    unlit = -math.log(1e-10)  # of a white pixel where nothing is drawn
-    images = tf.constant([1.0, 0.0, 1.0, 0.0, 0.3, 0.3])[:, None, None]
-    drawn = tf.constant([0.0, 0.0, 1.0, 1.0, 0.2, 0.0])[:, None, None]
-    grey = -0.3 * math.log(0.2) - 0.7 * math.log(0.8)
-    expected = [unlit, 0, 0, unlit, grey, 0.3 * unlit]
-    found = kind().cross_entropy(images, drawn).numpy()
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
-
-
-@pytest.mark.parametrize("kind", KINDS)
 @given(GREY, GREY, st.sampled_from(FLOORS), st.booleans())
 def test_likelihood_sums_its_closed_form_over_pixels(kind, x, r, floor, training):
     """The floor of training is taken in training only."""

@@ -21,34 +21,38 @@ STEPS, CANVAS = model_support.STEPS, model_support.CANVAS
 # Training.
 
 
-def trained(seed, steps=3, **options):
+def trained(seed, **options):
     model = model_support.compiled(model_support.tiny_model(seed=seed, **options))
-    images = model_support.squares(4 * steps)
+    images = model_support.squares(8)
     model.fit(images, batch_size=4, shuffle=False, verbose=0)
-    assert int(model.iteration.numpy()) == steps
+    assert int(model.iteration.numpy()) == 2
     return model_support.weights(model)
 
 
 def test_same_seed_gives_identical_weights_and_another_seed_does_not():
-    assert model_support.equal(trained(1), trained(1))
+    first = trained(1)
+    assert model_support.equal(first, trained(1))
     # The same initial weights: the training noise alone differs.
-    assert not model_support.equal(trained(1, init_seed=1), trained(2, init_seed=1))
+    assert not model_support.equal(first, trained(2, init_seed=1))
 
 
-@pytest.mark.parametrize("prior", ["fixed", "learned"])
-def test_fit_lowers_the_loss_and_logs_every_part(prior):
+@pytest.mark.parametrize(
+    "prior, ends, run_eagerly", [("fixed", (1, 2), True), ("learned", (), False)]
+)
+def test_fit_lowers_the_loss_and_logs_every_part(prior, ends, run_eagerly):
+    """Step by step, and traced."""
     regulariser = asr.number_regulariser((1,), 1.0, 1.0)
-    model = model_support.tiny_model(prior, regulariser=regulariser, ends=(1, 2))
-    model_support.compiled(model, 1e-2, run_eagerly=False)
-    options = {"batch_size": 16, "epochs": 20, "shuffle": False, "verbose": 0}
-    history = model.fit(model_support.squares(64), **options).history
+    model = model_support.tiny_model(prior, regulariser=regulariser, ends=ends)
+    model_support.compiled(model, 5e-2, run_eagerly)
+    options = {"batch_size": 16, "epochs": 10, "shuffle": False, "verbose": 0}
+    history = model.fit(model_support.squares(16), **options).history
     assert set(history) == {
         *("loss", "nelbo", "reconstruction", "kl_location", "kl_scale"),
         *("kl_appearance", "kl_presence", "penalty", "allowed_count"),
         *("marginal_count", "objects_taken", "gradient_norm"),
     }
     assert all(np.all(np.isfinite(values)) for values in history.values())
-    assert history["loss"][-1] < 0.7 * history["loss"][0]
+    assert history["loss"][-1] < 0.8 * history["loss"][0]
     for index in (0, -1):
         parts = {name: values[index] for name, values in history.items()}
         terms = [parts[n] for n in parts if n.startswith(("kl_", "reconstruction"))]
@@ -65,7 +69,7 @@ def test_a_step_under_xla_has_the_gradients_of_one_without():
     """The objective and all its gradients at the same noise, single precision."""
     regulariser = asr.number_regulariser((1,))
     model = model_support.tiny_model(
-        scale="learned", regulariser=regulariser, ends=(1, 2)
+        scale="learned", steps=2, regulariser=regulariser, ends=(1,)
     )
     images = model.grey(model_support.squares(4))
     draws = model_support.draws_of(model, 4)
@@ -115,11 +119,12 @@ def broken_slope(posterior):
     return 1 + tf.reduce_sum(tf.sqrt(0 * posterior.presence_logits), axis=1)
 
 
-@pytest.mark.parametrize("kind", ["keep", "zero"])
-@pytest.mark.parametrize("run_eagerly", [False, True])
+@pytest.mark.parametrize(
+    "kind, run_eagerly", [("keep", True), ("zero", True), ("zero", False)]
+)
 def test_a_step_leaves_out_what_is_not_finite(kind, run_eagerly):
     """The log-odds' own nets get no gradient, all others the one of the plain model."""
-    options = {"prior": "fixed", "reads_latents": False}
+    options = {"prior": "fixed", "reads_latents": False, "steps": 2}
     broken = asr.Regulariser([asr.Constraint("broken", broken_slope)])
     plain = model_support.tiny_model(**options)
     model = model_support.tiny_model(
@@ -176,13 +181,13 @@ def scattered_model(**options):
     return model_support.noisy_weights(model_support.tiny_model(**options), 1.0)
 
 
-@pytest.mark.parametrize("options", [{}, {"decoder_noise": 0.3, "ends": (1, 2)}])
-def test_evaluation_does_not_depend_on_the_batches(options):
+def test_evaluation_does_not_depend_on_the_batches():
     """Nor on the type: bytes and grey values are the same image."""
-    model = model_support.compiled(scattered_model(**options))
-    images = model_support.random_images(8)
-    given = [(images, size) for size in (1, 5, 8)]
-    given.append(((images / 255).astype(np.float32), 5))
+    model = scattered_model(decoder_noise=0.3, ends=(1, 2))
+    model_support.compiled(model)
+    images = model_support.random_images(5)
+    given = [(images, size) for size in (1, 3, 5)]
+    given.append(((images / 255).astype(np.float32), 3))
     found = [
         model.evaluate(part, batch_size=size, verbose=0, return_dict=True)
         for part, size in given
@@ -222,7 +227,7 @@ def test_noise_by_image_is_that_of_other_draws():
     images[np.arange(400), np.arange(400) // 100, np.arange(400) % 12] = (
         1 + (np.arange(400) // 12) % 9
     )
-    draws = model.evaluation_noise(model.grey(images))
+    draws = tf.function(model.evaluation_noise)(model.grey(images))
     shapes = {
         name: v.shape
         for name, v in model_support.draws_of(model, 400)._asdict().items()
@@ -248,7 +253,7 @@ def test_images_of_other_types_are_refused():
 
 
 def test_a_scene_agrees_with_itself():
-    model, images = scattered_model(), model_support.random_images(64)
+    model, images = scattered_model(), model_support.random_images(24)
     scene = {name: value.numpy() for name, value in model(images).items()}
     assert len(set(scene["counts"])) >= 2
     drawn = np.arange(STEPS) < scene["counts"][:, None]
@@ -266,7 +271,7 @@ def test_a_scene_agrees_with_itself():
 @pytest.mark.parametrize("rule", ["greedy", "sampled"])
 def test_counts_follow_the_rule(rule):
     """Greedy: leading steps with p > 1/2; sampled: leading uniforms below p."""
-    model, images = scattered_model(count_rule=rule), model_support.random_images(64)
+    model, images = scattered_model(count_rule=rule), model_support.random_images(24)
     draws = model.evaluation_noise(model.grey(images))
     _, inference, _ = model.infer(model.grey(images), draws, 0)
     p = tf.sigmoid(inference.presence_logits).numpy()

@@ -26,33 +26,45 @@ def own_regulariser():
     )
 
 
+def released_regulariser():
+    unary = asr.number_regulariser((1, 3), form="unary").constraints
+    boxes = asr.overlap_regulariser(3, 5, side_penalty="mean").constraints
+    return asr.Regulariser([*unary, *boxes])
+
+
 @pytest.mark.parametrize(
-    "options",
+    "make, options",
     [
-        {},
-        {"prior": "fixed", "decoder_noise": 0.3, "reads_latents": False},
-        {"scale": "learned", "regulariser": True, "init_seed": 4, "seed": 9},
-        {"released": True, "ends": (1, 2), "nonfinite_gradients": "zero"},
-        {
-            "estimator": air.ExactEstimator("concrete"),
-            "likelihood": air.BernoulliLikelihood(1e-3),
-        },
-        {"estimator": air.FixedCountEstimator(), "count_rule": "sampled"},
+        (
+            model_support.tiny_model,
+            {
+                **{"prior": "fixed", "reads_latents": False},
+                **{"decoder_noise": 0.3, "count_rule": "sampled"},
+            },
+        ),
+        (
+            model_support.tiny_model,
+            {
+                **{"scale": "learned", "init_seed": 4, "seed": 9},
+                "estimator": air.ExactEstimator("concrete"),
+                "likelihood": air.BernoulliLikelihood(1e-3),
+                "regulariser": own_regulariser(),
+            },
+        ),
+        (
+            model_support.released_model,
+            {
+                **{"ends": (1, 2), "nonfinite_gradients": "zero"},
+                "regulariser": released_regulariser(),
+            },
+        ),
+        (model_support.tiny_model, {"estimator": air.FixedCountEstimator()}),
     ],
-    ids=["plain", "air", "regularised", "released", "slope", "fixed_count"],
+    ids=["air", "regularised", "released", "fixed_count"],
 )
-def test_a_saved_model_is_the_same_model(tmp_path, options):
-    if options.get("regulariser"):
-        options = {**options, "regulariser": own_regulariser()}
-    make = model_support.tiny_model
-    if options.get("released"):
-        make, options = model_support.released_model, {**options}
-        del options["released"]
-        released = asr.number_regulariser((1, 3), form="unary").constraints
-        boxes = asr.overlap_regulariser(3, 5, side_penalty="mean").constraints
-        options["regulariser"] = asr.Regulariser([*released, *boxes])
+def test_a_saved_model_is_the_same_model(tmp_path, make, options):
     model = model_support.compiled(make(**options))
-    images = model_support.squares(8)
+    images = model_support.squares(4)
     model.fit(images, batch_size=4, shuffle=False, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -60,11 +72,12 @@ def test_a_saved_model_is_the_same_model(tmp_path, options):
     for part in ("sampler", "likelihood", "estimator", "prior"):
         one, other = getattr(model, part), getattr(loaded, part)
         assert type(one) is type(other) and one.get_config() == other.get_config()
-    assert (loaded.ends, loaded.sizes) == (model.ends, model.sizes)
+    for name in ("ends", "sizes", "count_rule", "nonfinite_gradients"):
+        assert getattr(loaded, name) == getattr(model, name), name
     assert model_support.equal(
         model_support.weights(model), model_support.weights(loaded)
     )
-    assert int(loaded.iteration.numpy()) == 2
+    assert int(loaded.iteration.numpy()) == 1
     first, second = model(images), loaded(images)
     for name in first:
         np.testing.assert_array_equal(first[name], second[name])

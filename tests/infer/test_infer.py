@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import tiny
 from PIL import Image
 
 from data import pictures
@@ -92,11 +91,10 @@ def test_boxes_are_in_the_pixels_of_the_image():
     assert prepared.told == "300 x 100 pixels padded and scaled to 50"
 
 
-def test_a_run_infers_as_its_model_predicts(tiny_networks, tmp_path, capsys):
+def test_a_run_infers_as_its_model_predicts(tiny_networks, finished, tmp_path, capsys):
     from reproduce.run.trained import trained_model
 
-    tiny.run(tmp_path, "--epochs", 1)
-    (state,) = tmp_path.rglob("state.npz")
+    (state,) = finished.rglob("state.npz")
     model, stem = trained_model(state.parent), tmp_path / "out"
     np.save(tmp_path / "images.npy", np.stack([scene(), 255 - scene()]))
     assert call(state.parent, tmp_path, "--noinvert", "--out", stem) == 0

@@ -43,56 +43,40 @@ def test_a_run_leaves_its_record_prints_its_epochs_and_is_not_trained_twice(
     last = frames.epochs.iloc[-1]
     for name in ("nelbo", "se", "acc", "miou"):
         assert run[name] == last[f"test_{name}"]
-    assert sum(run["count_histogram"]) == 16
-    assert 0 <= run["overlapping_pairs_in_samples_error"] < 0.05
+    assert sum(run["count_histogram"]) == 8
+    assert 0 <= run["overlapping_pairs_in_samples_error"] < 0.1
     assert tiny.run(tmp_path) == 0
     assert "its record is there already" in capsys.readouterr().out
 
 
-def test_a_longer_run_goes_on_from_a_shorter_one_to_the_same_weights(tmp_path):
-    assert tiny.run(tmp_path / "a", "--epochs", 3) == 0
-    assert tiny.run(tmp_path / "b", "--epochs", 1) == 0
-    assert tiny.run(tmp_path / "b", "--epochs", 3) == 0
-    whole, continued = tiny.left(tmp_path / "a"), tiny.left(tmp_path / "b")
-    assert {name: continued[name] for name in whole} == whole
-
-
-def test_the_lowest_loss_is_reported_where_that_is_asked(tmp_path):
-    words = ("--reported_epoch", "lowest_loss", "--learning_rate", "1")
-    assert tiny.run(tmp_path, *words, "--epochs", 4) == 0
-    frames = frame.load(tmp_path)
-    losses = frames.epochs.train_loss.to_numpy()
-    assert frames.runs.reported_epoch[0] == 1 + np.argmin(losses)
-
-
 def test_no_run_goes_on_from_a_checkpoint_of_other_numerics(
-    tmp_path, capsys, monkeypatch
+    finished, capsys, monkeypatch
 ):
-    monkeypatch.setattr(versions, "NUMERICS", 1)
-    assert tiny.run(tmp_path) == 0
-    monkeypatch.undo()
-    monkeypatch.setenv("ASR_CACHE", str(tmp_path / "cache"))
-    (file,) = tmp_path.rglob("state.npz")
+    (file,) = finished.rglob("state.npz")
     before = file.read_bytes()
-    assert tiny.run(tmp_path) == 0
+    newer = versions.NUMERICS + 1
+    touched = versions._TOUCHED | {newer: lambda options: True}
+    monkeypatch.setattr(versions, "_TOUCHED", touched)
+    monkeypatch.setattr(versions, "NUMERICS", newer)
+    assert tiny.run(finished) == 0
     told = capsys.readouterr().out
     assert "its record is of older code" in told and "begins anew" in told
     older = file.with_name(checkpoint.OLDER)
     assert older.read_bytes() == before and file.exists()
-    assert not frame.load(tmp_path).runs.stale[0]
+    assert not frame.load(finished).runs.stale[0]
 
 
 def test_a_constraint_of_ones_own_is_logged_and_part_of_the_variant(tmp_path, capsys):
     given = f"{EXAMPLE}:left_to_right"
     words = ("--constraint", given, "--constraint_weight", 10)
-    assert tiny.run(tmp_path, *words) == 0
+    assert tiny.run(tmp_path, *words, "--epochs", 1) == 0
     frames = frame.load(tmp_path)
     (run,) = frames.runs.to_dict("records")
     assert run["changed"]["constraint"] == "examples/left_to_right.py:left_to_right"
     assert "+constraint=left_to_right." in run["variant"]
     assert "+constraint_weight=10.0" in run["variant"]
     assert (frames.epochs.train_left_to_right > 0).all()
-    assert tiny.run(tmp_path, *words, "--epochs", 3) == 0
+    assert tiny.run(tmp_path, *words) == 0
     assert "goes on from" in capsys.readouterr().out
 
 
@@ -115,7 +99,7 @@ def test_a_faulty_constraint_gets_one_line(tmp_path, capsys, source, name, told)
 
 def own_scenes(file, **arrays):
     stream = np.random.default_rng(0)
-    images = stream.integers(0, 256, (60, 20, 20)).astype(np.uint8)
+    images = stream.integers(0, 256, (20, 20, 20)).astype(np.uint8)
     np.savez(file, **{"images": images, **arrays})
     return file
 
@@ -125,7 +109,7 @@ def own(root, *words):
     from reproduce import command_line
     from reproduce.run import __main__ as command
 
-    common = ("--experiment", "table1/pprior-13", "--steps", "3", "--batch_size", "16")
+    common = ("--experiment", "table1/pprior-13", "--steps", "3", "--batch_size", "8")
     argv = [*common, "--compiler", "none", "--epochs", "1", "--results", str(root)]
     return command_line.main(command.define, command.body, argv=[*argv, *words])
 
@@ -140,33 +124,33 @@ def test_images_alone_are_scenes_and_what_they_do_not_tell_stays_empty(tmp_path)
     assert run["acc"] is None and run["miou"] is None
     assert np.isfinite(run["nelbo"])
     figure = record.read_figure(tmp_path / run["folder"])
-    assert figure["images"].shape == (6, 20, 20)  # the last tenth
+    assert figure["images"].shape == (2, 20, 20)  # the last tenth
     assert "true_counts" not in figure
 
 
 def test_scenes_with_counts_and_boxes_are_judged_by_them(tmp_path):
-    counts = np.resize([1, 3], 60)
-    boxes = np.tile(np.float32([2, 3, 9, 9]), (60, 3, 1))
-    arrays = {"counts": counts, "boxes": boxes, "test_counts": counts[:20]}
-    arrays["test_boxes"] = boxes[:20]
-    arrays["test_images"] = np.zeros([20, 20, 20], np.float32)
+    counts = np.resize([1, 3], 20)
+    boxes = np.tile(np.float32([2, 3, 9, 9]), (20, 3, 1))
+    arrays = {"counts": counts, "boxes": boxes, "test_counts": counts[:8]}
+    arrays["test_boxes"] = boxes[:8]
+    arrays["test_images"] = np.zeros([8, 20, 20], np.float32)
     file = own_scenes(tmp_path / "mine.npz", **arrays)
     assert own(tmp_path, "--scenes", str(file)) == 0
     (run,) = frame.load(tmp_path).runs.to_dict("records")
     assert 0 <= run["acc"] <= 1 and 0 <= run["miou"] <= 1
-    assert run["record"]["data_statistics"]["test"]["objects"] == counts[:20].sum()
+    assert run["record"]["data_statistics"]["test"]["objects"] == counts[:8].sum()
 
 
 @pytest.mark.parametrize(
     ("arrays", "told"),
     [
-        ({"images": np.zeros([60, 20, 21], np.uint8)}, "images: of shape"),
-        ({"images": np.full([60, 20, 20], -1.0)}, "images: values from -1 to -1"),
-        ({"images": np.full([60, 20, 20], np.nan)}, "images: values from nan"),
+        ({"images": np.zeros([20, 20, 21], np.uint8)}, "images: of shape"),
+        ({"images": np.full([20, 20, 20], -1.0)}, "images: values from -1 to -1"),
+        ({"images": np.full([20, 20, 20], np.nan)}, "images: values from nan"),
         ({"counts": np.zeros([3], int)}, "counts: int64 of shape [3]"),
-        ({"boxes": np.zeros([60, 3, 4])}, "boxes: "),
+        ({"boxes": np.zeros([20, 3, 4])}, "boxes: "),
         ({"test_images": np.zeros([9, 8, 8], np.uint8)}, "differ in size"),
-        ({"images": np.zeros([9, 20, 20], np.uint8)}, "at least one batch of 16"),
+        ({"images": np.zeros([7, 20, 20], np.uint8)}, "at least one batch of 8"),
     ],
 )
 def test_scenes_that_do_not_fit_get_one_line(tmp_path, capsys, arrays, told):
@@ -178,7 +162,7 @@ def test_scenes_that_do_not_fit_get_one_line(tmp_path, capsys, arrays, told):
 
 def test_logs_for_tensorboard(tmp_path):
     pytest.importorskip("tensorboard")
-    assert tiny.run(tmp_path, "--tensorboard", tmp_path / "logs") == 0
+    assert tiny.run(tmp_path, "--epochs", 1, "--tensorboard", tmp_path / "logs") == 0
     events = list((tmp_path / "logs").rglob("events.*"))
     assert {file.parent.name for file in events} == {"train", "validation"}
 
@@ -200,22 +184,20 @@ def test_a_value_that_is_not_finite_ends_the_run_with_a_record_that_says_where(
     assert tiny.run(tmp_path, *words) == 3  # told again, not trained again
 
 
-def test_a_damaged_checkpoint_gets_one_line_and_is_left_alone(tmp_path, capsys):
-    assert tiny.run(tmp_path) == 0
-    (file,), (done,) = tmp_path.rglob("state.npz"), tmp_path.rglob("record.json")
+def test_a_damaged_checkpoint_gets_one_line_and_is_left_alone(finished, capsys):
+    (file,), (done,) = finished.rglob("state.npz"), finished.rglob("record.json")
     done.unlink()
     file.write_bytes(file.read_bytes()[:1000])
-    assert tiny.run(tmp_path) == 2
+    assert tiny.run(finished) == 2
     assert "state.npz: damaged" in capsys.readouterr().err
     assert file.stat().st_size == 1000
-    assert tiny.run(tmp_path, "--retrain") == 0
+    assert tiny.run(finished, "--retrain") == 0
 
 
-def test_trained_model_gives_the_weights_of_the_last_epoch(tmp_path):
+def test_trained_model_gives_the_weights_of_the_last_epoch(finished):
     from reproduce.run.trained import trained_model
 
-    assert tiny.run(tmp_path) == 0
-    (file,) = tmp_path.rglob("state.npz")
+    (file,) = finished.rglob("state.npz")
     model, (_, arrays) = trained_model(file.parent), checkpoint.load(file)
     for variable, array in zip(checkpoint.variables(model), arrays, strict=True):
         np.testing.assert_array_equal(variable.numpy(), array)
@@ -239,9 +221,8 @@ def test_bad_input_gets_one_line(tmp_path, capsys, words, told):
     assert refused(capsys, tmp_path, *words).startswith(f"error: {told}")
 
 
-def test_what_a_record_names_as_its_surroundings(tmp_path):
-    assert tiny.run(tmp_path) == 0
-    (file,) = tmp_path.rglob("record.json")
+def test_what_a_record_names_as_its_surroundings(finished):
+    (file,) = finished.rglob("record.json")
     found = json.loads(file.read_text())
     assert found["environment"]["packages"]["keras"]
     assert found["environment"]["threads"] == found["environment"]["cores"]

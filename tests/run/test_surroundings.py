@@ -16,6 +16,7 @@ from data import mnist
 from reproduce import REPOSITORY
 from reproduce.errors import UsageError
 from reproduce.records import environment, folders
+from reproduce.run import start
 from reproduce.run.one import Run
 
 NUMBERS = ("ENOLCK", "EBADF", "EOPNOTSUPP", "EIO", "ESTALE")
@@ -101,16 +102,31 @@ def test_paths_are_those_of_the_home_folder_and_of_the_caller(tmp_path, monkeypa
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux binds so")
-@pytest.mark.parametrize("bound", [True, False], ids=["affinity", "Slurm's word"])
-def test_cores_are_those_of_the_job(bound):
-    bind = "os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])" * bound
-    code = f"""import os; {bind}
-from reproduce.run import start; start.tensorflow()
-import tensorflow as tf; from reproduce.records import environment
-print(environment.describe('', 1)['cores'],
-      tf.config.threading.get_intra_op_parallelism_threads())"""
-    word = "" if bound else "1"
-    assert python(code, SLURM_CPUS_PER_TASK=word).split() == ["1", "1"]
+def test_cores_are_those_of_the_job(monkeypatch):
+    """Those that the process is bound to, and no more than Slurm says."""
+    cores = os.sched_getaffinity(0)
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
+    assert environment.usable_cores() == 1
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "")
+    os.sched_setaffinity(0, [min(cores)])
+    try:
+        assert environment.usable_cores() == 1
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert environment.usable_cores() == len(cores)
+
+
+def test_tensorflow_has_a_thread_for_each_of_the_jobs_cores(monkeypatch):
+    import tensorflow as tf
+
+    given = []
+    for name in ("intra", "inter"):
+        name = f"set_{name}_op_parallelism_threads"
+        monkeypatch.setattr(tf.config.threading, name, given.append)
+    monkeypatch.setattr(environment, "usable_cores", lambda: 7)
+    start.tensorflow()
+    start.tensorflow(threads=5)
+    assert given == [7, 7, 5, 5]
 
 
 def test_a_terminal_of_few_letters_gets_plain_ones():
@@ -119,10 +135,9 @@ sys.exit(command_line.main(lambda f: None, lambda v: print('λ 1.0 ± 0.1'), arg
     assert python(code, PYTHONIOENCODING="ascii") == "? 1.0 ? 0.1\n"
 
 
-@pytest.mark.parametrize("words", ["data.rendered_digits", "reproduce.figures.panels"])
-def test_a_notebooks_backend_of_matplotlib_is_no_matter(words):
-    code = f"""import {words}, data.rendered_digits as digits
-print(digits.render_digits(3)[0].sum())"""
+def test_a_notebooks_backend_of_matplotlib_is_no_matter():
+    code = """import data.rendered_digits, reproduce.figures.panels
+print(data.rendered_digits.render_digits(3)[0].sum())"""
     usual = python(code)
     assert python(code, MPLBACKEND="module://matplotlib_inline.backend_in") == usual
 

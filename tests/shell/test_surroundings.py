@@ -130,10 +130,12 @@ def test_line_ends_stay_those_of_unix(made, tmp_path):
         assert clone.read_bytes() == file.read_bytes()
 
 
-def test_tensorflow_says_why_it_ends_the_process(tmp_path):
-    words = ("--experiment", "table1/air-13", "--smoke", "--results", tmp_path)
+def test_tensorflow_says_why_it_ends_the_process():
+    code = """from reproduce.run import start; start.tensorflow()
+import tensorflow as tf
+tf.function(lambda: tf.constant(1), jit_compile=True)()"""
     process = subprocess.run(
-        [sys.executable, "-m", "reproduce.run", *map(str, words)],
+        [sys.executable, "-c", code],
         env=os.environ | {"XLA_FLAGS": "--xla_no_such_flag=true"},
         cwd=toy.REPOSITORY,
         capture_output=True,
