@@ -102,28 +102,17 @@ def test_the_concrete_slope_near_zero_is_its_series():
 
 
 @pytest.mark.parametrize("slope", elbo.SLOPES)
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_presence_divergence_is_finite_at_extreme_log_odds(slope, jit_compile):
+def test_presence_divergence_is_finite_at_extreme_log_odds(slope):
     values = np.array([-1e4, -100.0, 0.0, 100.0, 1e4], np.float32)
     a, m = (grid.ravel() for grid in np.meshgrid(values, values))
-    function = tf.function(
-        lambda a, m: value_and_slopes_in_graph(a, m, slope), jit_compile=jit_compile
-    )
-    value, *slopes = function(tf.constant(a), tf.constant(m))
+    value, *slopes = value_and_slopes(a, m, slope)
     # Certain of what is denied: |m|; of what is as likely as not: log 2.
     expected = np.where(a * m > 0, 0, np.where(m == 0, math.log(2), np.abs(m)))
     uncertain = np.where(m == 0, 0, math.log(0.5) + np.abs(m) / 2)
     expected = np.where(a == 0, uncertain, expected)
     # The other form's value, up to 2e6, passes through the sum.
     np.testing.assert_allclose(value, expected, rtol=1e-5, atol=0.3)
-    assert all(np.all(np.isfinite(each.numpy())) for each in slopes)
-
-
-def value_and_slopes_in_graph(a, m, slope):
-    with tf.GradientTape() as tape:
-        tape.watch([a, m])
-        value = elbo.presence_divergence(a, m, slope)
-    return value, *tape.gradient(value, [a, m])
+    assert np.all(np.isfinite(slopes))
 
 
 @pytest.mark.parametrize("slope", elbo.SLOPES)

@@ -1,15 +1,13 @@
 """What a Keras user brings: images, settings, callbacks, arguments of fit."""
 
 import csv
-import os
-import subprocess
-import sys
 
 import keras
 import model_support
 import numpy as np
 import pytest
 import tensorflow as tf
+from processes import printed, python
 
 import air
 
@@ -117,18 +115,8 @@ def test_other_precisions_get_one_line(policy):
         keras.config.set_dtype_policy(before)
 
 
-def in_its_own_process(script, *words):
-    """Runs a script where KERAS_BACKEND is jax, and JAX installed."""
-    return subprocess.run(
-        [sys.executable, "-c", script, *map(str, words)],
-        env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": os.getcwd()},
-        capture_output=True,
-        text=True,
-    )
-
-
 def test_another_backend_is_told_where_it_cannot_be_overruled():
-    done = in_its_own_process("import keras, air")
+    done = python("import keras, air", KERAS_BACKEND="jax")
     assert done.returncode == 1
     assert "set KERAS_BACKEND=tensorflow" in done.stderr.splitlines()[-1]
 
@@ -165,9 +153,7 @@ def test_callbacks_validation_and_saving_work_together(tmp_path):
         "print(model.evaluate(images[:6], batch_size=4, verbose=0, return_dict=True)"
         "['nelbo'])"
     )
-    done = in_its_own_process(script, tmp_path)
-    assert done.returncode == 0, done.stderr
-    found = float(done.stdout.split()[-1])
+    found = float(printed(script, tmp_path, KERAS_BACKEND="jax").split()[-1])
     assert found == pytest.approx(min(history["val_nelbo"]), rel=1e-5)
 
 

@@ -44,17 +44,9 @@ def test_likelihood_sums_its_closed_form_over_pixels(kind, x, r, floor, training
     ]
     found = likelihood.cross_entropy(tf.constant(x), tf.constant(r), training)
     np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("floor", FLOORS)
-@pytest.mark.parametrize("training", [False, True])
-def test_an_empty_canvas_costs_what_its_pixels_cost(kind, floor, training):
-    x = tf.constant(np.random.default_rng(1).random((3, 5, 5)))
-    likelihood = kind(training_floor=floor)
-    expected = likelihood.cross_entropy(x, tf.zeros_like(x), training)
-    found = likelihood.empty_cross_entropy(x, training)
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    empty = likelihood.cross_entropy(tf.constant(x), tf.constant(0 * r), training)
+    found = likelihood.empty_cross_entropy(tf.constant(x), training)
+    np.testing.assert_allclose(found, empty, rtol=1e-6)
 
 
 @pytest.mark.parametrize("mode", MODES)

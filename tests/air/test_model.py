@@ -280,31 +280,20 @@ def test_counts_follow_the_rule(rule):
     assert model(images)["counts"].numpy().tolist() == expected.tolist()
 
 
-def test_a_posterior_is_in_pixels_and_has_the_appearances():
-    """What a constraint sees of 3 objects, all of them looked at."""
-    model = scattered_model()
-    images, draws = (
-        model_support.grey(4, 0, "float32"),
-        model_support.draws_of(model, 4),
-    )
-    latents, inference, _ = model.infer(images, draws, 0)
+def test_boxes_are_those_of_the_latents_in_pixels():
+    """And what a constraint sees of all objects is of the same boxes."""
+    model, images = scattered_model(), model_support.grey(4, 0, "float32")
+    latents, inference, _ = model.infer(images, model_support.draws_of(model, 4), 0)
     q = model.posterior(latents, inference, STEPS)
-    centre = (np.tanh(latents.location) + 1) * CANVAS / 2
-    side = np.maximum(1 / (1 + np.exp(-latents.scale.numpy()[..., 0])), 0.02) * CANVAS
-    np.testing.assert_allclose(q.centre, centre, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(q.side, side, rtol=1e-5)
-    np.testing.assert_array_equal(q.appearance, latents.appearance)
-    assert q.canvas_side == CANVAS and q.looked_at == STEPS
-    p = tf.sigmoid(inference.presence_logits).numpy()
-    np.testing.assert_allclose(q.validity, np.cumprod(p, axis=1), rtol=1e-5)
-    np.testing.assert_allclose(np.exp(q.log_count).sum(axis=1), 1, rtol=1e-5)
-    counts = stick_breaking.greedy_count(q.presence_logits)
-    boxes = drawn_boxes(latents, counts, CANVAS).numpy()
-    for b in range(4):
-        for t in range(counts[b]):
-            (x, y), s = centre[b, t], side[b, t]
-            expected = [x - s / 2, y - s / 2, s, s]
-            np.testing.assert_allclose(boxes[b, t], expected, rtol=1e-4, atol=1e-4)
+    side = np.maximum(1 / (1 + np.exp(-latents.scale)), 0.02) * CANVAS
+    corner = (np.tanh(latents.location) + 1) * CANVAS / 2 - side / 2
+    np.testing.assert_allclose(q.centre - side / 2, corner, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(q.side, side[..., 0], rtol=1e-5)
+    counts = stick_breaking.greedy_count(q.presence_logits).numpy()
+    expected = np.concatenate([corner, side, side], axis=2)
+    expected *= (np.arange(STEPS) < counts[:, None])[..., None]
+    boxes = drawn_boxes(latents, counts, CANVAS)
+    np.testing.assert_allclose(boxes, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_constraint_on_appearances_trains_them():

@@ -49,18 +49,11 @@ PAIR, DIFFERENCE, BOUNDS = (
 FIRST = (10, 10, 10)
 BY_HAND = [
     # F1, ordered pairs: each pair counts twice.
-    *(
-        (PAIR, (FIRST, second), 0)
-        for second in ((20, 10, 10), (20, 20, 10), (21, 10, 9))
-    ),
+    (PAIR, (FIRST, (20, 10, 10)), 0),  # touching
     (PAIR, (FIRST, (19, 10, 10)), 2 * 1),  # one pixel in
-    (PAIR, (FIRST, FIRST), 2 * 10),  # equal
     (PAIR, (FIRST, (12, 10, 4)), 2 * 5),  # nested, off the middle: (10 + 4)/2 - 2
     (PAIR, (FIRST, (17, 13, 10)), 2 * 3),  # the larger offset, x, counts
-    (PAIR, (FIRST, (13, 3, 10)), 2 * 3),  # the larger offset, y, counts
-    (PAIR, (FIRST, (39, 10, 50)), 2 * 1),  # different sides: (10 + 50)/2 = 30
     (PAIR, (FIRST, (18, 10, 10), (24, 10, 10)), 2 * (2 + 4)),
-    (PAIR, (FIRST,), 0),
     # F2 to F5, a sum over objects.
     (asr.InsideCanvas("left"), ((3, 25, 10), (3, 25, 10)), 4),
     (asr.InsideCanvas("right"), ((47, 25, 10), (25, 25, 52)), 2 + 1),
@@ -73,10 +66,7 @@ BY_HAND = [
     ),
     (asr.BoundedSide(11, 15, True), ((25, 25, 30), (25, 25, 12)), (15 + 8) / 2),
     # F7.
-    (DIFFERENCE, ((25, 25, 12), (5, 5, 15)), 0),
     (DIFFERENCE, ((25, 25, 12), (5, 5, 16)), 2 * 1),
-    (DIFFERENCE, ((25, 25, 20), (5, 5, 10)), 2 * 7),
-    (DIFFERENCE, (FIRST,), 0),
 ]
 
 
@@ -156,26 +146,6 @@ def test_gradients_are_exactly_zero_inside_the_valid_set():
         for q in (valid, edge):
             np.testing.assert_array_equal(constraint.functional(q), 0)
             np.testing.assert_array_equal(gradients(constraint.functional, q), 0)
-
-
-def test_gradients_by_hand_outside_the_valid_set():
-    """Each violated constraint pulls with slope 1 a term, in the right direction."""
-    # Overlap along x: d/dx1 = +2 (ordered pairs; box 1 lies left), sides + 1 each.
-    q = boxes((10, 10, 10), (16, 12, 10))
-    found = gradients(asr.PairOverlap(), q)
-    np.testing.assert_array_equal(found, [2, 0, -2, 0, 1, 1])
-    found = gradients(asr.InsideCanvas("bottom"), boxes((25, 48, 10)))
-    np.testing.assert_array_equal(found, [0, 1, 0.5])
-    found = gradients(asr.InsideCanvas("left"), boxes((2, 25, 10)))
-    np.testing.assert_array_equal(found, [-1, 0, 0.5])
-    two = boxes((25, 25, 9), (25, 25, 18))
-    found = gradients(asr.BoundedSide(11, 15), two)
-    np.testing.assert_array_equal(found, [0, 0, 0, 0, -1, 1])
-    # The released form's gradient is the paper's divided by the steps.
-    found = gradients(asr.BoundedSide(11, 15, every_step=True), two)
-    np.testing.assert_array_equal(found, [0, 0, 0, 0, -0.5, 0.5])
-    found = gradients(asr.SideDifference(3), two)
-    np.testing.assert_array_equal(found, [0, 0, 0, 0, -2, 2])
 
 
 def test_gradients_are_finite_where_boxes_coincide():

@@ -1,6 +1,5 @@
 """One run in this process, with tiny networks: what it writes, prints and refuses."""
 
-import json
 import pathlib
 
 import numpy as np
@@ -44,6 +43,10 @@ def test_a_run_leaves_its_record_prints_its_epochs_and_is_not_trained_twice(
     for name in ("nelbo", "se", "acc", "miou"):
         assert run[name] == last[f"test_{name}"]
     assert sum(run["count_histogram"]) == 8
+    environment, git = run["record"]["environment"], run["record"]["git"]
+    assert environment["packages"]["keras"]
+    assert environment["threads"] == environment["cores"]
+    assert git["commit"] is None or len(git["commit"]) == 40
     assert 0 <= run["overlapping_pairs_in_samples_error"] < 0.1
     assert tiny.run(tmp_path) == 0
     assert "its record is there already" in capsys.readouterr().out
@@ -219,11 +222,3 @@ def test_trained_model_gives_the_weights_of_the_last_epoch(finished):
 )
 def test_bad_input_gets_one_line(tmp_path, capsys, words, told):
     assert refused(capsys, tmp_path, *words).startswith(f"error: {told}")
-
-
-def test_what_a_record_names_as_its_surroundings(finished):
-    (file,) = finished.rglob("record.json")
-    found = json.loads(file.read_text())
-    assert found["environment"]["packages"]["keras"]
-    assert found["environment"]["threads"] == found["environment"]["cores"]
-    assert found["git"]["commit"] is None or len(found["git"]["commit"]) == 40

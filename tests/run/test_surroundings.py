@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from data_support import SMALL
+from processes import printed
 
 import data
 from data import mnist
@@ -20,19 +21,6 @@ from reproduce.run import start
 from reproduce.run.one import Run
 
 NUMBERS = ("ENOLCK", "EBADF", "EOPNOTSUPP", "EIO", "ESTALE")
-
-
-def python(code, folder=REPOSITORY, **variables):
-    """What a process of this project prints; it must end well."""
-    process = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | variables,
-        capture_output=True,
-        text=True,
-    )
-    assert process.returncode == 0, process.stderr
-    return process.stdout
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -97,7 +85,7 @@ def test_paths_are_those_of_the_home_folder_and_of_the_caller(tmp_path, monkeypa
     assert folders.checkpoints_folder("out", None) == expected
     code = "from reproduce.processes import subprocess_environment as found; "
     code += "print(found()['MNIST_NPZ'])"
-    found = python(code, folder=tmp_path / "caller", MNIST_NPZ="mnist.npz")
+    found = printed(code, folder=tmp_path / "caller", MNIST_NPZ="mnist.npz")
     assert pathlib.Path(found.strip()) == tmp_path / "caller" / "mnist.npz"
 
 
@@ -132,14 +120,14 @@ def test_tensorflow_has_a_thread_for_each_of_the_jobs_cores(monkeypatch):
 def test_a_terminal_of_few_letters_gets_plain_ones():
     code = """import sys; from reproduce import command_line
 sys.exit(command_line.main(lambda f: None, lambda v: print('λ 1.0 ± 0.1'), argv=[]))"""
-    assert python(code, PYTHONIOENCODING="ascii") == "? 1.0 ? 0.1\n"
+    assert printed(code, PYTHONIOENCODING="ascii") == "? 1.0 ? 0.1\n"
 
 
 def test_a_notebooks_backend_of_matplotlib_is_no_matter():
     code = """import data.rendered_digits, reproduce.figures.panels
 print(data.rendered_digits.render_digits(3)[0].sum())"""
-    usual = python(code)
-    assert python(code, MPLBACKEND="module://matplotlib_inline.backend_in") == usual
+    usual = printed(code)
+    assert printed(code, MPLBACKEND="module://matplotlib_inline.backend_in") == usual
 
 
 def test_git_that_refuses_is_told_once(tmp_path, monkeypatch, capsys):

@@ -1,34 +1,22 @@
 """Commands run their checkout's code with its packages, whatever the surroundings."""
 
 import importlib.util
-import os
 import shutil
 import subprocess
-import sys
 
 import pytest
 import toy_checkout as toy
+from processes import python
 
 TABLE = ("bash", "reproduce/table1.sh")
 
 
-def cdpath(checkout, tmp_path):
-    other = toy.write(tmp_path / "other")
-    return TABLE, {"CDPATH": other}
-
-
-def other_modules(checkout, tmp_path):
+def other_variables(checkout, tmp_path):
+    """All at once: each alone would lead to other code, other packages or none."""
     other = toy.write(tmp_path / "other")
     (other / "tinypin.py").write_text("VERSION = '2.0'\n")
-    return TABLE, {"PYTHONPATH": other}
-
-
-def safe_path(checkout, tmp_path):
-    return TABLE, {"PYTHONSAFEPATH": "1"}
-
-
-def other_python(checkout, tmp_path):
-    return TABLE, {"PYTHONHOME": tmp_path}
+    python = {"PYTHONPATH": other, "PYTHONSAFEPATH": "1", "PYTHONHOME": tmp_path}
+    return TABLE, {"CDPATH": other, "HOME": None, **python}
 
 
 def callers_folder(checkout, tmp_path):
@@ -36,10 +24,6 @@ def callers_folder(checkout, tmp_path):
     (tmp_path / "tinypin.py").write_text("VERSION = '2.0'\n")
     (tmp_path / "json.py").write_text("raise ImportError\n")
     return ("bash", checkout / TABLE[1]), {"folder": tmp_path}
-
-
-def no_home(checkout, tmp_path):
-    return TABLE, {"HOME": None}
 
 
 def copied_script(checkout, tmp_path):
@@ -64,8 +48,7 @@ def shell(name):
 @pytest.mark.parametrize(
     "kind",
     [
-        *(cdpath, other_modules, safe_path, other_python),
-        *(callers_folder, no_home, copied_script, folder_of_scripts),
+        *(other_variables, callers_folder, copied_script, folder_of_scripts),
         *map(shell, ("sh", "dash", "zsh", "ksh")),
     ],
     ids=lambda kind: kind.__name__,
@@ -134,11 +117,5 @@ def test_tensorflow_says_why_it_ends_the_process():
     code = """from reproduce.run import start; start.tensorflow()
 import tensorflow as tf
 tf.function(lambda: tf.constant(1), jit_compile=True)()"""
-    process = subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | {"XLA_FLAGS": "--xla_no_such_flag=true"},
-        cwd=toy.REPOSITORY,
-        capture_output=True,
-        text=True,
-    )
+    process = python(code, XLA_FLAGS="--xla_no_such_flag=true")
     assert process.returncode != 0 and "Unknown flag in XLA_FLAGS" in process.stderr
