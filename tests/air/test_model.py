@@ -243,12 +243,6 @@ def test_noise_by_image_is_that_of_other_draws():
         assert values.std() == pytest.approx(deviation, abs=error)
 
 
-def test_images_of_other_types_are_refused():
-    for kind in (np.int32, np.bool_):
-        with pytest.raises(ValueError, match="use uint8"):
-            model_support.tiny_model().grey(model_support.squares(2).astype(kind))
-
-
 # Inference.
 
 

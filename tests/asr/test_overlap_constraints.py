@@ -14,19 +14,18 @@ import asr
 S = 50  # canvas side in pixels
 
 
-def boxes(*objects, validity=None):
+def boxes(*objects):
     """A posterior of one image; an object is (centre x, centre y, side)."""
     table = np.asarray(objects, float)
     return model_support.posterior(
         centre=[table[:, :2]],
         side=[table[:, 2]],
         canvas_side=S,
-        validity=None if validity is None else [validity],
     )
 
 
-def value(functional, *objects, validity=None):
-    result = functional(boxes(*objects, validity=validity))
+def value(functional, *objects):
+    result = functional(boxes(*objects))
     assert result.shape == (1,)
     return result.numpy()[0]
 
@@ -74,35 +73,6 @@ BY_HAND = [
 def test_constraints_by_hand(functional, objects, expected):
     assert value(functional, *objects) == expected
     assert value(functional, *objects[::-1]) == expected
-
-
-def test_an_object_counts_with_its_validity_and_a_pair_with_its_later_objects():
-    validity = [0.9, 0.5, 0.2]
-    same = [(0, 25, 10)] * 3
-    # Three equal boxes: pairs (1, 2), (1, 3), (2, 3), each overlapping by 10.
-    overlap = value(asr.PairOverlap(), *same, validity=validity)
-    assert overlap == pytest.approx(2 * 10 * (0.5 + 0.2 + 0.2))
-    left = value(asr.InsideCanvas("left"), *same, validity=validity)
-    assert left == pytest.approx(5 * (0.9 + 0.5 + 0.2))
-    for constraint in asr.overlap_regulariser(11, 15).constraints:
-        assert value(constraint.functional, *same, validity=[0.0] * 3) == 0
-
-
-def test_every_step_that_was_looked_at_counts_in_full():
-    """Of four equal boxes three; whether they exist plays no part."""
-    same = model_support.posterior(
-        *([[-9.0] * 4], [[[0, 25]] * 4], [[10.0] * 4], S), looked_at=tf.constant(3)
-    )
-    expected = {
-        asr.PairOverlap(True): 2 * 3 * 10,
-        asr.InsideCanvas("left", True): 3 * 5,
-        asr.BoundedSide(11, 15, True): 5,  # the mean of 15 - 10 and 0
-        asr.SideDifference(-1.0, True): 2 * 3,
-    }
-    for functional, total in expected.items():
-        assert functional.reads_stop and functional.least_objects == 0
-        assert functional(same).numpy()[0] == pytest.approx(total)
-    assert not asr.PairOverlap().reads_stop and asr.PairOverlap().least_objects is None
 
 
 @given(

@@ -59,12 +59,7 @@ def running(folder):
     munge = [f"--{k}-file={folder}/munge.{k}" for k in ("key", "pid", "log", "seed")]
     munge.append(f"--socket={folder}/munge.socket")
     words = {
-        "munged": [
-            "--foreground",
-            "--force",
-            f"--socket={folder}/munge.socket",
-            *munge,
-        ],
+        "munged": ["--foreground", "--force", *munge],
         "slurmctld": ["-D", "-i"],
         "slurmd": ["-D", "-N", host],
     }
