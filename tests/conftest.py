@@ -3,11 +3,14 @@
 import os
 import pathlib
 import shutil
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Tests of Ctrl-C send it; a shell has background commands ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # No deadline: the first example of a test may compile or trace.
 settings.register_profile(
     "project", deadline=None, suppress_health_check=[HealthCheck.too_slow]
