@@ -191,7 +191,7 @@ class AIR(keras.Model):
         return State(self.recognition.begin(images), prior, (), ())
 
     def infer_objects(self, images, noise, iteration, first, last, state):
-        """Recognises, judges and draws the objects first, ..., last - 1.
+        """Infers the objects first, ..., last - 1: q, p, their KL and canvases.
 
         Args:
           images: grey values in [0, 1]. Shape [batch, S, S].
@@ -225,7 +225,7 @@ class AIR(keras.Model):
         return State(recognition, prior, objects, logits)
 
     def score(self, images, noise, state, training=False):
-        """What the objects that were taken come to.
+        """The reconstruction term of the objects that were taken, beside their KLs.
 
         Args:
           images: grey values in [0, 1]. Shape [batch, S, S].
@@ -314,8 +314,8 @@ class AIR(keras.Model):
             return self.infer_objects(images, noise, iteration, first, last, state)
 
         def measure(state):
-            judged = self.score(images, noise, state, training=True)
-            return self.measure(*judged, state.objects["canvases"].shape[1])
+            scored = self.score(images, noise, state, training=True)
+            return self.measure(*scored, state.objects["canvases"].shape[1])
 
         def may_continue(state):
             seen = state.objects["canvases"].shape[1] + (not self._takes_stop())
@@ -339,11 +339,14 @@ class AIR(keras.Model):
         ]
 
     def measure(self, latents, inference, taken):
-        """What `objective` returns; a model of one's own may measure another loss.
+        """The loss (equation 11) and its parts; a subclass may measure another.
 
         Args:
           latents, inference: of `score`.
           taken: the number of objects that were taken, an integer.
+
+        Returns:
+          As `objective`, batch means in nats. Shape [] each.
         """
         terms = self.estimator.terms(inference)
         parts = {name: tf.reduce_mean(terms[name]) for name in TERMS}

@@ -76,7 +76,12 @@ def noisy_weights(model, deviation=0.3, seed=0):
 
 
 def posterior(
-    logits=None, centre=None, side=None, canvas_side=50, validity=None, looked_at=None
+    logits=None,
+    centre=None,
+    side=None,
+    canvas_side=50,
+    validity=None,
+    looked_at=None,
 ):
     """An `asr.Posterior` in double precision, from plain lists.
 

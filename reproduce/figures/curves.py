@@ -1,8 +1,8 @@
-"""Learning curves: every metric over the epochs, from the runs' histories.
+"""Learning curves from the runs' histories: of the methods, or of a comparison's rows.
 
-A line is the mean over a method's seeds, its band the standard deviation (ddof 1); the
-nELBO of the training images is dotted. At the right, in the same colours, stand the
-values that the paper printed, with their deviations.
+Of the methods, every metric: a line is the mean over a method's seeds, its band the
+standard deviation (ddof 1); the nELBO of the training images is dotted. At the right,
+in the same colours, stand the values that the paper printed, with their deviations.
 """
 
 import matplotlib

@@ -20,7 +20,7 @@ METRICS = (
 )
 COLUMNS = (
     *("folder", *records.FIELDS, *METRICS),
-    *("numerics", "stale", "options", "then", "device", "record"),
+    *("numerics", "stale", "options", "implied", "device", "record"),
 )
 
 
@@ -32,8 +32,8 @@ class Frames(NamedTuple):
         results) and the record's fields; its metrics at the reported epoch by their
         names, NaN or None where a run has none; "device"; "stale" (whether the code has
         changed its numbers since); "options" (the set of words of the variant that it
-        would be today) and "then" (those of them that its own variant lacks, as the
-        code had no such option yet: a list); "record", the whole of it.
+        would be today) and "implied" (those of them that its own variant lacks,
+        since the code had no such option yet: a list); "record", the whole of it.
       epochs: a row an epoch: "folder" and the columns of history.csv.
     """
 
@@ -56,7 +56,7 @@ def load(results):
             "folder": folder,
             "stale": versions.stale(found),
             "options": frozenset(options),
-            "then": [word for word in options if word not in found["variant"]],
+            "implied": [word for word in options if word not in found["variant"]],
             "device": found["environment"].get("device"),
             "record": found,
         }

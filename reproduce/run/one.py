@@ -103,12 +103,9 @@ class Run:
         )
         if found not in (None, self.file):
             self.say(f"goes on from {folders.shown(found.parent)}")
-        elif (
-            found is None and (older := self.file.with_name(checkpoint.OLDER)).exists()
-        ):
-            self.say(
-                f"begins anew; its checkpoint of older code: {folders.shown(older)}"
-            )
+        older = self.file.with_name(checkpoint.OLDER)
+        if found is None and older.exists():
+            self.say(f"begins anew; checkpoint of older code: {folders.shown(older)}")
         return arrays
 
     def end_epoch(self, train, inferred, sample, begun, read):

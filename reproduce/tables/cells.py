@@ -2,8 +2,7 @@
 
 A cell takes runs of today's code if there are any, then the longest protocol that has
 records, and averages only runs of that number of epochs; it never mixes presets, digits
-or data. It is a dict, whose entries
-`JSON` are those of a row in results/<table>.json.
+or data. It is a dict, whose entries `JSON` are those of a row in results/<table>.json.
 """
 
 import pandas
@@ -17,7 +16,7 @@ PRESETS = ("released", "paper")  # the order of a cell's lines
 TOY = {"digits", "train_images", "test_images"}
 RENDERED = {"digits"}
 EXTRA = "nelbo_without_kl_presence"  # a metric of Table 1's claim 1b
-AVERAGE = ("epochs", "seeds", "failed_seeds", "stale", "then", "metrics")
+AVERAGE = ("epochs", "seeds", "failed_seeds", "stale", "implied", "metrics")
 JSON = ("dataset", "method", "setting", "preset", "digits", "smoke", *AVERAGE)
 MARKS = {
     "†": f"fewer than {published.EPOCHS} epochs",
@@ -97,9 +96,10 @@ def average(runs, metrics):
     Returns:
       A dict: "state", "complete", "failed" or "missing"; "epochs", None if missing;
       "seeds" and "failed_seeds", lists; "failures", texts; "digits"; "smoke" and
-      "stale", whether one of the runs is; "then", the options that older code had, a
-      list of words; "marks"; "metrics", of each the "mean", the deviation "std" (ddof
-      1), None where there is none, and by seed the "runs"; None without a complete run.
+      "stale", whether one of the runs is; "implied", what older code did where it had
+      no such option yet, a list of words; "marks"; "metrics", of each the "mean", the
+      deviation "std" (ddof 1), None where there is none, and by seed the "runs"; None
+      without a complete run.
     """
     complete, failed = (runs[runs.status == status] for status in (COMPLETE, FAILED))
     numbers = complete.reindex(columns=list(metrics)).astype(float)
@@ -115,7 +115,7 @@ def average(runs, metrics):
         "digits": _none(runs.digits.iloc[0]) if len(runs) else None,
         "smoke": bool(runs.smoke.any()),
         "stale": bool(runs.stale.any()),
-        "then": sorted({word for words in runs.then for word in words}),
+        "implied": sorted({word for words in runs.implied for word in words}),
         "marks": marks(runs),
         "metrics": {
             name: {

@@ -33,7 +33,7 @@ LEAST_ONE_STEP_SHARE = 0.90  # claim 2b
 LARGEST_RANK_CORRELATION = -0.5  # claim 3: "falls"
 LEAST_SCENES_IN_BIN = 10  # claim 3: bins with fewer scenes are left out
 PAIRS_IN_SAMPLES = 3_000  # claim 6: of records that do not tell a standard error
-STANDARD_ERRORS = 2  # claim 6: of a difference that is none of chance
+STANDARD_ERRORS = 2  # claim 6: a smaller difference may be chance
 
 
 CLAIMS = tomllib.loads(

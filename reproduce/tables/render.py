@@ -103,9 +103,9 @@ def legend(table, command):
     """The marks that occur, the failures, and the command that completes the table."""
     present = set("".join(cell["marks"] for cell in table))
     found = [f"{mark} {text}" for mark, text in cells.MARKS.items() if mark in present]
-    if then := sorted({word for cell in table for word in cell["then"]}):
+    if implied := sorted({word for cell in table for word in cell["implied"]}):
         found.append(
-            f"↺ older code had, where it had no such option: {', '.join(then)}"
+            f"↺ older code had no such options yet, and did: {', '.join(implied)}"
         )
     for cell in table:
         label = grid.label(cell["experiment"])

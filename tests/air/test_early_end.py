@@ -16,30 +16,43 @@ CERTAIN, ABSENT = 4.0, -18.0  # log-odds
 class Presence(keras.layers.Layer):
     """A head for z_pres that finds COUNT objects and hardly ever more.
 
-    Attributes:
-      first: the number of the first object that it is asked for.
+    It tells the step from a mark that `marked` leaves in the LSTM's output.
     """
 
     def __init__(self):
         super().__init__()
-        self.weight, self.first = self.add_weight(shape=(), initializer="ones"), 0
+        self.weight = self.add_weight(shape=(), initializer="ones")
 
     def call(self, hidden):
-        step = self.first + np.arange(hidden.shape[1])
-        log_odds = np.where(step < COUNT, CERTAIN, ABSENT)
-        return (log_odds + self.weight * tf.reduce_mean(hidden, axis=-1))[..., None]
+        step = tf.round(hidden[..., 0] / 100)
+        log_odds = tf.where(step < COUNT, CERTAIN, ABSENT)
+        log_odds = tf.cast(log_odds, hidden.dtype)
+        rest = tf.reduce_mean(hidden[..., 1:], axis=-1)
+        return (log_odds + self.weight * rest)[..., None]
+
+
+def marked(lstm):
+    """An LSTM whose first output counts the steps in hundreds."""
+    begin, step = lstm.begin, lstm.step
+
+    def mark(state, t):
+        output = state.output
+        first = 0 * output[:, :1] + 100.0 * t
+        return state._replace(output=tf.concat([first, output[:, 1:]], 1))
+
+    def next_step(moving, state):
+        t = tf.round(state.output[:1, :1] / 100)
+        return mark(step(moving, mark(state, 0.0)), t + 1)
+
+    lstm.begin = lambda *inputs: mark(begin(*inputs), 0.0)
+    lstm.step = next_step
 
 
 def model_of(ends, **options):
     model = model_support.tiny_model(steps=STEPS, ends=ends, **options)
     model_support.noisy_weights(model)
-    head, infer = Presence(), model.recognition.infer
-
-    def told(images, noise, first, *others, **named):
-        head.first = first
-        return infer(images, noise, first, *others, **named)
-
-    model.recognition.presence, model.recognition.infer = head, told
+    model.recognition.presence = Presence()
+    marked(model.recognition.lstm)
     return model
 
 
@@ -64,16 +77,12 @@ REGULARISERS = {
 }
 
 
+@pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize(
-    "prior, regulariser, estimator",
-    [
-        *(("fixed", "none", name) for name in ESTIMATORS),
-        *(("learned", name, "exact") for name in REGULARISERS),
-        *(("learned", name, "concrete") for name in ("more_allowed", "all boxes")),
-        ("learned", "unary", "air_concrete"),
-    ],
+    "prior, regulariser",
+    [("fixed", "none"), *(("learned", name) for name in REGULARISERS)],
 )
-def test_results_are_the_whole_loops(float64, prior, regulariser, estimator):
+def test_results_are_the_whole_loops(float64, prior, estimator, regulariser):
     penalty, taken = REGULARISERS[regulariser]
     options = {
         "prior": prior,

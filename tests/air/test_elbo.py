@@ -102,17 +102,51 @@ def test_the_concrete_slope_near_zero_is_its_series():
 
 
 @pytest.mark.parametrize("slope", elbo.SLOPES)
-def test_presence_divergence_is_finite_at_extreme_log_odds(slope):
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_presence_divergence_is_finite_at_extreme_log_odds(slope, jit_compile):
     values = np.array([-1e4, -100.0, 0.0, 100.0, 1e4], np.float32)
     a, m = (grid.ravel() for grid in np.meshgrid(values, values))
-    value, *slopes = value_and_slopes(a, m, slope)
+    function = tf.function(
+        lambda a, m: value_and_slopes_in_graph(a, m, slope), jit_compile=jit_compile
+    )
+    value, *slopes = function(tf.constant(a), tf.constant(m))
     # Certain of what is denied: |m|; of what is as likely as not: log 2.
     expected = np.where(a * m > 0, 0, np.where(m == 0, math.log(2), np.abs(m)))
     uncertain = np.where(m == 0, 0, math.log(0.5) + np.abs(m) / 2)
     expected = np.where(a == 0, uncertain, expected)
     # The other form's value, up to 2e6, passes through the sum.
     np.testing.assert_allclose(value, expected, rtol=1e-5, atol=0.3)
-    assert np.all(np.isfinite(slopes))
+    assert all(np.all(np.isfinite(each.numpy())) for each in slopes)
+
+
+def value_and_slopes_in_graph(a, m, slope):
+    with tf.GradientTape() as tape:
+        tape.watch([a, m])
+        value = elbo.presence_divergence(a, m, slope)
+    return value, *tape.gradient(value, [a, m])
+
+
+def test_a_certain_object_still_feels_its_prior_with_the_concrete_slope():
+    """At log-odds of 20 under a prior of -20: 1 in place of 40 p (1 - p)."""
+    a, m = np.array([20.0]), np.array([-20.0])
+    exact, concrete, floored = (value_and_slopes(a, m, s)[1][0] for s in elbo.SLOPES)
+    assert exact == pytest.approx(40 * math.exp(-20), rel=1e-4) and exact < 2e-7
+    assert concrete == pytest.approx(1, abs=1e-6)
+    assert floored == pytest.approx(0.01 * 40)
+
+
+def test_presence_terms_are_the_divergence_of_the_counts():
+    """sum_t S_{t-1} KL(Bern || Bern) = KL(q(n) || p(n)): the chain rule."""
+    logits, prior_logits = np.random.default_rng(2).normal(0, 2, (2, 6, 4))
+    empty, estimator = (
+        (np.zeros((6, 2, 2)), np.zeros((6, 4, 2, 2))),
+        air.ExactEstimator(),
+    )
+    terms = terms_of(estimator, *empty, logits, prior_logits)
+    found = terms["kl_presence"].numpy()
+    for value, a, b in zip(found, logits, prior_logits, strict=True):
+        q, p = map(numpy_model.count_distribution, (a, b))
+        assert value == pytest.approx(np.sum(q * np.log(q / p)), rel=1e-10)
 
 
 @pytest.mark.parametrize("slope", elbo.SLOPES)
@@ -144,6 +178,30 @@ def test_an_unknown_slope_is_refused():
 
 
 # Attributes.
+
+
+@pytest.mark.parametrize("fixed_prior", [False, True])
+def test_attribute_divergences_have_their_closed_form(fixed_prior):
+    stream = np.random.default_rng(0)
+    sides, expected = ([], []), {}
+    for name, size in (("location", 2), ("scale", 1), ("appearance", 3)):
+        parameters = []
+        for shape in ((4, 3, size), (size,) if fixed_prior else (4, 3, size)):
+            mean, deviation = (
+                stream.standard_normal(shape),
+                stream.uniform(0.2, 2, shape),
+            )
+            parameters += [mean, deviation]
+        m, s, mp, sp = parameters
+        sides[0].append(networks.normal(m, s))
+        sides[1].append(networks.normal(mp, sp))
+        each = np.log(sp / s) + (s**2 + (m - mp) ** 2) / (2 * sp**2) - 0.5
+        expected[f"kl_{name}"] = each.sum(axis=-1)
+    q, p = (ObjectDistributions(None, *side) for side in sides)
+    found = elbo.attribute_divergences(q, p, Latents(None, None, None))
+    assert list(found) == list(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-10)
 
 
 class MixturePrior(air.FixedPrior):

@@ -140,6 +140,20 @@ def test_evaluation_scores_the_scene_that_it_counts(float64):
     assert logged["reconstruction"] == pytest.approx(mean, rel=1e-6)
 
 
+def test_concrete_at_temperature_zero_averages_to_the_exact_terms():
+    """Over many draws of the same image: E over n, up to the samples' error."""
+    samples, arrays = 20_000, made_up(1, 3)
+    del arrays["divergences"]
+    arrays = {name: np.repeat(v, samples, axis=0) for name, v in arrays.items()}
+    arrays["uniforms"] = np.random.default_rng(7).random((samples, 3))
+    sampled, exact = (
+        terms_of(estimator, **arrays, training=True)["reconstruction"].numpy()
+        for estimator in (air.ConcreteEstimator(1e-6, 0.5), air.ExactEstimator())
+    )
+    five_errors = 5 * np.std(sampled) / math.sqrt(samples)
+    assert np.mean(sampled) == pytest.approx(exact[0], abs=five_errors)
+
+
 def test_concrete_is_finite_at_the_ends_of_the_uniforms_and_logits():
     """Single precision, compiled: u = 0, the largest u below 1, logits +-100."""
     logits = tf.constant([[a, b] for a in (-100.0, 100.0) for b in (-100.0, 100.0)])

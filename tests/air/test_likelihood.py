@@ -34,6 +34,17 @@ def value_and_slope(likelihood, images, reconstructions, training=False, mode="e
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_likelihood_by_hand(kind):
+    unlit = -math.log(1e-10)  # of a white pixel where nothing is drawn
+    images = tf.constant([1.0, 0.0, 1.0, 0.0, 0.3, 0.3])[:, None, None]
+    drawn = tf.constant([0.0, 0.0, 1.0, 1.0, 0.2, 0.0])[:, None, None]
+    grey = -0.3 * math.log(0.2) - 0.7 * math.log(0.8)
+    expected = [unlit, 0, 0, unlit, grey, 0.3 * unlit]
+    found = kind().cross_entropy(images, drawn).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @given(GREY, GREY, st.sampled_from(FLOORS), st.booleans())
 def test_likelihood_sums_its_closed_form_over_pixels(kind, x, r, floor, training):
     """The floor of training is taken in training only."""
@@ -44,9 +55,17 @@ def test_likelihood_sums_its_closed_form_over_pixels(kind, x, r, floor, training
     ]
     found = likelihood.cross_entropy(tf.constant(x), tf.constant(r), training)
     np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9)
-    empty = likelihood.cross_entropy(tf.constant(x), tf.constant(0 * r), training)
-    found = likelihood.empty_cross_entropy(tf.constant(x), training)
-    np.testing.assert_allclose(found, empty, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("floor", FLOORS)
+@pytest.mark.parametrize("training", [False, True])
+def test_an_empty_canvas_costs_what_its_pixels_cost(kind, floor, training):
+    x = tf.constant(np.random.default_rng(1).random((3, 5, 5)))
+    likelihood = kind(training_floor=floor)
+    expected = likelihood.cross_entropy(x, tf.zeros_like(x), training)
+    found = likelihood.empty_cross_entropy(x, training)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -108,6 +127,14 @@ def test_likelihood_is_finite_at_the_ends(kind, mode):
     for likelihood in (kind(), Clipped()):
         value, slope = value_and_slope(likelihood, images, parts, mode=mode)
         assert np.all(np.isfinite(value)) and np.all(np.isfinite(slope))
+    value, _ = value_and_slope(kind(), images, parts, mode=mode)
+    expected = [
+        -x * math.log(max(float(r), 1e-10)) - (1 - x) * math.log(max(1 - r, 1e-10))
+        for x in ends
+        for r in beside.astype(np.float64)
+    ]
+    # At r = 1e-10 the two forms differ by log 2 times x.
+    np.testing.assert_allclose(value, expected, rtol=1e-5, atol=math.log(2) + 1e-6)
 
 
 @pytest.mark.parametrize("floor", [0.0, 1e-11, 0.2, math.nan])

@@ -21,38 +21,34 @@ STEPS, CANVAS = model_support.STEPS, model_support.CANVAS
 # Training.
 
 
-def trained(seed, **options):
+def trained(seed, steps=3, **options):
     model = model_support.compiled(model_support.tiny_model(seed=seed, **options))
-    images = model_support.squares(8)
+    images = model_support.squares(4 * steps)
     model.fit(images, batch_size=4, shuffle=False, verbose=0)
-    assert int(model.iteration.numpy()) == 2
+    assert int(model.iteration.numpy()) == steps
     return model_support.weights(model)
 
 
 def test_same_seed_gives_identical_weights_and_another_seed_does_not():
-    first = trained(1)
-    assert model_support.equal(first, trained(1))
+    assert model_support.equal(trained(1), trained(1))
     # The same initial weights: the training noise alone differs.
-    assert not model_support.equal(first, trained(2, init_seed=1))
+    assert not model_support.equal(trained(1, init_seed=1), trained(2, init_seed=1))
 
 
-@pytest.mark.parametrize(
-    "prior, ends, run_eagerly", [("fixed", (1, 2), True), ("learned", (), False)]
-)
-def test_fit_lowers_the_loss_and_logs_every_part(prior, ends, run_eagerly):
-    """Step by step, and traced."""
+@pytest.mark.parametrize("prior", ["fixed", "learned"])
+def test_fit_lowers_the_loss_and_logs_every_part(prior):
     regulariser = asr.number_regulariser((1,), 1.0, 1.0)
-    model = model_support.tiny_model(prior, regulariser=regulariser, ends=ends)
-    model_support.compiled(model, 5e-2, run_eagerly)
-    options = {"batch_size": 16, "epochs": 10, "shuffle": False, "verbose": 0}
-    history = model.fit(model_support.squares(16), **options).history
+    model = model_support.tiny_model(prior, regulariser=regulariser, ends=(1, 2))
+    model_support.compiled(model, 1e-2, run_eagerly=False)
+    options = {"batch_size": 16, "epochs": 20, "shuffle": False, "verbose": 0}
+    history = model.fit(model_support.squares(64), **options).history
     assert set(history) == {
         *("loss", "nelbo", "reconstruction", "kl_location", "kl_scale"),
         *("kl_appearance", "kl_presence", "penalty", "allowed_count"),
         *("marginal_count", "objects_taken", "gradient_norm"),
     }
     assert all(np.all(np.isfinite(values)) for values in history.values())
-    assert history["loss"][-1] < 0.8 * history["loss"][0]
+    assert history["loss"][-1] < 0.7 * history["loss"][0]
     for index in (0, -1):
         parts = {name: values[index] for name, values in history.items()}
         terms = [parts[n] for n in parts if n.startswith(("kl_", "reconstruction"))]
@@ -69,7 +65,7 @@ def test_a_step_under_xla_has_the_gradients_of_one_without():
     """The objective and all its gradients at the same noise, single precision."""
     regulariser = asr.number_regulariser((1,))
     model = model_support.tiny_model(
-        scale="learned", steps=2, regulariser=regulariser, ends=(1,)
+        scale="learned", regulariser=regulariser, ends=(1, 2)
     )
     images = model.grey(model_support.squares(4))
     draws = model_support.draws_of(model, 4)
@@ -119,12 +115,11 @@ def broken_slope(posterior):
     return 1 + tf.reduce_sum(tf.sqrt(0 * posterior.presence_logits), axis=1)
 
 
-@pytest.mark.parametrize(
-    "kind, run_eagerly", [("keep", True), ("zero", True), ("zero", False)]
-)
+@pytest.mark.parametrize("kind", ["keep", "zero"])
+@pytest.mark.parametrize("run_eagerly", [False, True])
 def test_a_step_leaves_out_what_is_not_finite(kind, run_eagerly):
     """The log-odds' own nets get no gradient, all others the one of the plain model."""
-    options = {"prior": "fixed", "reads_latents": False, "steps": 2}
+    options = {"prior": "fixed", "reads_latents": False}
     broken = asr.Regulariser([asr.Constraint("broken", broken_slope)])
     plain = model_support.tiny_model(**options)
     model = model_support.tiny_model(
@@ -181,13 +176,13 @@ def scattered_model(**options):
     return model_support.noisy_weights(model_support.tiny_model(**options), 1.0)
 
 
-def test_evaluation_does_not_depend_on_the_batches():
+@pytest.mark.parametrize("options", [{}, {"decoder_noise": 0.3, "ends": (1, 2)}])
+def test_evaluation_does_not_depend_on_the_batches(options):
     """Nor on the type: bytes and grey values are the same image."""
-    model = scattered_model(decoder_noise=0.3, ends=(1, 2))
-    model_support.compiled(model)
-    images = model_support.random_images(5)
-    given = [(images, size) for size in (1, 3, 5)]
-    given.append(((images / 255).astype(np.float32), 3))
+    model = model_support.compiled(scattered_model(**options))
+    images = model_support.random_images(8)
+    given = [(images, size) for size in (1, 5, 8)]
+    given.append(((images / 255).astype(np.float32), 5))
     found = [
         model.evaluate(part, batch_size=size, verbose=0, return_dict=True)
         for part, size in given
@@ -227,7 +222,7 @@ def test_noise_by_image_is_that_of_other_draws():
     images[np.arange(400), np.arange(400) // 100, np.arange(400) % 12] = (
         1 + (np.arange(400) // 12) % 9
     )
-    draws = tf.function(model.evaluation_noise)(model.grey(images))
+    draws = model.evaluation_noise(model.grey(images))
     shapes = {
         name: v.shape
         for name, v in model_support.draws_of(model, 400)._asdict().items()
@@ -243,11 +238,17 @@ def test_noise_by_image_is_that_of_other_draws():
         assert values.std() == pytest.approx(deviation, abs=error)
 
 
+def test_images_of_other_types_are_refused():
+    for kind in (np.int32, np.bool_):
+        with pytest.raises(ValueError, match="use uint8"):
+            model_support.tiny_model().grey(model_support.squares(2).astype(kind))
+
+
 # Inference.
 
 
 def test_a_scene_agrees_with_itself():
-    model, images = scattered_model(), model_support.random_images(24)
+    model, images = scattered_model(), model_support.random_images(64)
     scene = {name: value.numpy() for name, value in model(images).items()}
     assert len(set(scene["counts"])) >= 2
     drawn = np.arange(STEPS) < scene["counts"][:, None]
@@ -265,7 +266,7 @@ def test_a_scene_agrees_with_itself():
 @pytest.mark.parametrize("rule", ["greedy", "sampled"])
 def test_counts_follow_the_rule(rule):
     """Greedy: leading steps with p > 1/2; sampled: leading uniforms below p."""
-    model, images = scattered_model(count_rule=rule), model_support.random_images(24)
+    model, images = scattered_model(count_rule=rule), model_support.random_images(64)
     draws = model.evaluation_noise(model.grey(images))
     _, inference, _ = model.infer(model.grey(images), draws, 0)
     p = tf.sigmoid(inference.presence_logits).numpy()
@@ -274,20 +275,31 @@ def test_counts_follow_the_rule(rule):
     assert model(images)["counts"].numpy().tolist() == expected.tolist()
 
 
-def test_boxes_are_those_of_the_latents_in_pixels():
-    """And what a constraint sees of all objects is of the same boxes."""
-    model, images = scattered_model(), model_support.grey(4, 0, "float32")
-    latents, inference, _ = model.infer(images, model_support.draws_of(model, 4), 0)
+def test_a_posterior_is_in_pixels_and_has_the_appearances():
+    """What a constraint sees of 3 objects, all of them looked at."""
+    model = scattered_model()
+    images, draws = (
+        model_support.grey(4, 0, "float32"),
+        model_support.draws_of(model, 4),
+    )
+    latents, inference, _ = model.infer(images, draws, 0)
     q = model.posterior(latents, inference, STEPS)
-    side = np.maximum(1 / (1 + np.exp(-latents.scale)), 0.02) * CANVAS
-    corner = (np.tanh(latents.location) + 1) * CANVAS / 2 - side / 2
-    np.testing.assert_allclose(q.centre - side / 2, corner, rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(q.side, side[..., 0], rtol=1e-5)
-    counts = stick_breaking.greedy_count(q.presence_logits).numpy()
-    expected = np.concatenate([corner, side, side], axis=2)
-    expected *= (np.arange(STEPS) < counts[:, None])[..., None]
-    boxes = drawn_boxes(latents, counts, CANVAS)
-    np.testing.assert_allclose(boxes, expected, rtol=1e-4, atol=1e-4)
+    centre = (np.tanh(latents.location) + 1) * CANVAS / 2
+    side = np.maximum(1 / (1 + np.exp(-latents.scale.numpy()[..., 0])), 0.02) * CANVAS
+    np.testing.assert_allclose(q.centre, centre, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(q.side, side, rtol=1e-5)
+    np.testing.assert_array_equal(q.appearance, latents.appearance)
+    assert q.canvas_side == CANVAS and q.looked_at == STEPS
+    p = tf.sigmoid(inference.presence_logits).numpy()
+    np.testing.assert_allclose(q.validity, np.cumprod(p, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(np.exp(q.log_count).sum(axis=1), 1, rtol=1e-5)
+    counts = stick_breaking.greedy_count(q.presence_logits)
+    boxes = drawn_boxes(latents, counts, CANVAS).numpy()
+    for b in range(4):
+        for t in range(counts[b]):
+            (x, y), s = centre[b, t], side[b, t]
+            expected = [x - s / 2, y - s / 2, s, s]
+            np.testing.assert_allclose(boxes[b, t], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_constraint_on_appearances_trains_them():

@@ -169,7 +169,8 @@ def penalties_of(model, scenes, looked):
 
 
 MODELS = {
-    "exact": lambda: model_support.tiny_model(scale="learned"),
+    "fixed scale": lambda: model_support.tiny_model(),
+    "learned scale": lambda: model_support.tiny_model(scale="learned"),
     # Likelihood with a large floor: log(r + 1e-10) has kinks at every residue.
     "released": lambda: model_support.released_model(
         estimator=air.ConcreteEstimator(1.0, 0.99),
@@ -181,7 +182,7 @@ MODELS = {
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_gradients_agree_with_finite_differences(float64, kind):
-    """A random direction in each variable, and three in all of them."""
+    """A random direction in each variable, three in all of them, single weights."""
     model = model_support.noisy_weights(MODELS[kind]())
     images, draws = model_support.grey(3, 1), model_support.draws_of(model, 3)
     variables = model.trainable_variables
@@ -190,13 +191,17 @@ def test_gradients_agree_with_finite_differences(float64, kind):
     def objective():
         return model.objective(images, draws, model.iteration, training=True)["loss"]
 
-    _, found = model.gradients(images, draws, model.iteration)
+    found = tf.function(model.gradients)(images, draws, model.iteration)[1]
     gradients = [gradient.numpy() for gradient in found]
     stream = np.random.default_rng(5)
     directions = []
     for index, variable in enumerate(variables):
         one = [np.zeros(v.shape) for v in variables]
         one[index] = stream.standard_normal(variable.shape)
+        directions.append(one)
+    for index in stream.integers(0, len(variables), 12):
+        one = [np.zeros(v.shape) for v in variables]
+        one[index][tuple(stream.integers(0, side) for side in one[index].shape)] = 1.0
         directions.append(one)
     for _ in range(3):
         directions.append([stream.standard_normal(v.shape) for v in variables])

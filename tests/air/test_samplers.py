@@ -60,6 +60,26 @@ def test_windows_are_those_of_a_second_implementation(name, mode, side, points):
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
+# The exact sampler.
+
+
+@pytest.mark.parametrize("left, top", [(0, 0), (3, 5), (22, 22), (22, 0)])
+def test_write_after_read_returns_the_window_of_an_aligned_box(left, top):
+    """A box whose sampling points are pixels: 28 of 50, corner at (left, top)."""
+    side, window = 50, 28
+    image = np.random.default_rng(1).random((1, side, side))
+    middle = (2 * np.array([left, top]) + window - 1) / (side - 1) - 1
+    box = box_tensors([*middle, (window - 1) / (side - 1)])
+    read = HAT.read(tf.constant(image), *box, window)
+    patch = image[:, top : top + window, left : left + window]
+    np.testing.assert_allclose(read, patch, atol=1e-10)
+    canvas = HAT.write(read, *box, side)
+    expected = np.zeros_like(image)
+    expected[:, top : top + window, left : left + window] = patch
+    np.testing.assert_allclose(canvas, expected, atol=1e-10)
+    np.testing.assert_allclose(HAT.read(canvas, *box, window), read, atol=1e-10)
+
+
 def outside(boxes, side, border):
     """Pixels further than `border` from each box. Shape [boxes, side, side]."""
     pixels = np.linspace(-1, 1, side)
@@ -68,6 +88,19 @@ def outside(boxes, side, border):
         for centre in (boxes[:, 0], boxes[:, 1])
     ]
     return far[1][:, :, None] | far[0][:, None, :]
+
+
+def test_nothing_is_written_outside_the_box_and_its_interpolation_border():
+    """A full window covers just its box: up to one window pixel around it."""
+    box = np.array([[0.2, -0.3, 0.3]])
+    ones = tf.ones([1, 28, 28], tf.float64)
+    canvas = HAT.write(ones, *box_tensors(*box), 50).numpy()
+    np.testing.assert_allclose(canvas[~outside(box, 50, 1e-9)], 1.0, atol=1e-12)
+    away = outside(box, 50, 0.3 * 2 / 27)
+    assert away.any() and np.all(canvas[away] == 0)
+
+
+# Both.
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -100,6 +133,28 @@ def test_gradients_agree_with_finite_differences(name, mode):
                 moved.append(value(*map(tf.constant, changed)).numpy())
             slope = (moved[0] - moved[1]) / (2 * step)
             np.testing.assert_allclose(gradient[place], slope, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name, jit_compile", [("hat", True), ("clipped", False)])
+def test_gradients_are_finite_at_degenerate_boxes(name, jit_compile):
+    """On the kinks themselves, far outside, and at the smallest size."""
+    box = box_tensors(
+        [0, 0, 1], [1, -1, 0.02], [30, 0, 0.3], [0.5, 0.5, 0.02], dtype=tf.float32
+    )
+    sources = tf.ones([4, 13, 13]), tf.ones([4, 6, 6]), *box
+    sampler = SAMPLERS[name][0]
+
+    @tf.function(jit_compile=jit_compile)
+    def gradients(image, window, centre, size):
+        with tf.GradientTape() as tape:
+            tape.watch([image, window, centre, size])
+            read = sampler.read(image, centre, size, 6)
+            written = sampler.write(window, centre, size, 13)
+            total = tf.reduce_sum(read**2) + tf.reduce_sum(written**2)
+        return tape.gradient(total, [image, window, centre, size])
+
+    for gradient in gradients(*sources):
+        assert np.all(np.isfinite(gradient.numpy()))
 
 
 # The released code's rounding: no XLA, which sums in another order.

@@ -1,5 +1,6 @@
 """The number constraints of section 4.1 against values worked out by hand."""
 
+import itertools
 import math
 
 import model_support
@@ -58,6 +59,32 @@ def test_a_certain_count_costs_nothing_exactly_if_it_is_allowed(count):
     assert (abs(unary) < 1e-7) == (count in (1, 3))
 
 
+def test_a_q_split_between_two_allowed_counts_is_penalised():
+    """Half 1, half 3 is not allowed: each image holds one of them."""
+    q = model_support.posterior([logits_for([1e-12, 0.5, 1e-12, 0.5])])
+    assert asr.AllowedCount((1, 3))(q).numpy()[0] == pytest.approx(math.log(2))
+    assert asr.MarginalCount((1, 3))(q).numpy() == pytest.approx(0, abs=1e-9)
+
+
+def test_both_terms_by_hand():
+    """The marginal is KL(uniform over L || mean_x q): the mean over images is first."""
+    rows = [[0.1, 0.2, 0.3, 0.4], [0.3, 0.4, 0.1, 0.2]]  # mean (.2, .3, .2, .3)
+    q = model_support.posterior([logits_for(row) for row in rows])
+    value = asr.AllowedCount((1, 3))(q).numpy()
+    np.testing.assert_allclose(value, [-math.log(0.4)] * 2, rtol=1e-12)
+    value = asr.MarginalCount((0, 1, 2))(q).numpy()
+    expected = (2 * math.log(1 / 0.6) + math.log(1 / 0.9)) / 3
+    assert value.shape == () and value == pytest.approx(expected)
+
+
+def test_marginal_count_is_zero_exactly_at_equal_shares():
+    balanced = model_support.posterior([logits_of(1), logits_of(3)] * 5)
+    assert asr.MarginalCount((1, 3))(balanced).numpy() == pytest.approx(0, abs=1e-15)
+    unequal = model_support.posterior([logits_of(1)] * 3 + [logits_of(3)])
+    expected = 0.5 * math.log(0.5 / 0.75) + 0.5 * math.log(0.5 / 0.25)
+    assert asr.MarginalCount((1, 3))(unequal).numpy() == pytest.approx(expected)
+
+
 def test_marginal_count_of_a_collapsed_batch_is_large_but_finite():
     """All images certain of one count: the other's share is e^-2000."""
     q = model_support.posterior([logits_of(1)] * 4)
@@ -101,8 +128,23 @@ def test_unary_forms_equal_cross_entropies_summed_by_hand(logits, allowed, looke
     np.testing.assert_allclose(asr.UnaryMarginalCount(allowed)(q), marginal, rtol=1e-6)
 
 
-def test_an_object_that_is_certain_and_denied_costs_no_more_than_e_leaves():
-    """log 1e-8 a step, without a slope."""
+def test_unary_forms_by_hand():
+    q = model_support.posterior(np.log([[0.9 / 0.1, 0.2 / 0.8, 0.5 / 0.5]]))
+    # Code of 1 is (1, 0, 0), of 3 (1, 1, 1).
+    first = -math.log(0.9) - math.log(0.8) - math.log(0.5)
+    assert asr.UnaryAllowedCount((1, 3))(q).numpy()[0] == pytest.approx(first)
+    third = -math.log(0.9) - math.log(0.2) - math.log(0.5)
+    assert asr.UnaryAllowedCount((3,))(q).numpy()[0] == pytest.approx(third)
+    # The mean code is (1, 1/2, 1/2).
+    marginal = -math.log(0.9) - 0.5 * math.log(0.2 * 0.8) - 0.5 * math.log(0.25)
+    assert asr.UnaryMarginalCount((1, 3))(q).numpy() == pytest.approx(marginal)
+    # Of two objects: codes (1, 0) and (1, 1), the mean (1, 1/2).
+    q = q._replace(looked_at=tf.constant(2))
+    two = -math.log(0.9) - math.log(0.8)
+    assert asr.UnaryAllowedCount((1, 3))(q).numpy()[0] == pytest.approx(two)
+    marginal = -math.log(0.9) - 0.5 * math.log(0.2 * 0.8)
+    assert asr.UnaryMarginalCount((1, 3))(q).numpy() == pytest.approx(marginal)
+    # Certain of an object that is denied: log 1e-8 and no more, and no slope.
     value, gradient = value_and_gradient(asr.UnaryAllowedCount((0,)), [[CERTAIN] * 3])
     assert value[0] == pytest.approx(-3 * math.log(1e-8))
     np.testing.assert_array_equal(gradient, 0)
@@ -117,6 +159,25 @@ def test_gradients_vanish_inside_the_valid_set_only():
         value, gradient = value_and_gradient(functional, [logits_of(2)] * 2)
         assert np.max(value) > 100 and np.max(np.abs(gradient)) > 0.1
         assert np.all(np.isfinite(gradient))
+
+
+@pytest.mark.parametrize(
+    "functional",
+    [
+        asr.AllowedCount((1, 3)),
+        asr.MarginalCount((1, 3)),
+        asr.UnaryAllowedCount((1, 3)),
+        asr.UnaryMarginalCount((1, 3)),
+    ],
+    ids=lambda functional: type(functional).__name__,
+)
+@pytest.mark.parametrize("scale", [1.0, 1e4])
+def test_every_form_is_finite_on_degenerate_q(functional, scale):
+    patterns = list(itertools.product([-scale, 0.0, scale], repeat=3))
+    for rows in (patterns, patterns[:1], patterns[-1:]):
+        value, gradient = value_and_gradient(functional, rows)
+        assert np.all(np.isfinite(value)) and np.all(np.isfinite(gradient))
+        assert np.all(value >= -1e-7)
 
 
 def test_regulariser_has_the_papers_weights_and_averages_images():

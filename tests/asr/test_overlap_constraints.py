@@ -14,18 +14,19 @@ import asr
 S = 50  # canvas side in pixels
 
 
-def boxes(*objects):
+def boxes(*objects, validity=None):
     """A posterior of one image; an object is (centre x, centre y, side)."""
     table = np.asarray(objects, float)
     return model_support.posterior(
         centre=[table[:, :2]],
         side=[table[:, 2]],
         canvas_side=S,
+        validity=None if validity is None else [validity],
     )
 
 
-def value(functional, *objects):
-    result = functional(boxes(*objects))
+def value(functional, *objects, validity=None):
+    result = functional(boxes(*objects, validity=validity))
     assert result.shape == (1,)
     return result.numpy()[0]
 
@@ -48,11 +49,18 @@ PAIR, DIFFERENCE, BOUNDS = (
 FIRST = (10, 10, 10)
 BY_HAND = [
     # F1, ordered pairs: each pair counts twice.
-    (PAIR, (FIRST, (20, 10, 10)), 0),  # touching
+    *(
+        (PAIR, (FIRST, second), 0)
+        for second in ((20, 10, 10), (20, 20, 10), (21, 10, 9))
+    ),
     (PAIR, (FIRST, (19, 10, 10)), 2 * 1),  # one pixel in
+    (PAIR, (FIRST, FIRST), 2 * 10),  # equal
     (PAIR, (FIRST, (12, 10, 4)), 2 * 5),  # nested, off the middle: (10 + 4)/2 - 2
     (PAIR, (FIRST, (17, 13, 10)), 2 * 3),  # the larger offset, x, counts
+    (PAIR, (FIRST, (13, 3, 10)), 2 * 3),  # the larger offset, y, counts
+    (PAIR, (FIRST, (39, 10, 50)), 2 * 1),  # different sides: (10 + 50)/2 = 30
     (PAIR, (FIRST, (18, 10, 10), (24, 10, 10)), 2 * (2 + 4)),
+    (PAIR, (FIRST,), 0),
     # F2 to F5, a sum over objects.
     (asr.InsideCanvas("left"), ((3, 25, 10), (3, 25, 10)), 4),
     (asr.InsideCanvas("right"), ((47, 25, 10), (25, 25, 52)), 2 + 1),
@@ -65,7 +73,10 @@ BY_HAND = [
     ),
     (asr.BoundedSide(11, 15, True), ((25, 25, 30), (25, 25, 12)), (15 + 8) / 2),
     # F7.
+    (DIFFERENCE, ((25, 25, 12), (5, 5, 15)), 0),
     (DIFFERENCE, ((25, 25, 12), (5, 5, 16)), 2 * 1),
+    (DIFFERENCE, ((25, 25, 20), (5, 5, 10)), 2 * 7),
+    (DIFFERENCE, (FIRST,), 0),
 ]
 
 
@@ -73,6 +84,35 @@ BY_HAND = [
 def test_constraints_by_hand(functional, objects, expected):
     assert value(functional, *objects) == expected
     assert value(functional, *objects[::-1]) == expected
+
+
+def test_an_object_counts_with_its_validity_and_a_pair_with_its_later_objects():
+    validity = [0.9, 0.5, 0.2]
+    same = [(0, 25, 10)] * 3
+    # Three equal boxes: pairs (1, 2), (1, 3), (2, 3), each overlapping by 10.
+    overlap = value(asr.PairOverlap(), *same, validity=validity)
+    assert overlap == pytest.approx(2 * 10 * (0.5 + 0.2 + 0.2))
+    left = value(asr.InsideCanvas("left"), *same, validity=validity)
+    assert left == pytest.approx(5 * (0.9 + 0.5 + 0.2))
+    for constraint in asr.overlap_regulariser(11, 15).constraints:
+        assert value(constraint.functional, *same, validity=[0.0] * 3) == 0
+
+
+def test_every_step_that_was_looked_at_counts_in_full():
+    """Of four equal boxes three; whether they exist plays no part."""
+    same = model_support.posterior(
+        *([[-9.0] * 4], [[[0, 25]] * 4], [[10.0] * 4], S), looked_at=tf.constant(3)
+    )
+    expected = {
+        asr.PairOverlap(True): 2 * 3 * 10,
+        asr.InsideCanvas("left", True): 3 * 5,
+        asr.BoundedSide(11, 15, True): 5,  # the mean of 15 - 10 and 0
+        asr.SideDifference(-1.0, True): 2 * 3,
+    }
+    for functional, total in expected.items():
+        assert functional.reads_stop and functional.least_objects == 0
+        assert functional(same).numpy()[0] == pytest.approx(total)
+    assert not asr.PairOverlap().reads_stop and asr.PairOverlap().least_objects is None
 
 
 @given(
@@ -116,6 +156,26 @@ def test_gradients_are_exactly_zero_inside_the_valid_set():
         for q in (valid, edge):
             np.testing.assert_array_equal(constraint.functional(q), 0)
             np.testing.assert_array_equal(gradients(constraint.functional, q), 0)
+
+
+def test_gradients_by_hand_outside_the_valid_set():
+    """Each violated constraint pulls with slope 1 a term, in the right direction."""
+    # Overlap along x: d/dx1 = +2 (ordered pairs; box 1 lies left), sides + 1 each.
+    q = boxes((10, 10, 10), (16, 12, 10))
+    found = gradients(asr.PairOverlap(), q)
+    np.testing.assert_array_equal(found, [2, 0, -2, 0, 1, 1])
+    found = gradients(asr.InsideCanvas("bottom"), boxes((25, 48, 10)))
+    np.testing.assert_array_equal(found, [0, 1, 0.5])
+    found = gradients(asr.InsideCanvas("left"), boxes((2, 25, 10)))
+    np.testing.assert_array_equal(found, [-1, 0, 0.5])
+    two = boxes((25, 25, 9), (25, 25, 18))
+    found = gradients(asr.BoundedSide(11, 15), two)
+    np.testing.assert_array_equal(found, [0, 0, 0, 0, -1, 1])
+    # The released form's gradient is the paper's divided by the steps.
+    found = gradients(asr.BoundedSide(11, 15, every_step=True), two)
+    np.testing.assert_array_equal(found, [0, 0, 0, 0, -0.5, 0.5])
+    found = gradients(asr.SideDifference(3), two)
+    np.testing.assert_array_equal(found, [0, 0, 0, 0, -2, 2])
 
 
 def test_gradients_are_finite_where_boxes_coincide():

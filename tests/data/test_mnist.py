@@ -134,6 +134,17 @@ def test_download_that_cannot_be_kept_is_used(monkeypatch, tmp_path, capsys):
     assert "could not be kept" in capsys.readouterr().err
 
 
+def test_an_interrupt_while_it_is_kept_leaves_nothing(monkeypatch, tmp_path):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    answer(monkeypatch, GOOD)
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load_mnist()
+    assert os.listdir(keras_file(tmp_path).parent) == []
+
+
 def test_damaged_keras_file_is_downloaded_again(monkeypatch, tmp_path, capsys):
     keras_file(tmp_path).parent.mkdir(parents=True)
     keras_file(tmp_path).write_bytes(GOOD[:-200])

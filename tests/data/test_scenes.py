@@ -288,5 +288,11 @@ def test_scenes_are_made_as_asked_or_refused_by_name(
         assert scale < 0.5 or faint or max(counts) > 1 or side < 32
         return
     for part, images in ((scenes.train, 3), (scenes.test, 1)):
-        assert len(part.images) == images
-        check_layout(part, wanted)
+        assert part.images.shape == (images, side, side)
+        assert part.images.dtype == np.uint8
+        assert set(part.counts) <= counts
+        boxes = part.boxes
+        assert np.isfinite(boxes).all() and (boxes >= 0).all()
+        sizes = (boxes[..., 2:] > 0).all(axis=-1)  # rows beyond the count are 0
+        np.testing.assert_array_equal(sizes.sum(axis=1), part.counts)
+        assert (boxes[..., :2] + boxes[..., 2:] <= side).all()

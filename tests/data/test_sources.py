@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from data import DataError, render_digits, render_sprites, rendered_digits
-from data.objects import crop_to_ink, scale_crops
+from data.objects import Crops, crop_to_ink, scale_crops
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +131,18 @@ def test_neighbouring_ink_never_enters_a_smaller_crop():
     )
     for image, side in zip(crops.images, crops.sides, strict=True):
         assert not image[side:].any() and not image[:, side:].any()
+
+
+@pytest.mark.parametrize("side", [1, 7, 19, 20])
+@pytest.mark.parametrize("factor", [0.6, 0.9])
+def test_scaling_equals_scipy_zoom(side, factor):
+    image = np.random.default_rng(side).integers(0, 256, (side, side), np.uint8)
+    image[0, :] = image[-1, :] = image[:, 0] = image[:, -1] = 255
+    expected = np.clip(ndimage.zoom(image / 255, factor, order=5), 0, 1)
+    expected[expected < 0.05] = 0
+    scaled = scale_crops(Crops(image[None], np.array([side])), factor)
+    assert scaled.sides.tolist() == [len(expected)]
+    np.testing.assert_array_equal(scaled.images[0], np.rint(255 * expected))
 
 
 def test_scaling_by_one_changes_nothing():
