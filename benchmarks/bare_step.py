@@ -10,18 +10,19 @@ from reproduce.run.build import build_model
 OBJECT_SIDE = 20  # pixels of the grey square in each image
 
 
-def compiled(tf, experiment, steps, batch_size=64, xla=True, ends=None):
+def compiled(tf, experiment, steps=None, batch_size=64, xla=True, ends=None):
     """A function that takes one step and waits for it, and the model.
 
     Args:
       tf: TensorFlow, imported where its threads were set.
       experiment: such as "table1/asr-13".
-      steps: K.
+      steps: K; None for the run's own.
       batch_size: images.
       xla: whether XLA compiles the step.
       ends: as in `air.AIR`; None for the run's own.
     """
-    options = preset_configuration(experiment, steps=steps, batch_size=batch_size)
+    own = {} if steps is None else {"steps": steps}
+    options = preset_configuration(experiment, batch_size=batch_size, **own)
     model = build_model(options)
     model.ends = model.ends if ends is None else ends
     function = tf.function(model.train_step, jit_compile=xla, autograph=False)

@@ -42,11 +42,11 @@ def body(values):
     import tensorflow as tf
 
     from benchmarks import bare_step
-    from reproduce.run import training
+    from reproduce.run import memory
 
     step, _ = bare_step.compiled(tf, values.experiment, values.steps)
     step()
-    training.return_freed_memory()  # as a run does
+    memory.return_freed()  # as a run does
     first = time.time() - process_start()
     together.meet()
     seconds = [bare_step.timed(step) for _ in range(values.count)]

@@ -20,7 +20,7 @@ from reproduce.errors import NonFiniteError, UsageError
 from reproduce.export.folder import Exported
 from reproduce.flags import integer, switch, text
 from reproduce.records import environment, folders
-from reproduce.run import checkpoint
+from reproduce.run import checkpoint, memory
 from reproduce.run import scenes as run_scenes
 from reproduce.run.one import Run
 
@@ -48,6 +48,7 @@ def body(values, words):
     """Runs the export in a folder; returns the exit code."""
     if len(words) != 1:
         raise UsageError(f"one folder of an export is needed: {USAGE}, see --help")
+    memory.keep_buffers()
     try:
         from reproduce.export import runtime
     except ImportError as error:

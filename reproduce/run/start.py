@@ -3,6 +3,7 @@
 import os
 
 from reproduce.records import environment
+from reproduce.run import memory
 
 
 def tensorflow(threads=None, compiler="xla"):
@@ -12,6 +13,7 @@ def tensorflow(threads=None, compiler="xla"):
 
     Keras's process-wide settings are the run's own, whatever the user's are.
     """
+    memory.keep_buffers()
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras

@@ -1,6 +1,5 @@
 """Training by `model.fit`: the order of the images, and what an epoch's end does."""
 
-import ctypes
 import sys
 import time
 
@@ -12,7 +11,7 @@ import tqdm.keras
 import air
 import data
 from reproduce.errors import NonFiniteError
-from reproduce.run import checkpoint
+from reproduce.run import checkpoint, memory
 from reproduce.words import duration
 
 
@@ -98,19 +97,7 @@ class EpochEnd(keras.callbacks.Callback):
         left = each * (run.configuration.epochs - epoch - 1)
         tqdm.tqdm.write(run.line() + (f"  {duration(left)} left" if left else ""))
         sys.stdout.flush()
-        return_freed_memory()
+        memory.return_freed()
 
     def _variables(self):
         return [variable.numpy() for variable in checkpoint.variables(self.model)]
-
-
-def return_freed_memory():
-    """Returns what the C library keeps of freed memory, where it can be asked to.
-
-    Compiling a step frees some 600 MB, which the GNU C library would keep for a
-    process that never asks for so much again.
-    """
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except (OSError, AttributeError, TypeError):  # not the GNU C library
-        pass
