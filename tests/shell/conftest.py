@@ -16,7 +16,6 @@ def made(tmp_path_factory):
     home.mkdir()
     toy.wheel(wheels, "tinypin", "1.0", "VERSION = '1.0'\n")
     toy.wheel(wheels, "tinypin", "2.0", "VERSION = '2.0'\n")
-    toy.wheel(wheels, "broken", "1.0", "raise ImportError('no library')\n")
     checkout = toy.write(folder / "a checkout")
     words = ("bash", "reproduce/table1.sh")
     toy.told(toy.call(*words, folder=checkout, wheels=wheels, home=home))

@@ -32,8 +32,8 @@ print(json.dumps({
 def write(folder):
     """Makes the checkout, without an environment; returns its folder."""
     (folder / "reproduce").mkdir(parents=True)
-    for file in (*(REPOSITORY / "reproduce").glob("*.sh"), "install.py"):
-        shutil.copy(REPOSITORY / "reproduce" / file, folder / "reproduce")
+    for file in (REPOSITORY / "reproduce").glob("*.sh"):
+        shutil.copy(file, folder / "reproduce")
     (folder / "reproduce/__init__.py").touch()
     for module in COMMANDS.values():
         (folder / "reproduce" / f"{module}.py").write_text(_MODULE)
