@@ -7,14 +7,13 @@ images is at least as good as the paper's mean, and all of them are, and the wal
 up to then, on the device that the record names.
 """
 
-import pathlib
 import sys
 
 from reproduce import command_line
 from reproduce.experiments.configuration import experiments
 from reproduce.experiments.published import LOWER_IS_BETTER, TITLES, published
 from reproduce.flags import choice, text
-from reproduce.records import folders, frame, record
+from reproduce.records import folders, frame
 
 
 def define(flags):
@@ -29,13 +28,13 @@ def body(values):
     targets = {n: mean for n, (mean, _) in published(values.experiment).items()}
     wanted = ", ".join(f"{TITLES[name]} {mean}" for name, mean in targets.items())
     print(f"{values.experiment}: published {wanted}")
-    runs = frame.load(values.results).runs
+    runs, epochs = frame.load(values.results)
     runs = runs[runs.experiment == values.experiment]
     for run in runs.itertuples():
-        folder = pathlib.Path(values.results, run.folder)
-        rows, machine = record.read_history(folder), run.record["environment"]
+        rows = epochs[epochs.folder == run.folder].to_dict("records")
+        machine, name = run.record["environment"], run.folder.rpartition("/")[2]
         where = f"{machine['device']}, {machine['threads']} thread(s)"
-        print(f"{folder.name}: {reached(rows, targets)} ({where})")
+        print(f"{name}: {reached(rows, targets)} ({where})")
     if not len(runs):
         print("no run has a record yet")
 

@@ -74,14 +74,13 @@ def left(root):
     Returns:
       A dict from file names to values that can be compared.
     """
-    from reproduce.records import record
+    from reproduce.records import frame, record
     from reproduce.run import checkpoint
 
     found = {}
     for file in sorted(pathlib.Path(root).glob("runs/*/*/*/record.json")):
-        name, history = file.parent.name, record.read_history(file.parent)
-        for row in history:
-            del row["seconds"]
+        name = file.parent.name
+        history = frame.read_history(file.parent).drop(columns="seconds").to_csv()
         written = record.read(file.parent)
         for field in ("wall_seconds", "images_per_second", "git"):
             del written[field]

@@ -61,7 +61,7 @@ def load(results):
             "record": found,
         }
         rows.append(found | (found["metrics"] or {}) | own)
-        history = pd.DataFrame(records.read_history(file.parent))
+        history = read_history(file.parent)
         if found["status"] == records.COMPLETE and len(history) != found["epochs"]:
             reason = f"history.csv has {len(history)} of {found['epochs']} epochs"
             raise records.RecordError(file.parent, reason)
@@ -70,6 +70,20 @@ def load(results):
     runs = runs.reindex(columns=list(dict.fromkeys([*COLUMNS, *runs.columns])))
     # Without records the first, empty one, which has the columns.
     return Frames(runs, pd.concat(histories[bool(rows) :], ignore_index=True))
+
+
+def read_history(folder):
+    """The rows of a run's `history.csv`, a frame of floats; NaN in empty cells.
+
+    Raises:
+      RecordError: if it is missing, empty or not a table of numbers.
+    """
+    try:
+        file = pathlib.Path(folder) / "history.csv"
+        return pd.read_csv(file, dtype=float, float_precision="round_trip")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "empty, or no table of numbers"
+        raise records.RecordError(folder, f"history.csv: {reason}") from None
 
 
 def _variant(folder, found):

@@ -122,27 +122,6 @@ def read(folder):
     return {"numerics": 1, **record}
 
 
-def read_history(folder):
-    """The rows of `history.csv`: dicts of floats, None where a cell is empty.
-
-    Raises:
-      RecordError: if it is missing, cut short or not a table of numbers.
-    """
-    try:
-        text = (pathlib.Path(folder) / "history.csv").read_text("utf-8")
-        if not text.endswith("\n"):
-            raise ValueError
-        return [
-            {name: float(cell) if cell else None for name, cell in row.items()}
-            for row in csv.DictReader(io.StringIO(text))
-        ]
-    except OSError as error:
-        raise RecordError(folder, f"history.csv: {error.strerror}") from None
-    except (ValueError, TypeError, csv.Error):
-        reason = "history.csv is empty, cut short or not a table"
-        raise RecordError(folder, reason) from None
-
-
 def read_figure(folder):
     """The arrays of `figure.npz`, a dict.
 

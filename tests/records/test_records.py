@@ -4,6 +4,7 @@ import json
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +44,7 @@ def test_what_is_written_is_read_back(tmp_path):
     figure = {"images": np.arange(12).reshape(3, 2, 2)}
     folder, content = written(tmp_path, figure=figure)
     assert record.read(folder) == content
-    assert record.read_history(folder) == HISTORY
+    assert frame.read_history(folder).equals(pd.DataFrame(HISTORY).astype(float))
     np.testing.assert_array_equal(
         record.read_figure(folder)["images"], figure["images"]
     )
@@ -57,7 +58,7 @@ def test_a_history_keeps_every_number_exactly(tmp_path_factory, pairs):
     rows = [dict(zip(("epoch", "x"), pair, strict=True)) for pair in pairs]
     folder = tmp_path_factory.mktemp("run")
     record.write(folder, {}, rows)
-    assert record.read_history(folder) == rows
+    assert frame.read_history(folder).equals(pd.DataFrame(rows).astype(float))
 
 
 def test_numbers_that_are_not_finite_are_not_written(tmp_path):
@@ -98,7 +99,7 @@ def test_a_file_that_was_cut_short_gets_one_line_that_names_the_folder(
     (folder / name).write_bytes(content[: int(share * len(content))])
     with pytest.raises(record.RecordError) as caught:
         frame.load(tmp_path)
-    assert str(caught.value).startswith(f"{folder}: {name} ")
+    assert str(caught.value).startswith(f"{folder}: {name}")
     assert "\n" not in str(caught.value)
 
 
