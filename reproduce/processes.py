@@ -34,7 +34,6 @@ def train(commands, results, mnist=None, jobs=None):
     """
     if not commands:
         return 0
-    folders.require_writable(results, "--results")
     if any(run.digits == "mnist" and run.scenes is None for run in commands):
         data.load_mnist(mnist)  # once, before several runs all fail
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -74,15 +74,12 @@ def write(folder, record, history, figure=None):
       figure: dict of arrays, None for none.
 
     Raises:
-      RecordError: if the record holds a number that is not finite.
+      ValueError: if the record holds a number that is not finite.
       OSError: naming the file that could not be written.
     """
     folder = pathlib.Path(folder)
-    try:  # infinities and NaN are refused: JSON has no word for them
-        text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-    except ValueError:
-        reason = "the record holds a value that is not finite"
-        raise RecordError(folder, reason) from None
+    # Infinities and NaN are refused: JSON has no word for them.
+    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
     # Killed between two files, a run trained anew has not ended, rather than ended with
     # a record that contradicts its history.
     (folder / "record.json").unlink(missing_ok=True)

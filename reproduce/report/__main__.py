@@ -36,9 +36,8 @@ def body(values):
     folder = pathlib.Path(values.results).expanduser()
     frames = frame.load(folder)
     if frames.runs.empty:
-        raise UsageError(
-            f"--results: there are no records in {folder}; train runs first"
-        )
+        fault = f"there are no records in {folder}; train runs first"
+        raise UsageError(f"--results: {fault}")
     template = render.template("report/report.md.j2")
     told = template.new_context(context(frames, folder))
     filled = {name: "".join(block(told)) for name, block in template.blocks.items()}
@@ -48,12 +47,8 @@ def body(values):
     if folder.resolve() == folders.RESULTS:  # the project's README tells the same
         file = folders.REPOSITORY / "README.md"
         head, begin, rest = file.read_text("utf-8").partition(BEGIN)
-        _, end, rest = rest.partition(END)
-        if not (begin and end):
-            raise UsageError(
-                f"README.md: a line is missing: {BEGIN.strip()}, or its end"
-            )
-        folders.write_atomically(file, head + begin + filled["result"] + end + rest)
+        result = begin + filled["result"] + rest[rest.index(END) :]
+        folders.write_atomically(file, head + result)
 
 
 def context(frames, folder):

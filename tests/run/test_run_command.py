@@ -210,11 +210,8 @@ def test_trained_model_gives_the_weights_of_the_last_epoch(finished):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--experiment", "table3/air"], "--experiment=table3/air: not allowed"),
-        (["--epochs", "0"], "--epochs=0: not allowed"),
         (["--temperature", "0.5"], "--temperature: not allowed with table1/asr-13"),
         (["--counts", "4,5"], "--counts: (4, 5) is not allowed"),
-        (["--nosuch"], "Unknown command line flag 'nosuch'"),
         (["--results", __file__], "--results: "),
         (["--constraint", "nowhere.py:f"], "--constraint: nowhere.py: No such file"),
         (["--scenes", "nowhere.npz"], "--scenes: nowhere.npz: No such file"),
