@@ -20,6 +20,15 @@ CHECKPOINTS_HELP = (
 )
 
 
+class FileError(UsageError):
+    """A record or a checkpoint that cannot be used; one line naming it and why."""
+
+    def __init__(self, path, reason):
+        super().__init__(
+            f"{shown(path)}: {reason}; remove it, or make it anew with --retrain"
+        )
+
+
 def given_path(given):
     """The absolute path of what a user has named; ~ is the home folder."""
     return pathlib.Path(given).expanduser().absolute()
@@ -71,13 +80,14 @@ def require_writable(folder, flag):
         raise UsageError(f"{flag}: {fault}; allowed: one that can")
 
 
-def read_arrays(file, error):
-    """The arrays of a .npz file, a dict; or raises `error(reason)`, a function's."""
+def read_arrays(file, error=None):
+    """The arrays of a .npz file, a dict; or raises `error(reason)`, or FileError."""
     try:
         with np.load(file) as archive:
             return dict(archive)
     except Exception as fault:  # damaged bytes make NumPy and zipfile raise anything
-        raise error(getattr(fault, "strerror", None) or "damaged") from None
+        reason = getattr(fault, "strerror", None) or "damaged"
+        raise (error(reason) if error else FileError(file, reason)) from None
 
 
 def shown(path):

@@ -8,8 +8,8 @@ import pandas as pd
 
 from reproduce.errors import UsageError
 from reproduce.experiments.configuration import from_json
+from reproduce.records import folders, versions
 from reproduce.records import record as records
-from reproduce.records import versions
 
 # Metrics that every row has; others follow.
 METRICS = (
@@ -45,7 +45,7 @@ def load(results):
     """The `Frames` of a folder of results; both are empty where it holds no records.
 
     Raises:
-      RecordError: naming the folder of the first record that cannot be read.
+      FileError: naming the folder of the first record that cannot be read.
     """
     root = pathlib.Path(results)
     rows, histories = [], [pd.DataFrame(columns=["folder", "epoch"])]
@@ -64,7 +64,7 @@ def load(results):
         history = read_history(file.parent)
         if found["status"] == records.COMPLETE and len(history) != found["epochs"]:
             reason = f"history.csv has {len(history)} of {found['epochs']} epochs"
-            raise records.RecordError(file.parent, reason)
+            raise folders.FileError(file.parent, reason)
         histories.append(history.assign(folder=folder))
     runs = pd.DataFrame(rows)
     runs = runs.reindex(columns=list(dict.fromkeys([*COLUMNS, *runs.columns])))
@@ -76,14 +76,14 @@ def read_history(folder):
     """The rows of a run's `history.csv`, a frame of floats; NaN in empty cells.
 
     Raises:
-      RecordError: if it is missing, empty or not a table of numbers.
+      FileError: if it is missing, empty or not a table of numbers.
     """
     try:
         file = pathlib.Path(folder) / "history.csv"
         return pd.read_csv(file, dtype=float, float_precision="round_trip")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "empty, or no table of numbers"
-        raise records.RecordError(folder, f"history.csv: {reason}") from None
+        raise folders.FileError(folder, f"history.csv: {reason}") from None
 
 
 def _variant(folder, found):
@@ -95,7 +95,7 @@ def _variant(folder, found):
     try:
         configuration = from_json(completed)
     except UsageError as error:
-        raise records.RecordError(folder, error) from None
+        raise folders.FileError(folder, error) from None
     return configuration.words(filter(configuration.reads, configuration.changed))
 
 

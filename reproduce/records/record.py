@@ -18,7 +18,6 @@ import pathlib
 
 import numpy as np
 
-from reproduce.errors import UsageError
 from reproduce.records import folders, versions
 
 FORMAT = 1
@@ -34,16 +33,6 @@ FIELDS = (
     *("parameters", "wall_seconds", "images_per_second", "environment"),
     "git",  # of the code that trained it last
 )
-
-
-class RecordError(UsageError):
-    """A record that cannot be read; one line naming its folder and why."""
-
-    def __init__(self, folder, reason):
-        super().__init__(
-            f"{folders.shown(folder)}: {reason}; remove this folder or run it again "
-            "with --retrain"
-        )
 
 
 def run_folder(results, configuration):
@@ -99,7 +88,7 @@ def read(folder):
     """The record of the run in `folder`, a dict; "numerics" is always there.
 
     Raises:
-      RecordError: if it is missing, truncated, not a record or another run's.
+      FileError: if it is missing, truncated, not a record or another run's.
     """
     folder = pathlib.Path(folder)
     try:
@@ -107,15 +96,14 @@ def read(folder):
         lacking = [field for field in FIELDS if field not in record]
         name = f"{record['variant']}-{record['epochs']}ep-seed{record['seed']}"
         expected = (record["table"], f"{record['method']}-{record['setting']}", name)
-    except OSError as error:
-        raise RecordError(folder, f"record.json: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError):
-        raise RecordError(folder, "record.json is cut short, or no record") from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        reason = getattr(error, "strerror", None) or "cut short, or no record"
+        raise folders.FileError(folder, f"record.json: {reason}") from None
     if lacking or record["format"] != FORMAT:
         reason = f"record.json is not of format {FORMAT}, or lacks {lacking}"
-        raise RecordError(folder, reason)
+        raise folders.FileError(folder, reason)
     if folder.resolve().parts[-3:] != expected:
-        raise RecordError(folder, f"the record belongs to {'/'.join(expected)}")
+        raise folders.FileError(folder, f"the record belongs to {'/'.join(expected)}")
     return {"numerics": 1, **record}
 
 
@@ -123,9 +111,6 @@ def read_figure(folder):
     """The arrays of `figure.npz`, a dict.
 
     Raises:
-      RecordError: if the file is missing or damaged.
+      FileError: if the file is missing or damaged.
     """
-    file = pathlib.Path(folder) / "figure.npz"
-    return folders.read_arrays(
-        file, lambda why: RecordError(folder, f"figure.npz: {why}")
-    )
+    return folders.read_arrays(pathlib.Path(folder) / "figure.npz")

@@ -12,20 +12,13 @@ import math
 
 import numpy as np
 
-from reproduce.errors import NonFiniteError, UsageError
+from reproduce.errors import NonFiniteError
 from reproduce.records import folders, versions
 
 FORMAT = 1
 NAME, OLDER = "state.npz", "state-of-older-code.npz"
 _FIGURE = "figure_"  # prefix of the figure's arrays
 _SUMS = ("loss", "nelbo", "penalty")  # a faulty term makes these faulty too
-
-
-class CheckpointError(UsageError):
-    """A checkpoint that cannot be used; one line naming the file and why."""
-
-    def __init__(self, file, reason):
-        super().__init__(f"{folders.shown(file)}: {reason}; --retrain makes it anew")
 
 
 @dataclasses.dataclass
@@ -110,12 +103,12 @@ def load(file):
       arrays: the variables, a list.
 
     Raises:
-      CheckpointError: if the file is missing, damaged or not a checkpoint.
+      FileError: if the file is missing, damaged or not a checkpoint.
     """
-    content = folders.read_arrays(file, lambda why: CheckpointError(file, why))
+    content = folders.read_arrays(file)
     state = json.loads(content.pop("state", np.uint8([])).tobytes() or "{}")
     if state.get("format") != FORMAT:
-        raise CheckpointError(file, "it is no checkpoint, or of an unknown format")
+        raise folders.FileError(file, "it is no checkpoint, or of an unknown format")
     shown = [name for name in content if name.startswith(_FIGURE)]
     shown = {name.removeprefix(_FIGURE): content.pop(name) for name in shown}
     state = {"numerics": 1, **state, "figures": shown or None}
@@ -140,8 +133,8 @@ def resume(file, configuration, data_digest, shapes):
       there is nothing to go on from.
 
     Raises:
-      CheckpointError: if a checkpoint is damaged, or of other options, scenes or
-        another model.
+      FileError: if a checkpoint is damaged, or of other options, scenes or another
+        model.
     """
     variant, seed = configuration.variant, configuration.seed
     lengths = range(configuration.epochs, 0, -1)
@@ -162,7 +155,7 @@ def resume(file, configuration, data_digest, shapes):
         ("model", [a.shape for a in arrays] == [tuple(shape) for shape in shapes]),
     ):
         if not same:
-            raise CheckpointError(found, f"it is of another {what}")
+            raise folders.FileError(found, f"it is of another {what}")
     fields = [field.name for field in dataclasses.fields(Progress)]
     return found, arrays, Progress(**{name: state[name] for name in fields})
 

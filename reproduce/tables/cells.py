@@ -9,7 +9,8 @@ import pandas
 
 from reproduce.experiments import grid, published
 from reproduce.experiments.presets import METHODS, TABLE2_SETTINGS
-from reproduce.records.record import COMPLETE, FAILED, RecordError
+from reproduce.records.folders import FileError
+from reproduce.records.record import COMPLETE, FAILED
 
 PRESETS = ("released", "paper")  # the order of a cell's lines
 # Options that differ from the preset's in a smoke run, and in one of rendered digits.
@@ -40,7 +41,7 @@ def select(runs, digits="mnist", smoke=False, seeds=None, epochs=None):
       epochs: only runs of this length; None for each cell's longest.
 
     Raises:
-      RecordError: if runs of one cell were trained on different data.
+      FileError: if runs of one cell were trained on different data.
     """
     plain = TOY if smoke else RENDERED
     kept = runs[(runs.smoke == smoke) & runs.changed.map(lambda c: set(c) <= plain)]
@@ -59,7 +60,7 @@ def select(runs, digits="mnist", smoke=False, seeds=None, epochs=None):
         if own.data_digest.nunique() > 1:
             first, other = own.drop_duplicates("data_digest").folder[:2]
             fault = f"its data are not those of {first}: they cannot be averaged"
-            raise RecordError(other, fault)
+            raise FileError(other, fault)
     return kept.assign(**{EXTRA: kept.nelbo - kept.kl_presence})
 
 

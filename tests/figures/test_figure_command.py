@@ -65,7 +65,7 @@ def test_a_damaged_picture_file_is_named(tmp_path, capsys):
     (folder / "figure.npz").write_bytes(b"PK\x03\x04 damaged")
     assert call(tmp_path, "--figure", "3") == 2
     error = capsys.readouterr().err
-    assert "paper-300ep-seed0: figure.npz: damaged" in error and error.count("\n") == 1
+    assert "paper-300ep-seed0/figure.npz: damaged" in error and error.count("\n") == 1
 
 
 def curve(tmp_path, *nelbos, epochs=5):

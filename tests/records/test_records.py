@@ -97,7 +97,7 @@ def test_a_file_that_was_cut_short_gets_one_line_that_names_the_folder(
     folder, _ = written(tmp_path)
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[: int(share * len(content))])
-    with pytest.raises(record.RecordError) as caught:
+    with pytest.raises(folders.FileError) as caught:
         frame.load(tmp_path)
     assert str(caught.value).startswith(f"{folder}: {name}")
     assert "\n" not in str(caught.value)
@@ -108,14 +108,14 @@ def test_a_record_without_a_field_is_refused(tmp_path, field):
     folder, content = written(tmp_path)
     del content[field]
     (folder / "record.json").write_text(json.dumps(content))
-    with pytest.raises(record.RecordError):
+    with pytest.raises(folders.FileError):
         record.read(folder)
 
 
 def test_a_record_in_another_runs_folder_is_refused(tmp_path):
     folder, _ = written(tmp_path)
     folder.rename(folder.with_name("paper-2ep-seed1"))
-    with pytest.raises(record.RecordError, match="belongs to table1/asr-13/paper-2ep"):
+    with pytest.raises(folders.FileError, match="belongs to table1/asr-13/paper-2ep"):
         frame.load(tmp_path)
 
 

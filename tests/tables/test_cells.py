@@ -4,7 +4,7 @@ import made_up
 import pytest
 
 from reproduce.experiments import grid
-from reproduce.records import frame, record
+from reproduce.records import folders, frame
 from reproduce.tables import cells, render
 
 ASR = "table1/asr-13"
@@ -54,7 +54,7 @@ def test_presets_variants_digits_and_smoke_runs_never_mix(tmp_path):
 def test_runs_of_unequal_data_are_not_averaged(tmp_path):
     made_up.write(tmp_path, ASR)
     made_up.write(tmp_path, ASR, seed=1, fields={"data_digest": "other"})
-    with pytest.raises(record.RecordError, match="paper-300ep-seed1: its data are not"):
+    with pytest.raises(folders.FileError, match="paper-300ep-seed1: its data are not"):
         table(tmp_path)
 
 
