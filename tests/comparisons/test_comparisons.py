@@ -68,7 +68,7 @@ def test_the_weights_are_those_that_the_paper_searched():
     assert {"1", "20", "10"} <= {label for row in overlap for label in row.labels}
 
 
-def test_a_longer_run_stands_for_a_shorter_one(tmp_path):
+def test_a_longer_run_stands_for_a_shorter_one_that_is_not_there(tmp_path):
     made_up.write(tmp_path, ASR, epochs=60, nelbo=300.0)
     made_up.write(tmp_path, ASR, epochs=20, nelbo=290.0, changes=LEARNED)
     found = collected(tmp_path, {}, LEARNED)
@@ -77,6 +77,9 @@ def test_a_longer_run_stands_for_a_shorter_one(tmp_path):
     assert column(found, "cut_from") == [[60], []]
     found = collected(tmp_path, {}, LEARNED, epochs=60)
     assert column(found, "state") == ["complete", "missing"]
+    made_up.write(tmp_path, ASR, epochs=20, nelbo=111.0)
+    found = collected(tmp_path, {}, LEARNED)
+    assert nelbos(found) == [111.0, 290.0] and column(found, "cut_from") == [[], []]
 
 
 def test_a_run_that_reports_its_best_epoch_stands_for_itself_alone(tmp_path):
@@ -85,13 +88,6 @@ def test_a_run_that_reports_its_best_epoch_stands_for_itself_alone(tmp_path):
     made_up.write(tmp_path, ASR, epochs=20)
     found = collected(tmp_path, {}, best, epochs=20)
     assert column(found, "state") == ["complete", "missing"]
-
-
-def test_the_own_run_of_a_length_comes_before_a_longer_one(tmp_path):
-    made_up.write(tmp_path, ASR, epochs=60, nelbo=300.0)
-    made_up.write(tmp_path, ASR, epochs=20, nelbo=111.0)
-    found = collected(tmp_path, {}, epochs=20)
-    assert nelbos(found) == [111.0] and column(found, "cut_from") == [[]]
 
 
 def test_rows_of_a_section_have_its_length(tmp_path):
