@@ -102,6 +102,7 @@ async def _train_one(room, own, results, run, words):
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            limit=1 << 24,  # bytes of a line; compilers have long ones
             cwd=folders.REPOSITORY,
             env=own,
         )
