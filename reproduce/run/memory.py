@@ -1,4 +1,4 @@
-"""How the GNU C library keeps memory between training steps; others are left as they are.
+"""How the GNU C library keeps memory between steps; others are left as they are.
 
 By default each large buffer of a step comes from the system anew, its pages filled with
 zeros at first touch. Where page faults are dear, as on some virtual machines, that took
@@ -15,7 +15,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 
 
 def keep_buffers(up_to=KEPT):
-    """Buffers of up to so many bytes are taken from memory that stays with the process."""
+    """Buffers of up to so many bytes come from memory that stays with the process."""
     _call("mallopt", _ARENA_MAX, 1)  # others have no room for such buffers
     _call("mallopt", _MMAP_THRESHOLD, up_to)
     _call("mallopt", _TRIM_THRESHOLD, up_to)
