@@ -254,7 +254,6 @@ class ExactEstimator(Estimator):
         terms = {"reconstruction": inference.reconstruction}
         for name, divergence in inference.divergences.items():
             terms[name] = tf.reduce_sum(validity * divergence, axis=1)
-        # No tf.pad: under tf.vectorized_map it takes 0 for any constant.
         reached = tf.concat([tf.ones_like(validity[:, :1]), validity[:, :-1]], axis=1)
         presence = presence_divergence(logits, inference.prior_logits, self.slope)
         terms["kl_presence"] = tf.reduce_sum(reached * presence, axis=1)

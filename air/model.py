@@ -404,16 +404,29 @@ class AIR(keras.Model):
     def train_step(self, data):
         """One step of gradient descent on the objective."""
         images = images_of(data)
-        grey = self.grey(images)
-        seed = noises.fold_in(noises.run_seed(self.seed), self.iteration)
-        noise = noises.draw(seed, shapes.batch_size(grey), **self.noise_options())
-        parts, gradients = self.gradients(grey, noise, self.iteration)
+        parts = self.descend(self.grey(images), noises.run_seed(self.seed))
+        return {**self._track(parts), **grey_range(images)}
+
+    def descend(self, images, seed):
+        """Moves the weights by one step of gradient descent on the objective.
+
+        Args:
+          images: grey values in [0, 1]. Shape [batch, S, S].
+          seed: of the run's noise, int32. Shape [2].
+
+        Returns:
+          What `objective` returns, of this batch before the step, and the norm of its
+          gradient before it is clipped, "gradient_norm".
+        """
+        seed = noises.fold_in(seed, self.iteration)
+        noise = noises.draw(seed, shapes.batch_size(images), **self.noise_options())
+        parts, gradients = self.gradients(images, noise, self.iteration)
         if self.nonfinite_gradients == "zero":
             gradients, parts["nonfinite_entries"] = _finite(gradients)
         parts["gradient_norm"] = tf.linalg.global_norm(gradients)
         self.optimizer.apply(gradients, self.trainable_variables)
         self.iteration.assign_add(1)
-        return {**self._track(parts), **grey_range(images)}
+        return parts
 
     def test_step(self, data):
         """The objective's parts at the evaluation sample of z."""

@@ -1,6 +1,6 @@
-"""Time of one training step of exported programs, by the number of runs in one.
+"""Time of one training step of exported programs.
 
-    python -m benchmarks.exported --programs one,three,nine --processes 1,2
+    python -m benchmarks.exported --programs 13,14 --processes 1,2
 
 Each folder is one that `python -m reproduce.export` made. Needs JAX and no
 TensorFlow; the images are made up, so no data is needed either. With more than one
@@ -39,25 +39,24 @@ def body(values):
     if values.worker:
         print(json.dumps(measure(values.programs, values.rounds)))
         return
-    print("| runs in one program | processes | compilation | step | step and run |")
-    print("|---|---|---|---|---|")
+    print("| folder | processes | compilation | step | step and run | evaluation |")
+    print("|---|---|---|---|---|---|")
     for folder in values.programs.split(","):
         for processes in values.processes:
             found = at_once(folder, processes, values)
-            slowest = max(worker["step"] for worker in found)
-            compilation = max(worker["compilation"] for worker in found)
-            runs = found[0]["runs"]
+            compilation, step, evaluation = (
+                max(worker[name] for worker in found)
+                for name in ("compilation", "step", "evaluation")
+            )
             print(
-                f"| {runs} | {processes} | {compilation:.1f} s "
-                f"| {1e3 * slowest:.2f} ms "
-                f"| {1e3 * slowest / runs / processes:.2f} ms |",
+                f"| {folder} | {processes} | {compilation:.1f} s | {1e3 * step:.2f} ms "
+                f"| {1e3 * step / processes:.2f} ms | {evaluation:.2f} s |",
                 flush=True,
             )
     print(f"\n{found[0]['device']}, JAX {found[0]['jax']}, {found[0]['precision']}")
-    print(f"evaluation of the test images {found[0]['evaluation']:.2f} s")
     peak = found[0]["peak_megabytes"]
     told = "not told by it" if peak is None else f"{peak} MB"
-    print(f"peak memory on the device     {told}")
+    print(f"peak memory on the device {told}")
 
 
 def at_once(folder, processes, values):
@@ -77,39 +76,39 @@ def measure(folder, rounds):
     from reproduce.records import environment
 
     exported = Exported(folder)
-    device, manifest = Device(), exported.manifest
+    device, (run, *_) = Device(), exported.configurations
     begun = time.perf_counter()
     train = Program(exported, "train", device)
     compilation = time.perf_counter() - begun
-    evaluate = Program(exported, "evaluate", device)
-    runs = len(manifest["runs"])
-    shapes = {name: shape for name, (shape, _) in train.arguments.items()}
-    steps = shapes["order"][0]
+    infer = Program(exported, "infer", device)
+    shapes = train.described["arguments"]
+    steps, batch = shapes["order"]
     stream, put = np.random.default_rng(0), device.put
-    images = put(_images(stream, shapes["images"]))
-    order = stream.integers(0, len(images), shapes["order"]).astype(np.int32)
-    state = [put(array) for array in exported.initial]
-    arguments = [images, put(order), put(np.zeros([runs, 2], np.int32))]
+    images = _images(stream, shapes["images"])
+    order = stream.integers(0, len(images), [steps, batch]).astype(np.int32)
+    arguments = [put(array) for array in (images, order, np.zeros(2, np.int32))]
+    state = [put(array) for array in exported.initial[0]]
+    shown = put(images[:batch])
 
     def train_once():
         nonlocal state
-        fault, _, _, *state = train(*arguments, *state)
-        if np.asarray(fault).any():
+        measured, *state = train(state, *arguments).values()
+        if not np.isfinite(np.asarray(measured)).all():
             raise UsageError(f"--programs: {folder}: a loss is not finite")
 
-    shape, _ = evaluate.arguments["images"]
-    test = put(_images(stream, [shape[0] * shape[1], *shape[2:]]).reshape(shape))
-    weights = state[: manifest["read"]]
+    def evaluate():
+        for _ in range(-(-run.test_images // batch)):
+            np.asarray(infer(state, shown)["nelbo"])
+
     together.meet()
     return {
-        "runs": runs,
         "compilation": compilation,
         "step": fastest(train_once, rounds) / steps,
-        "evaluation": fastest(lambda: np.asarray(evaluate(test, *weights)[0]), rounds),
+        "evaluation": fastest(evaluate, rounds),
         "peak_megabytes": device.peak_megabytes,
         "device": device.name or environment.processor(),
         "jax": jax.__version__,
-        "precision": manifest["precision"],
+        "precision": exported.manifest["precision"],
     }
 
 

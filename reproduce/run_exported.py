@@ -7,7 +7,6 @@ scenes and records of `python -m reproduce.run`, and share its checkpoints: eith
 command goes on where the other was interrupted.
 """
 
-import contextlib
 import dataclasses
 import sys
 import time
@@ -63,151 +62,121 @@ def body(values, words):
         Run.from_flags(dataclasses.replace(configuration, **changes), values, smoke)
         for configuration in exported.configurations
     ]
-    with contextlib.ExitStack() as locks:
-        for run in runs:
-            locks.enter_context(run.lock())
-        codes = [run.ended_before(values.retrain) for run in runs]
-        if None in codes:
-            git = environment.git()
-            scenes = run_scenes.load(runs[0].configuration, values.mnist)
-            training = _Training(exported, runs, codes, scenes, runtime)
-            training.resume(values.retrain, git)
-            training.run_all()
-        return max(codes)
+    trainer, codes = None, []
+    for run, initial in zip(runs, exported.initial, strict=True):
+        with run.lock():
+            code = run.ended_before(values.retrain)
+            if code is None:
+                if trainer is None:
+                    scenes = run_scenes.load(run.configuration, values.mnist)
+                    trainer = _Trainer(exported, scenes, runtime)
+                code = trainer.train(run, initial, values.retrain)
+            codes.append(code)
+    return max(codes)
 
 
-class _Training:
-    """The runs of an export on a device, an epoch at a time.
+class _Trainer:
+    """The programs, compiled, and the images on a device: what the runs share."""
 
-    `codes` has the runs' exit codes, None while they train; it is filled in.
-    """
-
-    def __init__(self, exported, runs, codes, scenes, runtime):
-        self.manifest, self.initial = exported.manifest, exported.initial
-        self.runs, self.codes, self.scenes = runs, codes, scenes
+    def __init__(self, exported, scenes, runtime):
+        self.manifest, self.scenes = exported.manifest, scenes
         self.device, self.packages = runtime.Device(), runtime.PACKAGES
         self.device_name = self.device.name or environment.processor()
+        self.git = environment.git()
         print(f"compiling for {self.device_name}", flush=True)
         self.programs = {
             name: runtime.Program(exported, name, self.device)
             for name in exported.programs
         }
-        put, batch = self.device.put, runs[0].configuration.batch_size
-        test = scenes.test.images
+        batch, test = exported.configurations[0].batch_size, scenes.test.images
         padded = np.pad(test, [(0, -len(test) % batch), (0, 0), (0, 0)])
-        self.batch, self.images = batch, put(scenes.train.images)
-        self.test = put(padded.reshape(-1, batch, *test.shape[1:]))
-        self.seeds = put(np.int32([[run.configuration.seed, 0] for run in runs]))
+        batches = padded.reshape(-1, batch, *test.shape[1:])
+        self.images = self.device.put(scenes.train.images)
+        self.test = [self.device.put(images) for images in batches]
 
-    def resume(self, retrain, git):
-        """Puts the runs' states on the device, from checkpoints or the export."""
-        states, precision = [], self.manifest["precision"]
-        process = git | {"device": self.device_name, "precision": precision}
-        process["exported_from"] = self.manifest["git"]
-        for number, run in enumerate(self.runs):
-            state = [array[number] for array in self.initial]
-            if self.codes[number] is None:
-                shapes = [array.shape for array in state]
-                state = run.resume(retrain, self.scenes, shapes) or state
-            run.progress.note_process(process)
-            states.append(state)
-        stacked = map(np.stack, zip(*states, strict=True))
-        self.state = list(map(self.device.put, stacked))
-
-    def run_all(self):
-        """Trains and evaluates the epochs that are left, and writes the records."""
-        self._end_those_done()
-        while alive := [n for n, code in enumerate(self.codes) if code is None]:
-            begun = time.perf_counter()
-            means, faults = self._train()
-            seconds = time.perf_counter() - begun
-            scenes = self._infer()
-            for number in alive:
-                run = self.runs[number]
-                own = {name: array[number] for name, array in scenes.items()}
-                run.progress.step_seconds += seconds
-                try:
-                    if faults[number]:
-                        raise NonFiniteError(faults[number])
-                    sample, read = self._sampler(number), self._reader(number)
-                    run.end_epoch(means[number], own, sample, begun, read)
-                    print(run.line(), flush=True)
-                except NonFiniteError as error:
-                    self._end(number, error)
-            self._end_those_done()
-
-    def _train(self):
-        """An epoch: of each run its means, and what was not finite, if anything."""
-        orders, images = [], len(self.scenes.train.images)
-        for run in self.runs:
-            epoch = min(len(run.progress.history), run.configuration.epochs - 1)
-            seed = run.configuration.seed
-            orders.append(data.epoch_order(images, self.batch, seed, epoch))
-        order, names = np.stack(orders, axis=1), self.manifest["parts"]
-        steps, measured, sums, *self.state = self.programs["train"](
-            self.images, self.device.put(order), self.seeds, *self.state
+    def train(self, run, initial, retrain):
+        """Trains the epochs of a run that are left; returns its exit code."""
+        shapes = [array.shape for array in initial]
+        state = run.resume(retrain, self.scenes, shapes) or initial
+        state, failure = [self.device.put(array) for array in state], None
+        run.progress.note_process(
+            {
+                **self.git,
+                "device": self.device_name,
+                "precision": self.manifest["precision"],
+                "exported_from": self.manifest["git"],
+            }
         )
-        means = np.asarray(sums) / np.float32(len(order))
-        means, measured = (
-            [dict(zip(names, map(float, row), strict=True)) for row in np.asarray(rows)]
-            for rows in (means, measured)
-        )
-        steps, faults = np.asarray(steps), [None] * len(self.runs)
-        for number in np.flatnonzero(steps):
-            step = len(self.runs[number].progress.history) * len(order) + steps[number]
-            name = checkpoint.faulty(measured[number])
-            faults[number] = f"{name} is not finite at step {step}"
-        return means, faults
+        try:
+            while len(run.progress.history) < run.configuration.epochs:
+                state = self._epoch(run, state)
+        except NonFiniteError as error:
+            failure = error
+        return run.end(failure, self.manifest["parameters"], self._surroundings())
 
-    def _infer(self):
-        """Arrays over the test images by name, the runs being their first axis."""
-        *arrays, reconstructions = self._read("evaluate", self.test)
-        found, images = {}, len(self.scenes.test.images)
-        for name, array in zip(self.manifest["shown"], arrays, strict=True):
-            array = np.swapaxes(np.asarray(array), 0, 1)
-            flat = array.reshape(len(self.runs), -1, *array.shape[3:])
-            found[name] = flat[:, :images]
-        return found | {"reconstructions": np.asarray(reconstructions)}
-
-    def _sampler(self, number):
-        """Samples from a run's prior, as `Run.end_epoch` asks for them."""
+    def _epoch(self, run, state):
+        """Trains and evaluates an epoch of a run; returns its state after it."""
+        begun = time.perf_counter()
+        means, state = self._steps(run, state)
+        run.progress.step_seconds += time.perf_counter() - begun
 
         def sample(_, draw):  # how many, the programs know
-            names = ["images"] * draw + ["boxes", "counts"]
-            arrays = self._read("figure" if draw else "samples")
-            own = [np.asarray(array)[number] for array in arrays]
-            return dict(zip(names, own, strict=True))
+            return self._arrays("figure" if draw else "samples", state)
 
-        return sample
+        def read():
+            return list(map(np.asarray, state))
 
-    def _reader(self, number):
-        """A function that gives a run's variables as a list of arrays."""
-        return lambda: [np.asarray(array)[number] for array in self.state]
+        run.end_epoch(means, self._infer(state), sample, begun, read)
+        print(run.line(), flush=True)
+        return state
 
-    def _read(self, program, *arrays):
-        """What a program gives that reads the weights and the iteration."""
-        return self.programs[program](*arrays, *self.state[: self.manifest["read"]])
+    def _steps(self, run, state):
+        """Trains an epoch of a run.
 
-    def _end_those_done(self):
-        for number, run in enumerate(self.runs):
-            done = len(run.progress.history) >= run.configuration.epochs
-            if self.codes[number] is None and done:
-                self._end(number)
+        Returns:
+          means: of what its steps measured, a dict of floats.
+          state: as it is then.
 
-    def _end(self, number, failure=None):
-        """Writes a run's record."""
-        manifest, threads = self.manifest, environment.usable_cores()
-        surroundings = environment.describe(self.device_name, threads, self.packages)
-        surroundings |= {
+        Raises:
+          NonFiniteError: naming what is not finite, and the step.
+        """
+        configuration, done = run.configuration, len(run.progress.history)
+        seed, batch = configuration.seed, configuration.batch_size
+        order = data.epoch_order(len(self.scenes.train.images), batch, seed, done)
+        arrays = map(self.device.put, (order, np.int32([seed, 0])))
+        found = self.programs["train"](state, self.images, *arrays)
+        measured, names = np.asarray(found.pop("measured")), self.manifest["parts"]
+        for step, row in enumerate(measured.tolist(), done * len(order) + 1):
+            if name := checkpoint.faulty(dict(zip(names, row, strict=True))):
+                raise NonFiniteError(f"{name} is not finite at step {step}")
+        means = measured.mean(axis=0, dtype=np.float64).tolist()
+        return dict(zip(names, means, strict=True)), list(found.values())
+
+    def _infer(self, state):
+        """`AIR.call` over all test images, a dict of arrays."""
+        batches = [self._arrays("infer", state, images) for images in self.test]
+        images = len(self.scenes.test.images)
+        return {
+            name: np.concatenate([batch[name] for batch in batches])[:images]
+            for name in batches[0]
+        }
+
+    def _arrays(self, program, state, *arrays):
+        """What a program gives, as NumPy's arrays."""
+        found = self.programs[program](state, *arrays)
+        return {name: np.asarray(array) for name, array in found.items()}
+
+    def _surroundings(self):
+        """Where and with what a run was trained, for its record."""
+        threads = environment.usable_cores()
+        return {
+            **environment.describe(self.device_name, threads, self.packages),
             "runtime": "exported programs on JAX's PJRT client",
-            "exported_with": manifest["versions"],
-            "exported_from": manifest["git"],
-            "precision": manifest["precision"],
-            "runs_at_once": len(self.runs),
+            "exported_with": self.manifest["versions"],
+            "exported_from": self.manifest["git"],
+            "precision": self.manifest["precision"],
             "peak_device_memory_megabytes": self.device.peak_megabytes,
         }
-        parameters = manifest["parameters"]
-        self.codes[number] = self.runs[number].end(failure, parameters, surroundings)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from reproduce.records import folders
 from reproduce.run import start
 
 DESCRIPTION = (
-    "Exports the training of an experiment's runs as XLA programs that need no "
-    "TensorFlow. The runs, one a seed, advance together in batched products."
+    "Exports the training of an experiment's runs, one a seed, as XLA programs that "
+    "need no TensorFlow."
 )
 
 
@@ -36,14 +36,13 @@ def body(values):
         raise UsageError("--out: a value is missing; see --help")
     folders.require_writable(values.out, "--out")
     runs = [configuration.from_flags(values, seed=seed) for seed in values.seeds]
-    for name, only in (("compiler", "xla"), ("nonfinite_gradients", "stop")):
-        if (value := getattr(runs[0], name)) != only:
-            raise UsageError(f"--{name}: {value} cannot be exported; use {only}")
+    if runs[0].compiler != "xla":
+        raise UsageError(f"--compiler: {runs[0].compiler} cannot be exported; use xla")
     start.tensorflow()
     from reproduce.export import programs
 
     size = programs.export(runs, values.out, values.tensorfloat32, values.smoke)
-    print(f"{len(runs)} runs in one program, {size / 1e6:.1f} MB:")
+    print(f"{len(runs)} runs, {size / 1e6:.1f} MB:")
     print(f"python -m reproduce.run_exported {values.out}")
     return 0
 

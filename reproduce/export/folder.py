@@ -1,7 +1,8 @@
 """The folder of an export: one archive, written whole, read back and checked.
 
-programs.npz holds `manifest` (JSON), the programs (StableHLO) by name, and the runs'
-state to begin from, `0000` and so on; zip's CRC-32 betrays damage.
+programs.npz holds `manifest` (JSON), the programs (StableHLO) by name, and the state
+that each run begins from, `0000-0000` (run and variable) and so on; zip's CRC-32
+betrays damage.
 """
 
 import json
@@ -13,7 +14,7 @@ from reproduce.errors import UsageError
 from reproduce.experiments.configuration import from_json
 from reproduce.records import folders, versions
 
-FORMAT = 3
+FORMAT = 4
 NAME = "programs.npz"
 
 
@@ -31,8 +32,8 @@ class Exported:
 
     Attributes:
       manifest: what is in it, a dict; "runs" are the runs' options.
-      configurations: the runs' `Configuration`s, in the programs' order.
-      initial: the state to begin from, a list of arrays; their first axis is the runs'.
+      configurations: the runs' `Configuration`s.
+      initial: the state that each of them begins from, a list of arrays.
       programs: from a program's name to its bytes.
     """
 
@@ -47,7 +48,9 @@ class Exported:
             raise ExportError(folder, f"{NAME}: of another version of the code")
         self.configurations = list(map(from_json, manifest["runs"]))
         self.programs = {name: content[name].tobytes() for name in manifest["programs"]}
-        self.initial = [content[name] for name in sorted(content) if name.isdecimal()]
+        self.initial = [[] for _ in self.configurations]
+        for name in sorted(content.keys() - {"manifest", *self.programs}):
+            self.initial[int(name.partition("-")[0])].append(content[name])
 
 
 def write(folder, described, programs, initial):
@@ -55,15 +58,17 @@ def write(folder, described, programs, initial):
 
     Args:
       folder: path.
-      described: entries of the manifest, "runs" (options) and "programs" (from a name
-        to its arguments) among them.
+      described: entries of the manifest: "runs" (options), "programs" (from a name to
+        its arguments' shapes, indices of the variables it reads and names of its
+        results) and more.
       programs: a dict from a program's name to its bytes.
-      initial: the state to begin from, a list of arrays.
+      initial: the state that each run begins from, a list of arrays.
     """
     manifest = {"format": FORMAT, "numerics": versions.NUMERICS, **described}
     texts = {"manifest": json.dumps(manifest).encode(), **programs}
     arrays = {name: np.frombuffer(text, np.uint8) for name, text in texts.items()}
-    arrays |= {f"{index:04d}": array for index, array in enumerate(initial)}
+    for run, state in enumerate(initial):
+        arrays |= {f"{run:04d}-{index:04d}": array for index, array in enumerate(state)}
     file = pathlib.Path(folder) / NAME
     folders.write_atomically(file, lambda out: np.savez_compressed(out, **arrays))
     return file.stat().st_size

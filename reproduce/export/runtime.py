@@ -46,7 +46,7 @@ class Program:
 
     def __init__(self, exported, name, device):
         """Compiles it, which takes seconds to minutes."""
-        self.arguments = exported.manifest["programs"][name]
+        self.described = exported.manifest["programs"][name]
         try:
             self._executable = device.device.client.compile_and_load(
                 exported.programs[name],
@@ -57,7 +57,21 @@ class Program:
             reason = f"JAX {jax.__version__} cannot compile {name}: {error}"
             raise ExportError(exported.path, reason) from None
 
-    def __call__(self, *arrays):
-        """Runs it on arrays on the device; gives a list of such."""
-        done = self._executable.execute_sharded(list(arrays))
-        return [parts[0] for parts in done.disassemble_into_single_device_arrays()]
+    def __call__(self, state, *arrays):
+        """Runs it.
+
+        Args:
+          state: the run's state, arrays on the device. Those that the program changes
+            may be overwritten: they are not to be used again.
+          *arrays: its further arguments, on the device too.
+
+        Returns:
+          A dict of arrays on the device.
+        """
+        read = [state[index] for index in self.described["reads"]]
+        done = self._executable.execute_sharded([*arrays, *read])
+        found = [parts[0] for parts in done.disassemble_into_single_device_arrays()]
+        names = self.described["results"]
+        # XLA gives them in the order of their names, then the variables that changed.
+        found = dict(zip(sorted(names), found, strict=False))
+        return {name: found[name] for name in names}
