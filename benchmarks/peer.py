@@ -14,9 +14,15 @@ import sys
 
 from reproduce import command_line
 from reproduce.flags import integer, text
-from reproduce.run import start
+from reproduce.run import memory, start
 
 STEPS = 10  # of each, in every round
+# One thread, and buffers kept between the steps as here.
+PEER = {
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(memory.KEPT),
+    "MALLOC_TRIM_THRESHOLD_": str(memory.KEPT),
+}
 
 
 def define(flags):
@@ -42,7 +48,7 @@ def body(values):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, **PEER},
     ) as peer:
         print(peer.stdout.readline().strip())
         seconds = []
