@@ -11,6 +11,7 @@ it imports neither TensorFlow nor Matplotlib. The usual way in is `load`:
 """
 
 from data.cache import load
+from data.datasets import DATASETS
 from data.errors import DataError
 from data.mnist import load_mnist
 from data.order import epoch_order
@@ -21,6 +22,7 @@ from data.sprites import Sprites, render_sprites
 from data.statistics import describe, nearest_pair_distances
 
 __all__ = [
+    "DATASETS",
     "DataError",
     "SceneSet",
     "SceneSpecification",

@@ -11,9 +11,9 @@ from pathlib import Path
 import filelock
 import numpy as np
 
-from data import files, mnist, rendered_digits, sprites
+from data import files
+from data.datasets import DATASETS
 from data.scenes import Scenes, SceneSet, content_digest, synthesise
-from data.specification import DATASETS
 
 FORMAT = "scenes of amortized-structural-regularization"
 GENERATOR_VERSION = 1  # changes when the same specification would give other scenes
@@ -98,17 +98,10 @@ def source_key(specification, mnist_path=None):
     Raises:
       DataError: If a MNIST file that was named is missing, or Matplotlib's fonts are.
     """
-    if specification.dataset == "multi_dsprites":
-        source = hashlib.sha256(_sprites().tobytes()).hexdigest()
-    elif specification.digits == "rendered":
-        source = rendered_digits.fingerprint()
-    else:
-        mnist.named_file(mnist_path)
-        source = mnist.TRAINING_DIGEST
     described = {
         "format": FORMAT,
         "generator": GENERATOR_VERSION,
-        "objects": source,
+        "objects": _source(specification).fingerprint(mnist_path),
         "specification": dataclasses.asdict(specification),
     }
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
@@ -119,28 +112,24 @@ def source_objects(specification, mnist_path=None):
 
     Args and errors are those of `load`.
     """
-    if specification.dataset == "multi_dsprites":
-        return _sprites()
-    if specification.digits == "rendered":
-        return rendered_digits.render_digits()[0]
-    return mnist.load_mnist(mnist_path)[0]
+    return _source(specification).objects(mnist_path)
 
 
-def _sprites():
-    return sprites.render_sprites().images * np.uint8(255)
+def _source(specification):
+    return DATASETS[specification.dataset].sources[specification.digits]
 
 
 def _make(specification, mnist_path, say):
     objects = source_objects(specification, mnist_path)
-    name = DATASETS[specification.dataset]
+    dataset = DATASETS[specification.dataset]
+    name = dataset.title
     if specification.digits == "rendered":
         name += " of rendered digits"
     counts = " or ".join(str(count) for count in specification.counts)
-    thing = "object" if specification.dataset == "multi_dsprites" else "digit"
     plural = "" if specification.counts == (1,) else "s"
     say(
         f"synthesising {specification.total_images:,} scenes "
-        f"({name}, {counts} {thing}{plural}) ..."
+        f"({name}, {counts} {dataset.noun}{plural}) ..."
     )
     return synthesise(specification, objects)
 

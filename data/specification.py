@@ -4,11 +4,10 @@ import dataclasses
 
 import numpy as np
 
+from data.datasets import DATASETS
 from data.errors import DataError
 from data.placement import LARGEST_CANVAS, SEPARATIONS
 
-DATASETS = {"multi_mnist": "Multi-MNIST", "multi_dsprites": "Multi-dSprites"}
-DIGITS = ("mnist", "rendered")
 TEST_SPLITS = ("extra", "shuffled")
 SMALLEST_CANVAS = 28  # pixels, the side of MNIST's images
 
@@ -18,7 +17,7 @@ class SceneSpecification:
     """Everything that determines a set of scenes, apart from the objects' pixels.
 
     Attributes:
-      dataset: "multi_mnist" or "multi_dsprites".
+      dataset: Of `data.datasets`: "multi_mnist" or "multi_dsprites".
       counts: Allowed numbers of objects a scene, for example (1, 3). Each count gets
         an equal share of the scenes (to within one scene).
       canvas_side: Side of the square canvas in pixels, 28 to 64. The released code
@@ -53,16 +52,10 @@ class SceneSpecification:
     test_split: str = "extra"
 
     def __post_init__(self):
-        _one_of("dataset", self.dataset, tuple(DATASETS))
+        _one_of("dataset", self.dataset, DATASETS)
         _one_of("separation", self.separation, SEPARATIONS)
         _one_of("test_split", self.test_split, TEST_SPLITS)
-        if self.dataset == "multi_mnist":
-            _one_of("digits", self.digits, DIGITS)
-        elif self.digits is not None:
-            raise DataError(
-                f"digits: {self.digits!r} given, but Multi-dSprites has no digits; "
-                "None is allowed"
-            )
+        _one_of("digits", self.digits, DATASETS[self.dataset].sources)
         try:
             counts = tuple(self.counts)
         except TypeError:
@@ -109,7 +102,9 @@ class SceneSpecification:
 
 def _one_of(name, value, allowed):
     if value not in allowed:
-        raise DataError(f"{name}: {value!r} given, allowed: {', '.join(allowed)}")
+        raise DataError(
+            f"{name}: {value!r} given, allowed: {', '.join(map(str, allowed))}"
+        )
 
 
 def _whole(name, value, least, most=None):

@@ -9,6 +9,7 @@ import hashlib
 import json
 import pathlib
 
+from data import DATASETS
 from reproduce import REPOSITORY
 from reproduce.errors import UsageError
 from reproduce.experiments.grid import experiments, parts
@@ -24,7 +25,6 @@ from reproduce.flags import (
     text,
 )
 
-CANVAS_SIDES = {"multi_mnist": 50, "multi_dsprites": 64}  # pixels, released code
 SEPARATIONS = ("ink", "boxes", "columns")
 LARGEST_SEED = 2**31 - 1  # seeds of noise are pairs of 32-bit integers
 SMOKE = {"epochs": 2, "train_images": 1_280, "test_images": 128}  # of a run at toy size
@@ -75,7 +75,7 @@ class Configuration:
     scenes: str | None = option(None, text(optional=True),
         "scenes of your own: FILE.npz with images, and counts, boxes if known")
     scenes_digest: str | None = None  # of the file's bytes
-    dataset: str = option("multi_mnist", choice(*CANVAS_SIDES), "dataset", MADE)
+    dataset: str = option("multi_mnist", choice(*DATASETS), "dataset", MADE)
     counts: tuple = option((1, 3), comma_list(integer(0)),
         "objects per scene, equal shares")
     digits: str | None = option("mnist", choice("mnist", "rendered", optional=True),
@@ -182,8 +182,9 @@ class Configuration:
             self._refuse("side_minimum", f"at most --side_maximum {self.side_maximum}")
         if self.scenes is not None:
             return
-        if (self.digits is not None) != (self.dataset == "multi_mnist"):
-            self._refuse("digits", "multi_mnist needs digits, sprites have none")
+        if self.digits not in (sources := DATASETS[self.dataset].sources):
+            allowed = " or ".join(map(str, sources)).lower()
+            self._refuse("digits", f"{self.dataset} has {allowed}")
         trained = self.train_images
         if self.test_split == "shuffled":
             trained -= self.test_images
@@ -214,7 +215,7 @@ class Configuration:
     @property
     def canvas_side(self):
         """Side of the dataset's images in pixels; those of --scenes have their own."""
-        return CANVAS_SIDES[self.dataset]
+        return DATASETS[self.dataset].canvas_side
 
     @property
     def title(self):

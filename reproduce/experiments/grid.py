@@ -1,11 +1,11 @@
 """The cells of the paper's two tables: what they are called and in which order."""
 
+from data import DATASETS
 from reproduce.errors import UsageError
 from reproduce.experiments.presets import METHODS, TABLE1_SETTINGS, TABLE2_SETTINGS
 
 TITLES = {"table1": "Table 1", "table2": "Table 2"}
 SETTINGS = {"table1": tuple(TABLE1_SETTINGS), "table2": tuple(TABLE2_SETTINGS)}
-DATASETS = {"mnist": "Multi-MNIST", "dsprites": "Multi-dSprites"}
 
 
 def parts(experiment):
@@ -33,8 +33,8 @@ def experiments(table=None, methods=METHODS, settings=None):
 
 def scenes(setting):
     """A setting's scenes in words: "1 or 3 digits", "Multi-dSprites"."""
-    if setting in DATASETS:
-        return DATASETS[setting]
+    if setting in TABLE2_SETTINGS:
+        return DATASETS[TABLE2_SETTINGS[setting]].title
     return f"{' or '.join(map(str, TABLE1_SETTINGS[setting]))} digits"
 
 

@@ -6,6 +6,8 @@ own setting can be run. docs/deviations.md lists what differs and marks what is 
 option, for example that this code draws dSprites' own sprites.
 """
 
+from data import DATASETS
+
 METHODS = {"air": "AIR", "pprior": "AIR-pPrior", "asr": "AIR-ASR"}
 TABLE1_SETTINGS = {"13": (1, 3), "14": (1, 4), "24": (2, 4)}
 TABLE2_SETTINGS = {"mnist": "multi_mnist", "dsprites": "multi_dsprites"}
@@ -33,7 +35,7 @@ def _setting_options(table, setting):
     return {
         "dataset": dataset,
         "counts": (3,),
-        "digits": "mnist" if dataset == "multi_mnist" else None,
+        "digits": next(iter(DATASETS[dataset].sources)),  # the usual one
         "object_scale": 0.6,
         "separation": "boxes",
         "train_images": 20_000,

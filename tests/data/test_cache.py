@@ -12,7 +12,7 @@ import filelock
 import pytest
 from data_support import DIGITS, SMALL, same, small, the_file
 
-from data import DataError, cache, load, mnist, synthesise
+from data import DataError, cache, datasets, load, mnist, synthesise
 
 
 def test_second_load_reads_what_the_first_made(tmp_path, monkeypatch):
@@ -69,8 +69,8 @@ def test_every_field_changes_the_key(changes, monkeypatch):
 def test_objects_and_generator_change_the_key(monkeypatch):
     keys = [(cache.source_key(DIGITS), cache.source_key(SMALL))]
     for owner, name, value in (
-        (cache.rendered_digits, "VERSION", 999),
-        (cache.sprites, "SQUARE_HALF_SIDE", 8.0),
+        (datasets.rendered_digits, "VERSION", 999),
+        (datasets.sprites, "SQUARE_HALF_SIDE", 8.0),
         (cache, "GENERATOR_VERSION", 999),
     ):
         monkeypatch.setattr(owner, name, value)
@@ -175,7 +175,7 @@ def test_of_several_processes_one_makes_the_scenes(tmp_path):
 
 def test_cached_mnist_scenes_need_no_mnist(tmp_path, monkeypatch):
     wanted = dataclasses.replace(DIGITS, digits="mnist")
-    stand_in = cache.rendered_digits.render_digits(50)
+    stand_in = datasets.rendered_digits.render_digits(50)
     monkeypatch.delenv("MNIST_NPZ", raising=False)
     monkeypatch.setattr(mnist, "load_mnist", lambda path: stand_in)
     made = load(wanted, folder=tmp_path, progress=lambda line: None)

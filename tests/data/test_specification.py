@@ -16,7 +16,7 @@ from data import DataError, synthesise
         ({"separation": "none"}, "separation: 'none' given, allowed: ink, boxes"),
         ({"test_split": "none"}, "test_split: 'none' given, allowed: extra, "),
         ({"digits": None}, "digits: None given, allowed: mnist, rendered"),
-        ({"dataset": "multi_dsprites"}, "digits: 'rendered' given, but Multi-dSpr"),
+        ({"dataset": "multi_dsprites"}, "digits: 'rendered' given, allowed: None"),
         ({"counts": ()}, "counts: () given, one or more"),
         ({"counts": 3}, "counts: 3 given, one or more"),
         ({"counts": (1, 1)}, "counts: (1, 1) given, one or more different"),
