@@ -26,6 +26,7 @@ METRICS = {
     },
     "overlapping_pairs_in_samples": 0.1,
 }
+HISTORIC = ("se", "acc", "miou", "kl_presence", "mean_count")
 STATISTICS = {
     "images": 100,
     "count_shares": {"1": 0.5, "3": 0.5},
@@ -85,7 +86,7 @@ def write(
     history = [
         {"epoch": epoch, "train_nelbo": 345.0, "train_gradient_norm": 7.0}
         | {"test_nelbo": values["nelbo"] + epochs - epoch}
-        | {f"test_{name}": values[name] for name in ("se", "acc", "miou")}
+        | {f"test_{name}": values[name] for name in HISTORIC}
         | {"seconds": 1.5}
         for epoch in range(1, epochs + 1)
     ]

@@ -57,17 +57,19 @@ def context(frames, folder):
     runs = frames.runs[~frames.runs.smoke]
     runs = runs.sort_values("experiment", key=lambda c: c.map(order), kind="stable")
     selected = cells.select(runs)
-    tables = {
-        name: cells.cells(selected, grid.experiments(name)) for name in grid.TITLES
-    }
-    found = summary.numbers(tables.values())
+    even = cells.at_equal_length(selected, frames.epochs)
+    tables, compared = (
+        {name: cells.cells(rows, grid.experiments(name)) for name in grid.TITLES}
+        for rows in (selected, even)
+    )
+    found = summary.numbers(compared.values())
     drawn = selected[(selected.preset == "paper") & (selected.status == cells.COMPLETE)]
     return {
         "state": summary.state(runs),
-        "verdicts": summary.verdicts(selected),
+        "verdicts": summary.verdicts(selected, frames.epochs),
         "best": summary.best(found),
         "tables": tables,
-        "lengths": sorted({run.epochs for run in drawn.itertuples()}),
+        "lengths": sorted(set(even.epochs[even.folder.isin(drawn.folder)])),
         "render": render,
         "grid": grid,
         "published": published,

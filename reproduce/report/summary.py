@@ -27,14 +27,14 @@ def state(runs):
     }
 
 
-def verdicts(selected):
+def verdicts(selected, epochs):
     """The numbers of the claims by verdict of the preset `paper`, a dict of lists.
 
     A claim that both tables judge counts by the lesser verdict.
     """
     order, worst = (claims.HOLDS, claims.UNDECIDED, claims.FAILS), {}
     for table in grid.TITLES:
-        for verdict in claims.judge(table, selected, ["paper"]):
+        for verdict in claims.judge(table, selected, epochs, ["paper"]):
             place, number = order.index(verdict.verdict), verdict.number
             worst[number] = max(place, worst.get(number, place))
     found = {order[p]: sorted(n for n in worst if worst[n] == p) for p in range(3)}

@@ -55,9 +55,9 @@ def body(values):
         elif values.preset == "paper":
             wanted = call.untouched(runs)
     code = call.train(wanted)
-    records = call.frames().runs
+    frames = call.frames()
     selected = cells.select(
-        records[records.experiment.isin(experiments)],
+        frames.runs[frames.runs.experiment.isin(experiments)],
         values.digits,
         smoke,
         **call.shown,
@@ -65,7 +65,7 @@ def body(values):
     alone = values["preset"].present or smoke
     presets = (values.preset,) if alone else cells.PRESETS
     table = cells.cells(selected, experiments, presets)
-    judged = claims.judge(name, selected, presets)
+    judged = claims.judge(name, selected, frames.epochs, presets)
     if call.selects() or smoke:  # a part leaves most claims open
         judged = [verdict for verdict in judged if verdict.decided]
     without = ("seeds", "epochs") if smoke else ("seeds", "epochs", "smoke")

@@ -5,10 +5,12 @@ records, and averages only runs of that number of epochs; it never mixes presets
 or data. It is a dict, whose entries `JSON` are those of a row in results/<table>.json.
 """
 
+import numpy as np
 import pandas
 
 from reproduce.experiments import grid, published
 from reproduce.experiments.presets import METHODS, TABLE2_SETTINGS
+from reproduce.records import frame
 from reproduce.records.folders import FileError
 from reproduce.records.record import COMPLETE, FAILED
 
@@ -17,6 +19,8 @@ PRESETS = ("released", "paper")  # the order of a cell's lines
 TOY = {"digits", "train_images", "test_images"}
 RENDERED = {"digits"}
 EXTRA = "nelbo_without_kl_presence"  # a metric of Table 1's claim 1b
+# Metrics that histories tell of every epoch.
+HISTORIC = (*published.TITLES, "kl_presence", "mean_count")
 AVERAGE = ("epochs", "seeds", "failed_seeds", "stale", "implied", "metrics")
 JSON = ("dataset", "method", "setting", "preset", "digits", "smoke", *AVERAGE)
 MARKS = {
@@ -61,7 +65,36 @@ def select(runs, digits="mnist", smoke=False, seeds=None, epochs=None):
             first, other = own.drop_duplicates("data_digest").folder[:2]
             fault = f"its data are not those of {first}: they cannot be averaged"
             raise FileError(other, fault)
-    return kept.assign(**{EXTRA: kept.nelbo - kept.kl_presence})
+    return _with_extra(kept)
+
+
+def at_equal_length(selected, epochs):
+    """Runs of `select` as they were after the epochs that all methods have reached.
+
+    So no method is ahead in a comparison for having trained longer. Each setting of a
+    preset has a length of its own. Runs that have no metrics of that epoch (see
+    `frame.at_epoch`) stay as they are.
+
+    Args:
+      selected: of `select`.
+      epochs: the frame of histories.
+
+    Returns:
+      The rows, "cut_from" telling the length of a run that was cut, else NaN. Only the
+      metrics `HISTORIC` are of the epoch cut at.
+    """
+    found = [selected.assign(cut_from=np.nan).iloc[:0]]
+    for _, own in selected.groupby(["preset", "table", "setting"], observed=True):
+        length = own.groupby("method", observed=True).epochs.max().min()
+        if own.epochs.nunique() > 1:
+            even = frame.at_epoch(own, epochs, length, HISTORIC)
+            own = pandas.concat([even, own[~own.folder.isin(even.folder)]])
+        found.append(own)
+    return _with_extra(pandas.concat(found).sort_index())
+
+
+def _with_extra(runs):
+    return runs.assign(**{EXTRA: runs.nelbo - runs.kl_presence})
 
 
 def cells(selected, experiments, presets=PRESETS):

@@ -1,7 +1,8 @@
 """The paper's claims of claims.toml, each judged by a function of the runs.
 
 A claim is judged only when every cell that it compares has runs; a standard deviation
-needs two seeds. Means are compared as printed, with two digits: a tie for the best
+needs two seeds. Methods are compared after as many epochs as all of them have reached,
+where the histories tell the metrics. Means are compared as printed, with two digits: a tie for the best
 counts as best (as .61 and .61 in the paper's Table 1), but not as better. Applied to
 the numbers that the paper printed, each rule on means says "holds". Bounds that the
 paper does not print are this project's choices.
@@ -79,12 +80,13 @@ class Verdict(NamedTuple):
         }
 
 
-def judge(table, selected, presets):
+def judge(table, selected, epochs, presets):
     """The verdicts on the claims about a table, by preset and number: a list.
 
     Args:
       table: "table1" or "table2".
       selected: the runs of `cells.select`; cells left out count as missing.
+      epochs: the frame of histories.
       presets: whose runs are judged.
     """
     runs = selected.assign(  # groups come in the paper's order
@@ -93,20 +95,22 @@ def judge(table, selected, presets):
     )
     runs = runs[runs.table == table]
     return [
-        _verdict(number, table, runs[runs.preset == preset], preset)
+        _verdict(number, table, runs[runs.preset == preset], epochs, preset)
         for preset in presets
         for number, claim in CLAIMS.items()
         if table in claim["tables"]
     ]
 
 
-def _verdict(number, table, runs, preset):
+def _verdict(number, table, runs, epochs, preset):
     claim = CLAIMS[number]
     settings = claim.get("settings", grid.SETTINGS[table])
     methods, least = claim.get("methods", METHODS), claim.get("least", 1)
     runs = runs[runs.setting.isin(settings) & runs.method.isin(methods)]
     if runs.smoke.any():
         return Verdict(number, preset, UNDECIDED, points=("smoke runs judge nothing",))
+    if told := set(claim["metrics"]) <= {*cells.HISTORIC, cells.EXTRA}:
+        runs = cells.at_equal_length(runs, epochs)
     complete = runs[runs.status == "complete"]
     usable = _by_cell(complete.dropna(subset=claim["metrics"])).size()
     names = [
@@ -118,13 +122,19 @@ def _verdict(number, table, runs, preset):
     if names:
         needed = f"needs {count_of(least, 'run')} each of {_commas(names)}"
         return Verdict(number, preset, UNDECIDED, points=(needed,))
-    holds, score, told, points = JUDGES[number](complete)
+    holds, score, text, points = JUDGES[number](complete)
     if holds is None:
         return Verdict(number, preset, UNDECIDED, points=tuple(points))
     marks = {mark for _, own in _by_cell(runs) for mark in cells.marks(own)}
-    notes = tuple(text for mark, text in cells.MARKS.items() if mark in marks)
+    notes = [text for mark, text in cells.MARKS.items() if mark in marks]
+    lengths = _by_setting(runs).epochs
+    if told and runs.cut_from.notna().any():
+        reached = " or ".join(map(str, sorted(set(lengths.min()))))
+        notes.append(f"compared after {reached} epochs, which all methods have reached")
+    if (lengths.nunique() > 1).any():
+        notes.append("the methods' runs differ in length")
     verdict = HOLDS if holds else FAILS
-    return Verdict(number, preset, verdict, score, told, tuple(points), notes)
+    return Verdict(number, preset, verdict, score, text, tuple(points), tuple(notes))
 
 
 def _commas(items):

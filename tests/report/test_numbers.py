@@ -89,7 +89,7 @@ def test_what_is_done_counts_full_runs_of_today(tmp_path):
 def test_a_claim_of_both_tables_counts_by_the_lesser_verdict(monkeypatch):
     found = {"table1": claims.HOLDS, "table2": claims.UNDECIDED}
 
-    def judge(table, selected, presets):
+    def judge(table, selected, epochs, presets):
         return [
             claims.Verdict(number, "paper", found[table])
             for number, claim in claims.CLAIMS.items()
@@ -97,6 +97,6 @@ def test_a_claim_of_both_tables_counts_by_the_lesser_verdict(monkeypatch):
         ]
 
     monkeypatch.setattr(claims, "judge", judge)
-    verdicts = summary.verdicts(None)
+    verdicts = summary.verdicts(None, None)
     assert verdicts[claims.UNDECIDED] == ["4", "5", "6", "7"]
     assert verdicts[claims.HOLDS] == ["1", "1b", "2", "2b", "3", "8"]

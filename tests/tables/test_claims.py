@@ -6,6 +6,7 @@ import pandas
 import pytest
 
 from reproduce.experiments import grid, published
+from reproduce.records import frame
 from reproduce.tables import cells, claims
 
 
@@ -47,9 +48,12 @@ def as_printed(table, metrics=(), **fields):
     return pandas.DataFrame(rows)
 
 
+NO_EPOCHS = pandas.DataFrame(columns=["folder", "epoch"])
+
+
 def judged(table, runs):
     """The verdicts by number."""
-    return {v.number: v for v in claims.judge(table, runs, ["paper"])}
+    return {v.number: v for v in claims.judge(table, runs, NO_EPOCHS, ["paper"])}
 
 
 @pytest.mark.parametrize("table", grid.TITLES)
@@ -188,6 +192,27 @@ def test_failed_runs_are_left_out_and_noted():
     runs.loc[runs.seed == 2, ["status", "nelbo"]] = ["failed", np.nan]
     found = judged("table1", runs)["8"]
     assert found.notes == (cells.MARKS["✗"],)
+
+
+def test_methods_are_compared_after_as_many_epochs(tmp_path):
+    """AIR-ASR has trained three times as long: at the others' length it is behind."""
+    for experiment in grid.experiments("table2"):
+        short = {"epochs": 100, "nelbo": 350.0, "miou": 0.5}
+        long = {"epochs": 300, "nelbo": 200.0, "miou": 0.9}
+        made_up.write(tmp_path, experiment, **(long if "asr" in experiment else short))
+    frames = frame.load(tmp_path)
+    selected = cells.select(frames.runs)
+    found = cells.at_equal_length(selected, frames.epochs)
+    assert set(found.epochs) == {100} and found.cut_from.dropna().tolist() == [300] * 2
+    assert set(found.nelbo[found.method == "asr"]) == {400.0}  # 200 + 300 - 100
+    kept = cells.at_equal_length(selected[selected.method == "asr"], frames.epochs)
+    assert set(kept.epochs) == {300}  # with nothing to compare
+    verdicts = claims.judge("table2", selected, frames.epochs, ["paper"])
+    notes = {verdict.number: verdict.notes for verdict in verdicts}
+    points = {verdict.number: verdict.points for verdict in verdicts}
+    assert "nELBO AIR-pPrior 350.00 against AIR-ASR 400.00" in points["5"]
+    assert "compared after 100 epochs, which all methods have reached" in notes["5"]
+    assert "the methods' runs differ in length" in notes["6"]  # samples of their ends
 
 
 @pytest.mark.parametrize("table", grid.TITLES)
