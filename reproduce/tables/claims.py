@@ -2,10 +2,10 @@
 
 A claim is judged only when every cell that it compares has runs; a standard deviation
 needs two seeds. Methods are compared after as many epochs as all of them have reached,
-where the histories tell the metrics. Means are compared as printed, with two digits: a tie for the best
-counts as best (as .61 and .61 in the paper's Table 1), but not as better. Applied to
-the numbers that the paper printed, each rule on means says "holds". Bounds that the
-paper does not print are this project's choices.
+where the histories tell the metrics. Means are compared as printed, with two digits: a
+tie for the best counts as best (as .61 and .61 in the paper's Table 1), but not as
+better. Applied to the numbers that the paper printed, each rule on means says "holds".
+Bounds that the paper does not print are this project's choices.
 
 A judge takes the complete runs, whose groups by cell come in the paper's order, and
 returns: whether the claim holds, None if the runs cannot tell; how much of it does,
