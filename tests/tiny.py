@@ -47,6 +47,8 @@ def networks(scenes, eagerly=True):
         shrink(patch.setattr, eagerly)
         yield
     tf.config.run_functions_eagerly(before)
+    # Off since a run without XLA, for the whole process.
+    tf.config.optimizer.set_experimental_options({"constant_folding": True})
 
 
 def run(root, *words):
