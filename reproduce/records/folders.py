@@ -30,8 +30,16 @@ class FileError(UsageError):
 
 
 def given_path(given):
-    """The absolute path of what a user has named; ~ is the home folder."""
-    return pathlib.Path(given).expanduser().absolute()
+    """The absolute path of what a user has named; ~ is the home folder.
+
+    Raises:
+      UsageError: if there is no such home folder.
+    """
+    try:
+        return pathlib.Path(given).expanduser().absolute()
+    except RuntimeError:
+        fault = f"{given}: there is no such home folder; write the whole path"
+        raise UsageError(fault) from None
 
 
 def results_folder(given, smoke):

@@ -1,5 +1,6 @@
 """All records as two data frames, from which every table, figure and claim is made."""
 
+import io
 import pathlib
 from typing import NamedTuple
 
@@ -76,13 +77,19 @@ def read_history(folder):
     """The rows of a run's `history.csv`, a frame of floats; NaN in empty cells.
 
     Raises:
-      FileError: if it is missing, empty or not a table of numbers.
+      FileError: if it is missing, empty, cut short or not a table of numbers.
     """
     try:
-        file = pathlib.Path(folder) / "history.csv"
-        return pd.read_csv(file, dtype=float, float_precision="round_trip")
+        text = (pathlib.Path(folder) / "history.csv").read_text("utf-8")
+        if not text.endswith("\n"):  # its last number may lack digits
+            raise ValueError
+        table = io.StringIO(text)
+        return pd.read_csv(table, dtype=float, float_precision="round_trip")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "empty, or no table of numbers"
+        reason = (
+            getattr(error, "strerror", None)
+            or "empty, cut short or no table of numbers"
+        )
         raise folders.FileError(folder, f"history.csv: {reason}") from None
 
 

@@ -47,8 +47,11 @@ def body(values):
     if folder.resolve() == folders.RESULTS:  # the project's README tells the same
         file = folders.REPOSITORY / "README.md"
         head, begin, rest = file.read_text("utf-8").partition(BEGIN)
-        result = begin + filled["result"] + rest[rest.index(END) :]
-        folders.write_atomically(file, head + result)
+        _, end, rest = rest.partition(END)
+        if not (begin and end):
+            fault = f"README.md: a line is missing: {BEGIN.strip()}, or its end"
+            raise UsageError(fault)
+        folders.write_atomically(file, head + begin + filled["result"] + end + rest)
 
 
 def context(frames, folder):

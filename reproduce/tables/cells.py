@@ -72,8 +72,8 @@ def at_equal_length(selected, epochs):
     """Runs of `select` as they were after the epochs that all methods have reached.
 
     So no method is ahead in a comparison for having trained longer. Each setting of a
-    preset has a length of its own. Runs that have no metrics of that epoch (see
-    `frame.at_epoch`) stay as they are.
+    preset has a length of its own. Failed runs, and runs that have no metrics of that
+    epoch (see `frame.at_epoch`), stay as they are.
 
     Args:
       selected: of `select`.
@@ -85,9 +85,10 @@ def at_equal_length(selected, epochs):
     """
     found = [selected.assign(cut_from=np.nan).iloc[:0]]
     for _, own in selected.groupby(["preset", "table", "setting"], observed=True):
-        length = own.groupby("method", observed=True).epochs.max().min()
-        if own.epochs.nunique() > 1:
-            even = frame.at_epoch(own, epochs, length, HISTORIC)
+        complete = own[own.status == COMPLETE]
+        if complete.epochs.nunique() > 1:
+            length = complete.groupby("method", observed=True).epochs.max().min()
+            even = frame.at_epoch(complete, epochs, length, HISTORIC)
             own = pandas.concat([even, own[~own.folder.isin(even.folder)]])
         found.append(own)
     return _with_extra(pandas.concat(found).sort_index())

@@ -109,7 +109,7 @@ def _verdict(number, table, runs, epochs, preset):
     runs = runs[runs.setting.isin(settings) & runs.method.isin(methods)]
     if runs.smoke.any():
         return Verdict(number, preset, UNDECIDED, points=("smoke runs judge nothing",))
-    if told := set(claim["metrics"]) <= {*cells.HISTORIC, cells.EXTRA}:
+    if historic := set(claim["metrics"]) <= {*cells.HISTORIC, cells.EXTRA}:
         runs = cells.at_equal_length(runs, epochs)
     complete = runs[runs.status == "complete"]
     usable = _by_cell(complete.dropna(subset=claim["metrics"])).size()
@@ -122,19 +122,19 @@ def _verdict(number, table, runs, epochs, preset):
     if names:
         needed = f"needs {count_of(least, 'run')} each of {_commas(names)}"
         return Verdict(number, preset, UNDECIDED, points=(needed,))
-    holds, score, text, points = JUDGES[number](complete)
+    holds, score, told, points = JUDGES[number](complete)
     if holds is None:
         return Verdict(number, preset, UNDECIDED, points=tuple(points))
     marks = {mark for _, own in _by_cell(runs) for mark in cells.marks(own)}
     notes = [text for mark, text in cells.MARKS.items() if mark in marks]
-    lengths = _by_setting(runs).epochs
-    if told and runs.cut_from.notna().any():
+    lengths = _by_setting(complete).epochs
+    if historic and complete.cut_from.notna().any():
         reached = " or ".join(map(str, sorted(set(lengths.min()))))
         notes.append(f"compared after {reached} epochs, which all methods have reached")
     if (lengths.nunique() > 1).any():
         notes.append("the methods' runs differ in length")
     verdict = HOLDS if holds else FAILS
-    return Verdict(number, preset, verdict, score, text, tuple(points), tuple(notes))
+    return Verdict(number, preset, verdict, score, told, tuple(points), tuple(notes))
 
 
 def _commas(items):

@@ -13,7 +13,7 @@ import pytest
 
 from reproduce import launch, processes
 from reproduce.errors import UsageError
-from reproduce.experiments import configuration
+from reproduce.experiments import configuration, grid
 from reproduce.flags import Flags
 from reproduce.records import folders
 from reproduce.run import __main__ as run_command
@@ -99,10 +99,14 @@ def test_what_is_missing_and_what_is_untouched(tmp_path):
         assert call.to_train(runs) == expected, words
 
 
-def test_an_index_beyond_the_list_is_refused(tmp_path):
+def test_flags_that_contradict_each_other_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="^--notrain: "):
+        planned(tmp_path, "--notrain", "--retrain")
     call, runs = planned(tmp_path, "--index", "4")
     with pytest.raises(UsageError, match="^--index: 4 .* allowed: 0 to 3"):
         call.lists_or_is_one(runs)
+    with pytest.raises(UsageError, match="^--settings: '13' is not one of table2"):
+        grid.experiments("table2", settings=("13",))
 
 
 def commands(tmp_path, *sources):

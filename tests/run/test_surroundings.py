@@ -20,15 +20,18 @@ from reproduce.records import environment, folders
 from reproduce.run import start
 from reproduce.run.one import Run
 
+NUMBERS = ("ENOLCK", "EBADF", "EOPNOTSUPP", "EIO", "ESTALE")
 
+
+@pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("fails", ["locking", "unlocking"])
-def test_file_locks_that_fail(fails, tmp_path, monkeypatch):
+def test_file_locks_that_fail(number, fails, tmp_path, monkeypatch):
     """Scenes are made all the same; a run without a lock names folder and option."""
-    whole = fcntl.flock
+    whole, failed = fcntl.flock, getattr(errno, number)
 
     def flock(descriptor, operation):
         if (operation == fcntl.LOCK_UN) == (fails == "unlocking"):
-            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+            raise OSError(failed, os.strerror(failed))
         whole(descriptor, operation)
 
     monkeypatch.setattr(fcntl, "flock", flock)
@@ -45,7 +48,8 @@ def test_file_locks_that_fail(fails, tmp_path, monkeypatch):
             pass
 
 
-def test_without_a_home_folder_nothing_is_kept(monkeypatch, capsys):
+@pytest.fixture
+def homeless(monkeypatch):
     """A user without HOME and without an entry in the list of users."""
 
     def entry(*_):
@@ -54,12 +58,21 @@ def test_without_a_home_folder_nothing_is_kept(monkeypatch, capsys):
     monkeypatch.setattr(pwd, "getpwuid", entry)
     for name in ("HOME", "ASR_CACHE", "KERAS_HOME", "MNIST_NPZ"):
         monkeypatch.delenv(name, raising=False)
+
+
+def test_without_a_home_folder_nothing_is_kept(homeless, monkeypatch, capsys):
     lines = []
     assert len(data.load(SMALL, progress=lines.append).train.images)
     assert "no home folder" in lines[0] and "ASR_CACHE" in lines[0]
     monkeypatch.setattr(mnist, "_download", lambda: b"")
     monkeypatch.setattr(mnist, "_checked", lambda content, name: content)
     assert mnist.load_mnist() == b"" and "not kept" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["~/out", "~nobody-has-this-name/out"])
+def test_a_home_folder_that_is_not_there_is_told(place, homeless):
+    with pytest.raises(UsageError, match=f"^{place}: .* no such home folder"):
+        folders.given_path(place)
 
 
 def test_paths_are_those_of_the_home_folder_and_of_the_caller(tmp_path, monkeypatch):

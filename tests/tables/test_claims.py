@@ -213,6 +213,13 @@ def test_methods_are_compared_after_as_many_epochs(tmp_path):
     assert "nELBO AIR-pPrior 350.00 against AIR-ASR 400.00" in points["5"]
     assert "compared after 100 epochs, which all methods have reached" in notes["5"]
     assert "the methods' runs differ in length" in notes["6"]  # samples of their ends
+    experiment = grid.experiments("table2")[0]
+    made_up.write(tmp_path, experiment, 1, epochs=100, fields=made_up.failed())
+    frames = frame.load(tmp_path)
+    verdicts = claims.judge(
+        "table2", cells.select(frames.runs), frames.epochs, ["paper"]
+    )
+    assert all(cells.MARKS["✗"] in v.notes for v in verdicts if v.number == "6")
 
 
 @pytest.mark.parametrize("table", grid.TITLES)
