@@ -1,5 +1,6 @@
 """The compiled training step of a run, on one batch that never changes."""
 
+import statistics
 import time
 
 import numpy as np
@@ -41,6 +42,21 @@ def batch(tf, batch_size=64, canvas_side=50):
     shape = [batch_size, OBJECT_SIDE, OBJECT_SIDE]
     images[:, inside, inside] = np.random.default_rng(0).integers(0, 256, shape)
     return tf.constant(images)
+
+
+def print_ratio(names, rounds):
+    """Prints the medians of two sides, and of the second over the first.
+
+    Args:
+      names: of the two.
+      rounds: pairs of seconds a step.
+    """
+    width = max(map(len, names))
+    for name, seconds in zip(names, zip(*rounds, strict=True), strict=True):
+        print(f"{name:{width}} {1e3 * statistics.median(seconds):8.1f} ms a step")
+    ratios = [second / first for first, second in rounds]
+    print(f"{'ratio':{width}} {statistics.median(ratios):8.2f}")
+    print(f"{'  its range':{width}} {min(ratios):8.2f} to {max(ratios):.2f}")
 
 
 def timed(function):

@@ -47,12 +47,7 @@ def body(values):
             step()
             seconds = [bare_step.timed(step) for _ in range(STEPS)]
             rounds[-1].append(statistics.median(seconds))
-    kept, default = map(statistics.median, zip(*rounds, strict=True))
-    ratios = [anew / stays for stays, anew in rounds]
-    print(f"buffers kept  {1e3 * kept:8.1f} ms a step")
-    print(f"taken anew    {1e3 * default:8.1f} ms a step")
-    print(f"ratio         {statistics.median(ratios):8.2f}")
-    print(f"  its range   {min(ratios):8.2f} to {max(ratios):.2f}")
+    bare_step.print_ratio(("buffers kept", "taken anew"), rounds)
 
 
 if __name__ == "__main__":

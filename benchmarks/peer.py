@@ -58,12 +58,7 @@ def body(values):
             ours = statistics.median(bare_step.timed(step) for _ in range(STEPS))
             seconds.append((ours, theirs))
         peer.stdin.close()
-    ours, theirs = map(statistics.median, zip(*seconds, strict=True))
-    ratios = [b / a for a, b in seconds]
-    print(f"AIR here     {1e3 * ours:8.1f} ms a step")
-    print(f"AIR in Pyro  {1e3 * theirs:8.1f} ms a step")
-    print(f"ratio        {statistics.median(ratios):8.2f}")
-    print(f"  its range  {min(ratios):8.2f} to {max(ratios):.2f}")
+    bare_step.print_ratio(("AIR here", "AIR in Pyro"), seconds)
 
 
 if __name__ == "__main__":
