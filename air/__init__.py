@@ -10,7 +10,7 @@ from air.elbo import (
     LikelihoodInputs,
 )
 from air.latents import Latents, ObjectDistributions
-from air.likelihood import BernoulliLikelihood
+from air.likelihood import BernoulliLikelihood, Likelihood
 from air.model import AIR
 from air.prior import FixedPrior, LearnedPrior, Prior
 from air.released import ClippedCornersSampler, ReleasedLikelihood
@@ -31,6 +31,7 @@ __all__ = [
     "HatSampler",
     "Latents",
     "LearnedPrior",
+    "Likelihood",
     "LikelihoodInputs",
     "NonFiniteError",
     "ObjectDistributions",

@@ -35,7 +35,7 @@ class ConcreteEstimator(Estimator):
             the first rounded 0 ends the scene).
 
         Raises:
-          ValueError: if one is not as said.
+          ValueError: if one is out of range.
         """
         if not (temperature > 0 and 0 < stop_threshold <= 1):
             raise ValueError(

@@ -18,6 +18,7 @@ tfd = tfp.distributions
 
 CERTAIN_LOG_ODDS = 100.0  # log-odds that stand for "certainly present"
 NEGLIGIBLE_VALIDITY = 1e-6  # S_t that counts as no object; this project's choice
+TERMS = ("reconstruction", "kl_location", "kl_scale", "kl_appearance", "kl_presence")
 SLOPES = ("exact", "concrete", "floored")
 SMALLEST_SLOPE = 0.01  # of p (1 - p), slope "floored"; this project's choice
 
@@ -43,15 +44,18 @@ class LikelihoodInputs(NamedTuple):
     training: bool
 
     def cross_entropy(self, reconstructions):
-        """-log p(x | z, n) of reconstructions [batch, S, S], in nats. Shape [batch]."""
-        given = self.images, reconstructions, self.training
-        return self.likelihood.cross_entropy(*given)
+        """-log p(x | z, n) of reconstructions [batch, S, S], or [] for an empty canvas,
+        in nats. Shape [batch]."""
+        return self.likelihood.cross_entropy(
+            self.images, reconstructions, self.training
+        )
 
     def cross_entropies(self):
         """-log p(x | z, n) of the scenes of 0, ..., n objects. Shape [batch, n + 1]."""
-        given, scenes = self.images[:, None], partial_scenes(self.canvases)
-        drawn = self.likelihood.cross_entropy(given, scenes, self.training)
-        empty = self.likelihood.empty_cross_entropy(self.images, self.training)
+        drawn = self.likelihood.cross_entropy(
+            self.images[:, None], partial_scenes(self.canvases), self.training
+        )
+        empty = self.cross_entropy(tf.zeros([], self.images.dtype))
         return tf.concat([empty[:, None], drawn], axis=1)
 
 
@@ -111,12 +115,12 @@ def _divergence(q, p, sample):
 def presence_divergence(logits, prior_logits, slope="exact"):
     """KL(Bern(p_t) || Bern(prior p_t)) from log-odds, in nats. Same shape.
 
-    Its slope by the log-odds l is p (1 - p) (l - prior l), which vanishes where p
-    saturates: once q is certain, the prior can change its mind no more. Two other
-    slopes leave the value as it is (straight-through; this project's choice):
+    Its slope with respect to the log-odds l is p (1 - p) (l - prior l), which vanishes
+    where p saturates: once q is certain, the prior can change its mind no more. Two
+    other slopes leave the value as it is (straight-through; this project's choice):
 
       "concrete": the slope of d coth(d / 2) - 2 with d = l - prior l, the divergence
-        between the binary Concrete relaxations of the two, which for |d| >> 1 is 1
+        between the binary Concrete relaxations of the two; for |d| >> 1 it is sign(d),
         whatever p. It does not depend on their temperature.
       "floored": p (1 - p) is replaced by max(p (1 - p), 0.01).
 
@@ -155,9 +159,7 @@ def _logistic_divergence(distance):
 
 
 class Estimator:
-    """How the number of objects n enters the ELBO; its subclasses are final.
-
-    An estimator of one's own has these methods.
+    """How the number of objects n enters the ELBO. Subclass it to define another one.
 
     Attributes:
       infers_presence: whether the models have z_pres at all.
@@ -171,7 +173,8 @@ class Estimator:
         raise NotImplementedError(f"{type(self).__name__}.reconstruction")
 
     def terms(self, inference):
-        """The terms of the negative ELBO, by name. In nats. Shape [batch] each."""
+        """The terms of the negative ELBO, given `ElboInputs`: a dict with exactly the
+        names `TERMS`, which the model sums and logs. In nats. Shape [batch] each."""
         raise NotImplementedError(f"{type(self).__name__}.terms")
 
     def presence_logits(self, inference):
@@ -179,7 +182,8 @@ class Estimator:
         return inference.presence_logits
 
     def may_continue(self, logits, uniforms, training):
-        """Whether an image may have the last of n objects.
+        """Whether an image may have the last of n objects; asked for if the model has
+        `ends`.
 
         Args:
           logits: log-odds of z_pres of the first n objects. Shape [batch, n].
@@ -187,7 +191,7 @@ class Estimator:
           training: as in `ElboInputs`.
 
         Returns:
-          A bool an image. Shape [batch].
+          A bool per image. Shape [batch].
         """
         raise NotImplementedError(f"{type(self).__name__}.may_continue")
 

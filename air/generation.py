@@ -41,13 +41,14 @@ class Decoder(keras.layers.Layer):
         """Draws every object on a canvas of its own.
 
         Args:
-          latents: a `Latents` of n objects an image.
+          latents: a `Latents` of n objects per image.
           noise: standard normal noise for their logits. Shape [batch, n, window^2];
             None where `logit_noise` is 0.
 
         Returns:
-          Grey values in [0, 1], 0 beyond the object's box (to rounding, with a sampler
-          that is not exact). Shape [batch, n, S, S].
+          Grey values in [0, 1], 0 further than one pixel of the window outside the
+          object's box (to rounding, with a sampler that is not exact). Shape [batch, n,
+          S, S].
         """
         batch, steps = shapes.batch_size(latents.location), latents.location.shape[1]
         flat = [tf.reshape(z, [batch * steps, z.shape[-1]]) for z in latents]
@@ -84,7 +85,7 @@ def drawn_boxes(latents, count, canvas_side, bounded=True):
     """The boxes of the first `count` objects.
 
     Args:
-      latents: a `Latents` of K objects an image.
+      latents: a `Latents` of K objects per image.
       count: int32, shape [batch].
       canvas_side: S in pixels.
       bounded: as in `shapes.box_size`.

@@ -8,9 +8,8 @@ has the mean p(x), so that the mean of log (1/L) sum_l w_l is at most log p(x); 
 with L (Burda, Grosse and Salakhutdinov, 2016). q(z_pres) has no part in it.
 """
 
-import math
-
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from air import noise as noises
 from air import stick_breaking
@@ -37,7 +36,7 @@ def negative_bound(model, images, samples=50, seed=0):
         return log_weight(model, grey, noise)
 
     weights = tf.map_fn(one, tf.range(samples), fn_output_signature=grey.dtype)
-    return math.log(samples) - tf.reduce_logsumexp(weights, axis=0)
+    return -tfp.math.reduce_logmeanexp(weights, axis=0)
 
 
 def log_weight(model, images, noise):

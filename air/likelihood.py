@@ -6,13 +6,42 @@ import tensorflow as tf
 SMALLEST = 1e-10  # e, released code
 
 
+class Likelihood:
+    """p(x | z, n) of an image given its canvas. Subclass it to define another one."""
+
+    def cross_entropy(self, images, reconstructions, training=False):
+        """-log p(x | z, n), summed over pixels.
+
+        Args:
+          images: x, grey values in [0, 1]. Shape [..., S, S].
+          reconstructions: r, the objects' canvases summed and cut at 1; at least 0,
+            with a sampler that is exact. Its shape broadcasts against that of
+            `images`: [] for an empty canvas, [batch, n, S, S] for the scenes of 1 to n
+            objects beside images of shape [batch, 1, S, S].
+          training: whether this is a training step.
+
+        Returns:
+          In nats. Shape [...].
+        """
+        raise NotImplementedError(f"{type(self).__name__}.cross_entropy")
+
+    def get_config(self):
+        """No settings; for Keras's saving."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`."""
+        return cls(**config)
+
+
 @keras.saving.register_keras_serializable("air")
-class BernoulliLikelihood:
+class BernoulliLikelihood(Likelihood):
     """-log p(x | z, n) = -sum [x log max(r, e) + (1 - x) log max(1 - r, e)].
 
     Evaluation takes e = 1e-10, so that values compare. With so small a floor the slope
-    by r reaches 1e10 at an ink pixel on the faded edge of a box; training may take a
-    larger one. Below the floor no gradient passes.
+    with respect to r reaches 1e10 at an ink pixel on the faded edge of a box; training
+    may take a larger one. Below the floor no gradient passes.
     """
 
     def __init__(self, training_floor=SMALLEST):
@@ -29,37 +58,14 @@ class BernoulliLikelihood:
         self.training_floor = training_floor
 
     def cross_entropy(self, images, reconstructions, training=False):
-        """-log p(x | z, n), summed over pixels.
-
-        Args:
-          images: x, grey values in [0, 1]. Shape [..., S, S].
-          reconstructions: r, at least 0 and at most 1. Shape [..., S, S].
-          training: whether e is `training_floor`.
-
-        Returns:
-          In nats. Shape [...].
-        """
-        floor = self._floor(training)
+        """-log p(x | z, n), summed over pixels; see `Likelihood`."""
+        floor = self.training_floor if training else SMALLEST
         present, absent = self._logarithms(reconstructions, floor)
         return -tf.reduce_sum(images * present + (1 - images) * absent, axis=[-2, -1])
-
-    def empty_cross_entropy(self, images, training=False):
-        """`cross_entropy` of an empty canvas, r = 0. Shape [batch]."""
-        empty = tf.zeros([], images.dtype)
-        present, absent = self._logarithms(empty, self._floor(training))
-        return -tf.reduce_sum(images * present + (1 - images) * absent, axis=[1, 2])
 
     def get_config(self):
         """The settings, for Keras's saving."""
         return {"training_floor": self.training_floor}
-
-    @classmethod
-    def from_config(cls, config):
-        """The inverse of `get_config`."""
-        return cls(**config)
-
-    def _floor(self, training):
-        return self.training_floor if training else SMALLEST
 
     def _logarithms(self, reconstructions, floor):
         """log p(ink) and log p(no ink) of every pixel."""

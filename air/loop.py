@@ -28,8 +28,10 @@ def gradients(block, loss, may_continue, variables, state, steps, ends=(), first
 
     Returns:
       parts: what `loss` returned.
-      by_state: the loss's gradients by the floating tensors of the state, a list.
-      by_variables: those by the variables, a list; 0 where it does not depend on one.
+      by_state: the loss's gradients with respect to the floating tensors of the state,
+        a list.
+      by_variables: those with respect to the variables, a list; 0 where it does not
+        depend on one.
     """
     last = min((end for end in ends if first < end < steps), default=steps)
     with tf.GradientTape() as tape:
@@ -46,8 +48,9 @@ def gradients(block, loss, may_continue, variables, state, steps, ends=(), first
         return parts, *_backward(tape, parts["loss"], after, variables)
 
     def proceed():
-        given = block, loss, may_continue, variables
-        return gradients(*given, after, steps, ends, first=last)
+        return gradients(
+            block, loss, may_continue, variables, after, steps, ends, first=last
+        )
 
     parts, by_after, later = tf.cond(may_continue(after), proceed, stop)
     by_state, here = _backward(tape, floating(after), state, variables, by_after)
@@ -60,7 +63,7 @@ def floating(state):
 
 
 def _backward(tape, target, state, variables, by_target=None):
-    """Gradients by the floating tensors of a state and by variables, two lists."""
+    """Gradients with respect to a state's floating tensors, and to variables: lists."""
     sources = floating(state), list(variables)
     found = tape.gradient(target, sources, output_gradients=by_target)
     return [

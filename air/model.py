@@ -12,7 +12,13 @@ import tensorflow as tf
 
 from air import loop, shapes, stick_breaking
 from air import noise as noises
-from air.elbo import ElboInputs, ExactEstimator, LikelihoodInputs, attribute_divergences
+from air.elbo import (
+    TERMS,
+    ElboInputs,
+    ExactEstimator,
+    LikelihoodInputs,
+    attribute_divergences,
+)
 from air.generation import Decoder, compose, drawn_boxes
 from air.likelihood import BernoulliLikelihood
 from air.networks import kernel_seeds
@@ -24,13 +30,12 @@ from air.options import (
 )
 from air.prior import FixedPrior
 from air.recognition import RecognitionModel
-from air.shapes import PAPER_SIZES, Sizes
+from air.shapes import Sizes
 from air.spatial_transformer import HatSampler
 from air.steps import grey_range, images_of, watched
 from asr import Posterior
 
 EVALUATION_SEED = 20_191_208  # of the one sample of z that predictions draw
-TERMS = ("reconstruction", "kl_location", "kl_scale", "kl_appearance", "kl_presence")
 
 
 class State(NamedTuple):
@@ -58,7 +63,8 @@ class AIR(keras.Model):
     Trains as any Keras model, on images alone:
 
       model = AIR(canvas_side=50, steps=6, prior=LearnedPrior())
-      model.compile(keras.optimizers.Adam(1e-3, clipnorm=1.0), jit_compile=True)
+      adam = keras.optimizers.Adam(1e-3, epsilon=1e-8, clipnorm=1.0)
+      model.compile(adam, jit_compile=True)
       model.fit(images, batch_size=64, epochs=300)
       scene = model.predict(images)        # counts, boxes, reconstructions, ...
       samples = model.generate(16, seed=0)
@@ -80,7 +86,7 @@ class AIR(keras.Model):
         hidden_sees_location=False,
         decoder_noise=0.0,
         count_rule="greedy",
-        sizes=PAPER_SIZES,
+        sizes=None,
         ends=(),
         nonfinite_gradients="keep",
         seed=0,
@@ -100,7 +106,7 @@ class AIR(keras.Model):
             (default), `ConcreteEstimator` or `FixedCountEstimator`.
           sampler: reads and writes windows: `HatSampler` (default) or
             `ClippedCornersSampler`.
-          likelihood: p(x | z, n): `BernoulliLikelihood` (default) or
+          likelihood: p(x | z, n), a `Likelihood`: `BernoulliLikelihood` (default) or
             `ReleasedLikelihood`.
           reads_latents: whether the recognition LSTM reads z^{t-1} besides x.
           scale_sees_location: whether q(z_scale^t) depends on z_loc^t.
@@ -109,7 +115,7 @@ class AIR(keras.Model):
           decoder_noise: standard deviation of noise on the decoder's logits, in
             training, evaluation and `generate`; 0 for none.
           count_rule: inferred count, "greedy" or "sampled".
-          sizes: the networks' `Sizes`; the prior's must be the same.
+          sizes: the networks' `Sizes`; None for the prior's, which they must equal.
           ends: counts, integers, after which a training step's loop over the objects
             may end, where no image of a batch can have another one: see
             `Estimator.may_continue`. Absent objects then cost no time. Ends under the
@@ -124,12 +130,14 @@ class AIR(keras.Model):
           **kwargs: Keras's own, such as `name`.
 
         Raises:
-          ValueError: if a value is not as said.
+          ValueError: if an argument is out of range or does not fit another.
         """
         super().__init__(**kwargs)
         check_precision(self.dtype_policy)
         self.canvas_side, self.steps, self.ends = canvas_side, steps, tuple(ends)
-        self.prior = FixedPrior(sizes=sizes) if prior is None else prior
+        if prior is None:
+            prior = FixedPrior(sizes=sizes or Sizes())
+        self.prior, sizes = prior, sizes or prior.sizes
         self.estimator = ExactEstimator() if estimator is None else estimator
         self.likelihood = BernoulliLikelihood() if likelihood is None else likelihood
         self.sampler = HatSampler() if sampler is None else sampler
@@ -167,7 +175,12 @@ class AIR(keras.Model):
             trainable=False,
             name="iteration",
         )
-        self.trackers = {name: keras.metrics.Mean(name) for name in self._names()}
+        names = self.part_names()
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(
+                f"constraint name {twice[0]!r} is not allowed: logs use it already"
+            )
+        self.trackers = {name: keras.metrics.Mean(name) for name in names}
         self.built = True
 
     # One pass: inference, then generation, in blocks of objects.
@@ -307,7 +320,7 @@ class AIR(keras.Model):
 
         Returns:
           parts: as `objective` returns them.
-          gradients: of the loss by the trainable variables, a list.
+          gradients: of the loss with respect to the trainable variables, a list.
         """
 
         def take(first, last, state):
@@ -339,7 +352,9 @@ class AIR(keras.Model):
         ]
 
     def measure(self, latents, inference, taken):
-        """The loss (equation 11) and its parts; a subclass may measure another.
+        """The loss (equation 11) and its parts.
+
+        A subclass may measure another; for parts that it adds it extends `part_names`.
 
         Args:
           latents, inference: of `score`.
@@ -347,8 +362,14 @@ class AIR(keras.Model):
 
         Returns:
           As `objective`, batch means in nats. Shape [] each.
+
+        Raises:
+          ValueError: if the estimator's terms are not `elbo.TERMS`.
         """
         terms = self.estimator.terms(inference)
+        if terms.keys() != set(TERMS):
+            name = type(self.estimator).__name__
+            raise ValueError(f"{name}.terms gives {sorted(terms)}: use {list(TERMS)}")
         parts = {name: tf.reduce_mean(terms[name]) for name in TERMS}
         nelbo = tf.add_n([parts[name] for name in TERMS])
         parts = {"loss": nelbo, "nelbo": nelbo, **parts}
@@ -359,6 +380,17 @@ class AIR(keras.Model):
         if self.estimator.infers_presence:
             parts["objects_taken"] = tf.constant(taken, nelbo.dtype)
         return parts
+
+    def part_names(self):
+        """The names of what a training step measures, in the order of the logs."""
+        names = ["loss", "nelbo", *TERMS]
+        if self.regulariser is not None:
+            names += ["penalty", *self.regulariser.names]
+        if self.estimator.infers_presence:
+            names.append("objects_taken")
+        if self.nonfinite_gradients == "zero":
+            names.append("nonfinite_entries")
+        return [*names, "gradient_norm"]
 
     def posterior(self, latents, inference, taken):
         """The `asr.Posterior` that the regulariser sees.
@@ -376,7 +408,7 @@ class AIR(keras.Model):
             canvas_side=self.canvas_side,
             appearance=latents.appearance,
             # z_pres was also inferred of the object after the last that was taken.
-            looked_at=taken if self._takes_stop() else min(taken + 1, self.steps),
+            steps_run=taken if self._takes_stop() else min(taken + 1, self.steps),
         )
 
     # Training and evaluation: what Keras calls.
@@ -404,8 +436,9 @@ class AIR(keras.Model):
     def train_step(self, data):
         """One step of gradient descent on the objective."""
         images = images_of(data)
-        parts = self.descend(self.grey(images), noises.run_seed(self.seed))
-        return {**self._track(parts), **grey_range(images)}
+        grey = self.grey(images)
+        parts = self.descend(grey, noises.run_seed(self.seed))
+        return {**self._track(parts, grey), **grey_range(images)}
 
     def descend(self, images, seed):
         """Moves the weights by one step of gradient descent on the objective.
@@ -433,8 +466,7 @@ class AIR(keras.Model):
         images = images_of(data)
         grey = self.grey(images)
         parts = self.objective(grey, self.evaluation_noise(grey), self.iteration)
-        means = self._track(parts, shapes.batch_size(grey))
-        return {**means, **grey_range(images)}
+        return {**self._track(parts, grey), **grey_range(images)}
 
     def predict_step(self, data):
         """`call` on a batch."""
@@ -530,6 +562,9 @@ class AIR(keras.Model):
     def generate(self, samples, seed, count=None, side=None, draw=True):
         """Samples scenes from the prior.
 
+        With `FixedPrior` the annealed log-odds of this iteration count: after training
+        practically every scene is empty, so give `count` there.
+
         Args:
           samples: how many.
           seed: an integer; equal seeds give equal scenes.
@@ -583,7 +618,9 @@ class AIR(keras.Model):
 
     # Saving.
 
-    def export(self, filepath, format="tf_saved_model", input_signature=None, **kwargs):
+    def export(
+        self, filepath, *, format="tf_saved_model", input_signature=None, **kwargs
+    ):
         """Keras's own: `call` for serving, on grey values in [0, 1]."""
         if input_signature is None:
             side = self.canvas_side
@@ -623,23 +660,6 @@ class AIR(keras.Model):
         config["sizes"] = Sizes.from_config(config["sizes"])
         return cls(**config)
 
-    def _names(self):
-        """The names of what a step measures, in order."""
-        names = ["loss", "nelbo", *TERMS]
-        if self.regulariser is not None:
-            names += ["penalty", *self.regulariser.names]
-        if self.estimator.infers_presence:
-            names.append("objects_taken")
-        if self.nonfinite_gradients == "zero":
-            names.append("nonfinite_entries")
-        names.append("gradient_norm")
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(
-                    f"constraint name {name!r} is not allowed: logs use it already"
-                )
-        return names
-
     def _ends(self):
         """The `ends` at which the regulariser, too, needs no further object."""
         least = 0
@@ -664,10 +684,11 @@ class AIR(keras.Model):
     def _boxes(self, latents, counts):
         return drawn_boxes(latents, counts, self.canvas_side, self.sizes.bounded)
 
-    def _track(self, parts, images=None):
-        """Updates the running means, weighted by a number of images if given."""
+    def _track(self, parts, images):
+        """Updates the running means, weighted by the number of images."""
+        batch = shapes.batch_size(images)
         for name, value in parts.items():
-            self.trackers[name].update_state(value, images)
+            self.trackers[name].update_state(value, batch)
         return {name: self.trackers[name].result() for name in parts}
 
 

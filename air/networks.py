@@ -1,7 +1,7 @@
 """Building blocks shared by the recognition and the generative model.
 
-Glorot uniform kernels and zero biases throughout. Every layer is built when it
-is constructed: all sizes are known then.
+Glorot uniform kernels and zero biases, but for the LSTM's forget bias of 1. Every layer
+is built when it is constructed: all sizes are known then.
 """
 
 import itertools
@@ -18,7 +18,7 @@ tfd = tfp.distributions
 
 
 def kernel_seeds(seed):
-    """An endless stream of integer seeds, one a kernel, from one seed."""
+    """An endless stream of integer seeds, one per kernel, from one seed."""
     root = np.random.SeedSequence(seed)
     return (int(root.spawn(1)[0].generate_state(1)[0] >> 1) for _ in itertools.count())
 

@@ -3,6 +3,8 @@
 import math
 import operator
 
+import keras
+
 COUNT_RULES = ("greedy", "sampled")
 NONFINITE_GRADIENTS = ("keep", "zero")
 PRECISIONS = ("float32", "float64")
@@ -47,15 +49,20 @@ def check_compiled(model):
 
 
 def check_precision(policy):
-    """Refuses a Keras dtype policy in which the models do not compute.
+    """Refuses a model's dtype policy in which its parts do not compute.
 
     Raises:
-      ValueError: unless it is float32 or float64 throughout.
+      ValueError: unless it is Keras's own policy, and float32 or float64 throughout.
     """
     if not policy.compute_dtype == policy.variable_dtype in PRECISIONS:
         raise ValueError(
             f"dtype policy {policy.name}: AIR computes in float32 or float64; call "
             'keras.config.set_dtype_policy("float32")'
+        )
+    if policy.name != keras.config.dtype_policy().name:
+        raise ValueError(
+            f"dtype {policy.name}: not allowed for one model; call "
+            f'keras.config.set_dtype_policy("{policy.name}")'
         )
 
 
@@ -74,7 +81,7 @@ def check_options(
     """Refuses options of `air.AIR` that are not as its constructor says.
 
     Args:
-      Those of the constructor, no default left open.
+      The constructor's arguments, with their defaults filled in.
 
     Raises:
       ValueError: one line that names the option.
@@ -90,7 +97,7 @@ def check_options(
         if value not in allowed:
             raise ValueError(f"{name} {value!r}: use one of {allowed}")
     if prior.sizes != sizes:
-        raise ValueError(f"sizes {sizes} differ from the prior's")
+        raise ValueError(f"sizes {sizes} differ from the prior's; leave them out")
     if estimator.infers_presence and not prior.infers_presence:
         raise ValueError(
             f"{type(estimator).__name__} needs a prior with z_pres: use "

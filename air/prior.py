@@ -1,7 +1,4 @@
-"""The priors p(z, n) of the generative model: AIR's fixed one, AIR-pPrior's.
-
-A prior of one's own is a `Prior` with these methods.
-"""
+"""The priors p(z, n) of the generative model: AIR's fixed one, AIR-pPrior's."""
 
 import math
 
@@ -11,7 +8,7 @@ import tensorflow as tf
 from air import shapes
 from air.latents import Latents, ObjectDistributions
 from air.networks import LSTM, GaussianHead, Head, kernel_seeds, normal
-from air.shapes import PAPER_SIZES, Sizes
+from air.shapes import DEFAULT_SIZES, Sizes
 
 SCALE_MEAN, SCALE_VARIANCE = -1.0, 0.05  # AIR's prior of z_scale, released code
 
@@ -39,18 +36,25 @@ def annealed_log_odds(iteration, dtype=tf.float32):
     Returns:
       Shape [].
     """
-    # In logarithms, since 1e4 * 0.1^(t / 3000) underflows for large t.
+    # In logarithms, where nothing underflows.
     exponent = math.log(1e4) - math.log(10) * tf.cast(iteration, dtype) / 3000
     return tf.math.log(tf.exp(tf.maximum(exponent, math.log(1e-9))) + 1e-9)
 
 
 class Prior(keras.layers.Layer):
-    """What a model asks of its prior p(z, n).
+    """What a model asks of its prior p(z, n). Subclass it to define another one.
+
+    `infer` and `sample` must describe the same p: override both. A subclass that has to
+    survive `model.save` is registered with `keras.saving.register_keras_serializable`.
+    Only the ELBO trains it: losses of the layer's own are not read.
 
     Attributes:
       infers_presence: whether p has z_pres at all.
       sizes: the model's `Sizes`.
     """
+
+    infers_presence = True
+    sizes = DEFAULT_SIZES
 
     def begin(self, batch, dtype):
         """The state before the first object, a nested structure of tensors."""
@@ -86,19 +90,38 @@ class Prior(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__}.sample")
 
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`; a frozen prior stays frozen."""
+        config = {**config, "sizes": Sizes.from_config(config["sizes"])}
+        trainable = config.pop("trainable", True)
+        prior = cls(**config)
+        if not trainable:
+            prior.trainable = False  # which reaches the layers in it
+        return prior
+
 
 @keras.saving.register_keras_serializable("air")
 class FixedPrior(Prior):
     """AIR's prior: all objects independent, nothing learned (section 2.1).
 
-    z_pres has annealed log-odds, the same at every step; z_loc ~ N(0, 1); z_scale
-    ~ N(-1, variance 0.05); z_app ~ N(0, 1).
+    z_pres has log-odds that are the same at every step: annealed ones, unless others
+    are given; z_loc ~ N(0, 1); z_scale ~ N(-1, variance 0.05); z_app ~ N(0, 1).
     """
 
-    def __init__(self, count_log_odds=0.0, count=None, sizes=PAPER_SIZES, name="prior"):
+    def __init__(
+        self,
+        log_odds=None,
+        count_log_odds=0.0,
+        count=None,
+        sizes=DEFAULT_SIZES,
+        name="prior",
+    ):
         """Sets the prior of z_pres.
 
         Args:
+          log_odds: those of z_pres throughout, a number: p(n) is then geometric, cut at
+            K. None: `annealed_log_odds` (released code).
           count_log_odds: added to the log-odds of the first `count` steps and
             subtracted from the later ones' (released code, runs with a known
             count); 0 for none.
@@ -107,8 +130,8 @@ class FixedPrior(Prior):
           name: Keras's name of the layer.
         """
         super().__init__(name=name)
+        self.log_odds, self.sizes = log_odds, sizes
         self.count_log_odds, self.count = count_log_odds, count
-        self.sizes, self.infers_presence = sizes, True
         self.built = True
 
     def begin(self, batch, dtype):
@@ -140,19 +163,18 @@ class FixedPrior(Prior):
     def get_config(self):
         """The settings, for Keras's saving."""
         return {
+            "log_odds": self.log_odds,
             "count_log_odds": self.count_log_odds,
             "count": self.count,
             "sizes": self.sizes.get_config(),
+            "trainable": self.trainable,
             "name": self.name,
         }
 
-    @classmethod
-    def from_config(cls, config):
-        """The inverse of `get_config`."""
-        return cls(**{**config, "sizes": Sizes.from_config(config["sizes"])})
-
     def _presence_logits(self, steps, iteration, dtype):
         shift = _count_shift(self.count_log_odds, self.count, steps, dtype)
+        if self.log_odds is not None:
+            return tf.constant(self.log_odds, dtype) + shift
         return annealed_log_odds(iteration, dtype) + shift
 
 
@@ -174,7 +196,7 @@ class LearnedPrior(Prior):
         infers_presence=True,
         scale_sees_location=True,
         hidden_sees_location=False,
-        sizes=PAPER_SIZES,
+        sizes=DEFAULT_SIZES,
         seed=0,
         name="prior",
     ):
@@ -217,7 +239,6 @@ class LearnedPrior(Prior):
         self.scale_sees_location, self.sizes = scale_sees_location, sizes
         seeds = kernel_seeds([seed, 1])
         learns_presence = infers_presence and not count_log_odds
-        extra = shapes.LOCATION_SIZE if scale_sees_location else 0
         with keras.name_scope(self.name):
             self.lstm = LSTM(0, sizes.latent, sizes.lstm, seeds, name="lstm")
             self.presence = (
@@ -229,7 +250,11 @@ class LearnedPrior(Prior):
             self.scale = None
             if scale == "learned":
                 self.scale = GaussianHead(
-                    *(sizes, shapes.SCALE_SIZE, seeds, extra, "scale"),
+                    sizes,
+                    shapes.SCALE_SIZE,
+                    seeds,
+                    extra=shapes.LOCATION_SIZE if scale_sees_location else 0,
+                    name="scale",
                     hidden_sees_extra=hidden_sees_location,
                 )
         self.built = True
@@ -276,12 +301,7 @@ class LearnedPrior(Prior):
 
     def get_config(self):
         """The settings, for Keras's saving."""
-        return dict(self._settings)
-
-    @classmethod
-    def from_config(cls, config):
-        """The inverse of `get_config`."""
-        return cls(**{**config, "sizes": Sizes.from_config(config["sizes"])})
+        return {**self._settings, "trainable": self.trainable}
 
     def _presence_logits(self, outputs, first=0):
         """Log-odds of z_pres of n objects, or None without z_pres. Shape [batch, n].
@@ -293,8 +313,10 @@ class LearnedPrior(Prior):
         """
         if self.count_log_odds:
             batch, count = shapes.batch_size(outputs), outputs.shape[1] - 1
-            settings = (self.count_log_odds, self.count, first + count, outputs.dtype)
-            return tf.broadcast_to(_count_shift(*settings)[first:], [batch, count])
+            shift = _count_shift(
+                self.count_log_odds, self.count, first + count, outputs.dtype
+            )
+            return tf.broadcast_to(shift[first:], [batch, count])
         if self.presence is None:
             return None
         seen = outputs[:, :-1] if self.presence_lag else outputs[:, 1:]

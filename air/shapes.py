@@ -51,7 +51,7 @@ class Sizes:
         return cls(**{**config, "encoder": tuple(config["encoder"])})
 
 
-PAPER_SIZES = Sizes()
+DEFAULT_SIZES = Sizes()
 
 
 def standard_deviation(log_variance, bounded=True):
@@ -83,7 +83,12 @@ def box_size(scale, bounded=True):
 
 
 def pixel_centre(location, canvas_side):
-    """Box centre in pixels from the left and top edge: (tanh + 1) S/2."""
+    """Box centre in pixels from the left and top edge: (tanh + 1) S/2.
+
+    Pixel i covers [i, i + 1]. The samplers align corners instead, which maps [-1, 1] to
+    the S - 1 steps between the pixels' centres: at the edge of the canvas an object is
+    drawn up to half a pixel from its box.
+    """
     return (box_centre(location) + 1) * (canvas_side / 2)
 
 

@@ -3,7 +3,7 @@
 A box is given by its centre in [-1, 1]^2 and its size as a fraction of the
 canvas side. Corners are aligned: u in [-1, 1] is pixel index (u + 1)(P - 1)/2 on
 an axis of P pixels. Pixels outside the source are 0. Boxes are axis-aligned, so
-bilinear interpolation factors into one matrix a side,
+bilinear interpolation factors into one matrix per side,
 
     window = R_y image R_x^T        canvas = W_y window W_x^T,
 
@@ -34,7 +34,7 @@ def even_points(count, dtype):
 
 
 class Sampler:
-    """Reads and writes square windows; one of one's own has these methods."""
+    """Reads and writes square windows. Subclass it to define another one."""
 
     def read(self, images, centre, size, window_side):
         """Reads one window from each image.
@@ -78,9 +78,10 @@ class Sampler:
 
 @keras.saving.register_keras_serializable("air")
 class HatSampler(Sampler):
-    """Hat functions: exactly 0 beyond the source.
+    """Hat functions.
 
-    The edge of a box that is written fades over one pixel of the window.
+    The edge of a box that is written fades to exactly 0 over one pixel of the window,
+    outside the box.
     """
 
     def read(self, images, centre, size, window_side):

@@ -1,4 +1,4 @@
-"""What goes into a step that Keras runs, and what comes out, looked at on the host."""
+"""Checks of what enters and leaves a Keras step, made outside the compiled function."""
 
 import math
 
@@ -50,8 +50,8 @@ def grey_range(images):
       images: as the user gives them. Shape [batch, S, S].
 
     Returns:
-      A dict of two values of shape [1]; an empty one for bytes, which have their range
-      by their type.
+      A dict of two values of shape [1]; an empty one for uint8 images, whose range
+      needs no check.
     """
     if not images.dtype.is_floating:
         return {}

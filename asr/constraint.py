@@ -7,15 +7,24 @@ import keras
 
 
 class ConstraintError(ValueError):
-    """A constraint's functional does not return what it should; names it."""
+    """A functional gives a value of the wrong dtype or shape; names the constraint."""
 
 
 class Functional:
     """Base of the project's functionals F(q): a callable that Keras can save.
 
-    Subclasses are final frozen dataclasses whose fields are their settings. A
-    plain function of a `Posterior` serves as well; one that has to survive
-    `model.save` is registered with `keras.saving.register_keras_serializable`.
+    Subclass it by a frozen dataclass whose fields are the settings. A plain function of
+    a `Posterior` serves as well. Either survives `model.save` if it is registered:
+
+      @keras.saving.register_keras_serializable("mine")
+      @dataclasses.dataclass(frozen=True)
+      class LeftToRight(asr.Functional):
+          gap: float = 0.0
+
+          def __call__(self, posterior):
+              x = posterior.centre[:, :, 0]
+              excess = tf.nn.relu(x[:, :-1] + self.gap - x[:, 1:])
+              return tf.reduce_sum(posterior.validity[:, 1:] * excess, axis=1)
 
     Attributes:
       least_objects: how many objects a model has to infer for F(q) to be right, even
@@ -28,8 +37,8 @@ class Functional:
     reads_stop = False
 
     def __call__(self, posterior):
-        """F(q) of a `Posterior`. Shape [batch], one an image, or [], one a batch."""
-        raise TypeError(f"{type(self).__name__} does not define F(q)")
+        """F(q) of a `Posterior`. Shape [batch], one per image, or [], one per batch."""
+        raise NotImplementedError(f"{type(self).__name__}.__call__")
 
     def get_config(self):
         """The settings, for Keras's saving."""
@@ -68,8 +77,7 @@ class Constraint:
     def __post_init__(self):
         if not str(self.name).isidentifier():
             raise ValueError(
-                f"constraint name {self.name!r} is not allowed; use letters, digits "
-                "and underscores"
+                f"constraint name {self.name!r} is not allowed; use a Python identifier"
             )
         if not (math.isfinite(self.weight) and self.weight >= 0):
             raise ValueError(

@@ -17,21 +17,42 @@ from asr.regulariser import Regulariser
 SMALLEST = 1e-8  # in the logarithms of the unary form, released code
 
 
-@keras.saving.register_keras_serializable("asr")
 @dataclasses.dataclass(frozen=True)
-class AllowedCount(Functional):
-    """min over i in L of KL(delta_i || q(n | x)) = min_i -log q(n = i | x).
+class _CountFunctional(Functional):
+    """A functional of the number of objects.
 
-    Zero exactly where q(n | x) is certain of one allowed count. First term of
-    R^num, section 4.1. Shape [batch].
+    Attributes:
+      allowed: the allowed counts L, distinct non-negative integers.
     """
 
     allowed: tuple
+
+    def __post_init__(self):
+        allowed = tuple(self.allowed)
+        if (
+            not allowed
+            or len(set(allowed)) != len(allowed)
+            or any(not isinstance(n, numbers.Integral) or n < 0 for n in allowed)
+        ):
+            raise ValueError(
+                f"allowed counts {allowed} are not allowed; use distinct integers >= 0"
+            )
+        object.__setattr__(self, "allowed", tuple(int(n) for n in allowed))
 
     @property
     def least_objects(self):
         """The largest allowed count, whose q(n | x) must be known."""
         return max(self.allowed)
+
+
+@keras.saving.register_keras_serializable("asr")
+@dataclasses.dataclass(frozen=True)
+class AllowedCount(_CountFunctional):
+    """min over i in L of KL(delta_i || q(n | x)) = min_i -log q(n = i | x).
+
+    Zero exactly where q(n | x) is certain of one allowed count. First term of
+    R^num, section 4.1, taken at q(n | x, z). Shape [batch].
+    """
 
     def __call__(self, posterior):
         counts = _checked(self.allowed, posterior)
@@ -40,19 +61,12 @@ class AllowedCount(Functional):
 
 @keras.saving.register_keras_serializable("asr")
 @dataclasses.dataclass(frozen=True)
-class MarginalCount(Functional):
+class MarginalCount(_CountFunctional):
     """KL(uniform over L || mean_x q(n | x)), the mean taken over the batch.
 
     Zero exactly where the batch as a whole holds every allowed count equally
-    often. Second term of R^num, section 4.1. Shape [].
+    often. Second term of R^num, section 4.1, taken at q(n | x, z). Shape [].
     """
-
-    allowed: tuple
-
-    @property
-    def least_objects(self):
-        """The largest allowed count, whose q(n | x) must be known."""
-        return max(self.allowed)
 
     def __call__(self, posterior):
         counts = _checked(self.allowed, posterior)
@@ -62,15 +76,14 @@ class MarginalCount(Functional):
 
 @keras.saving.register_keras_serializable("asr")
 @dataclasses.dataclass(frozen=True)
-class UnaryAllowedCount(Functional):
+class UnaryAllowedCount(_CountFunctional):
     """min over i in L of sum_t BCE(u^i_t, p_t): the released code's first term.
 
-    u^i is the unary code of i, i ones and then zeros; t runs over the objects that the
-    loop looked at; p_t is the conditional presence probability, and the cross-entropy
+    u^i is the unary code of i, i ones and then zeros; t runs over the inference steps
+    that were run; p_t is the conditional presence probability, and the cross-entropy
     takes log(p + 1e-8). Shape [batch].
     """
 
-    allowed: tuple
     least_objects = 0
 
     def __call__(self, posterior):
@@ -80,20 +93,19 @@ class UnaryAllowedCount(Functional):
         log_present = tf.math.log(tf.sigmoid(logits) + SMALLEST)
         log_absent = tf.math.log(tf.sigmoid(-logits) + SMALLEST)
         entropies = -(codes * log_present + (1 - codes) * log_absent)
-        sums = tf.reduce_sum(posterior.looked_at_mask() * entropies, axis=2)
+        sums = tf.reduce_sum(posterior.step_mask() * entropies, axis=2)
         return tf.reduce_min(sums, axis=1)
 
 
 @keras.saving.register_keras_serializable("asr")
 @dataclasses.dataclass(frozen=True)
-class UnaryMarginalCount(Functional):
+class UnaryMarginalCount(_CountFunctional):
     """sum_t BCE(mean_i u^i_t, mean_x p_t): the released code's second term.
 
     Sum and cross-entropy are as in `UnaryAllowedCount`. Not zero at its minimum: a
     cross-entropy keeps the entropy of its target. Shape [].
     """
 
-    allowed: tuple
     least_objects = 0
 
     def __call__(self, posterior):
@@ -104,7 +116,7 @@ class UnaryMarginalCount(Functional):
         log_present = tf.math.log(present + SMALLEST)
         log_absent = tf.math.log(absent + SMALLEST)
         entropies = -(target * log_present + (1 - target) * log_absent)
-        return tf.reduce_sum(posterior.looked_at_mask() * entropies)
+        return tf.reduce_sum(posterior.step_mask() * entropies)
 
 
 def number_regulariser(
@@ -123,18 +135,9 @@ def number_regulariser(
       A `Regulariser` with the constraints `allowed_count` and `marginal_count`.
 
     Raises:
-      ValueError: if `allowed` or `form` is not as said.
+      ValueError: if a count is no integer >= 0 or given twice, there is none, or `form`
+        is unknown.
     """
-    allowed = tuple(allowed)
-    if (
-        not allowed
-        or len(set(allowed)) != len(allowed)
-        or any(not isinstance(n, numbers.Integral) or n < 0 for n in allowed)
-    ):
-        raise ValueError(
-            f"allowed counts {allowed} are not allowed; use distinct integers >= 0"
-        )
-    allowed = tuple(int(n) for n in allowed)
     forms = {
         "posterior": (AllowedCount, MarginalCount),
         "unary": (UnaryAllowedCount, UnaryMarginalCount),
@@ -151,11 +154,11 @@ def number_regulariser(
 
 
 def _checked(allowed, posterior):
-    """`allowed` as a list, all of them at most K."""
+    """`allowed` as a list; ConstraintError if one of them is above K."""
     largest = posterior.log_count.shape[1] - 1
     if max(allowed) > largest:
         raise ConstraintError(
-            f"allowed counts {tuple(allowed)}: at most {largest} objects are inferred"
+            f"allowed counts {allowed}: at most {largest} objects are inferred"
         )
     return list(allowed)
 

@@ -2,13 +2,14 @@
 
 l(v) = max(v, 0); s_i and (x_i, y_i) are side and centre of box i; S is the
 canvas side. The expectation over q is taken at the one sample of z. Where the
-number of objects is random, object i counts with the probability S_i that it
-exists and a pair with that of its later object; with a fixed count these are 1.
+number of objects is random, object i counts with the probability that it exists
+(`Posterior.validity`) and a pair with that of its later object; with a fixed count
+these are 1.
 Sums over i != j run over ordered pairs, so each pair counts twice, as in the
 paper and in the released code. Every functional has shape [batch].
 
-With `every_step`, the released code's form, every object that the loop looked at counts
-in full, whether it exists or not: the one at which an image stops as well.
+With `every_step`, the released code's form, the object of every inference step that was
+run counts in full, whether it exists or not: the one at which an image stops as well.
 """
 
 import dataclasses
@@ -25,7 +26,7 @@ class _BoxFunctional(Functional):
 
     @property
     def least_objects(self):
-        """All K, unless those that were looked at are all that count."""
+        """All K, unless the steps that were run are all that count."""
         return 0 if self.every_step else None
 
     @property
@@ -35,7 +36,7 @@ class _BoxFunctional(Functional):
 
     def weights(self, posterior):
         """How much every object counts. Shape [batch, K], or [K]."""
-        return posterior.looked_at_mask() if self.every_step else posterior.validity
+        return posterior.step_mask() if self.every_step else posterior.validity
 
 
 @keras.saving.register_keras_serializable("asr")
@@ -81,10 +82,10 @@ class InsideCanvas(_BoxFunctional):
 class BoundedSide(_BoxFunctional):
     """F6 = sum_i l(c_min - s_i) + l(s_i - c_max), or the released code's form.
 
-    With `every_step` it is the mean over the objects that the loop looked at in place
-    of the sum, and c_min and c_max are exchanged, so that a side between the bounds
-    costs c_max - c_min instead of 0. Of n objects that is (F6 + n (c_max - c_min)) / n:
-    a constant, and F6's gradient divided by n.
+    With `every_step` it is the mean over the steps that were run in place of the sum,
+    and c_min and c_max are exchanged, so that a side between the bounds costs c_max -
+    c_min instead of 0. Of n objects that is (F6 + n (c_max - c_min)) / n: a constant,
+    and F6's gradient divided by n.
     """
 
     minimum: float
@@ -135,7 +136,7 @@ def overlap_regulariser(
       side_difference_weight: lambda_7.
       tolerance: e of F7, in pixels.
       side_penalty: "sum", the paper's form, or "mean", the released code's: F6 is a
-        mean, and every object that was looked at counts in full in all of F1 to F7.
+        mean, and every step that was run counts in full in all of F1 to F7.
 
     Returns:
       A `Regulariser` with seven constraints, named by what they forbid.

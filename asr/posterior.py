@@ -12,19 +12,20 @@ class Posterior(NamedTuple):
     number of objects considered.
 
     Attributes:
-      log_count: log q(n | x) for n = 0..K. Shape [batch, K + 1].
+      log_count: log q(n | x, z) for n = 0..K, along the sample of z. Shape
+        [batch, K + 1].
       presence_logits: log-odds of p_t = q(object t exists | t - 1 objects exist).
         Shape [batch, K].
-      validity: probability S_t = p_1 ... p_t that object t exists. Shape
-        [batch, K].
+      validity: probability p_1 ... p_t that object t exists. Shape [batch, K].
       centre: centres (x, y) of the objects' boxes, in pixels from the canvas's
         left and top edge. Shape [batch, K, 2].
       side: side lengths of the square boxes, in pixels. Shape [batch, K].
       canvas_side: side length S of the canvas, in pixels. An int.
       appearance: z_app of the objects. Shape [batch, K, appearance].
-      looked_at: how many objects the model's loop looked at before it ended; the
-        others have log-odds, latents and validity that stand for none. An int32
-        tensor of shape []; None for all K.
+      steps_run: number of inference steps that were run before the loop over the
+        objects ended, an int; None for all K. The later steps have placeholders
+        (log-odds of 0, a box of half the canvas in its middle): multiply what counts
+        every step by `step_mask`. `validity` is next to 0 there.
     """
 
     log_count: Any
@@ -34,10 +35,10 @@ class Posterior(NamedTuple):
     side: Any
     canvas_side: int
     appearance: Any = None
-    looked_at: Any = None
+    steps_run: Any = None
 
-    def looked_at_mask(self):
-        """1 for each of the objects that were looked at, 0 for the rest. Shape [K]."""
+    def step_mask(self):
+        """1 for each step that was run, 0 for the rest. Shape [K]."""
         steps = self.validity.shape[1]
-        looked_at = steps if self.looked_at is None else self.looked_at
-        return tf.sequence_mask(looked_at, steps, dtype=self.validity.dtype)
+        run = steps if self.steps_run is None else self.steps_run
+        return tf.sequence_mask(run, steps, dtype=self.validity.dtype)

@@ -10,9 +10,12 @@ from asr.constraint import Constraint, ConstraintError
 class Regulariser:
     """R(q) = sum_i lambda_i max(F_i(q), 0), averaged over the batch (equation 11).
 
-    F_i is taken at the posterior's one sample of z, an image at a time. Where F_i is
-    never negative, as in sections 4.1 and 4.2, this has the expectation of equation 11;
-    where it changes sign, its expectation is larger (Jensen's inequality).
+    F_i is taken at one sample of z per image. For F1 to F7, expectations under q of
+    what is never negative, the penalty is an unbiased estimate of equation 11. The
+    divergences of section 4.1 are not linear in q(n | x) = E_z q(n | x, z), nor the
+    second one in the batch's mean, so that their estimates are biased; and for an
+    expectation that changes sign the estimate is too large on average (Jensen's
+    inequality).
 
     Example:
       def left_to_right(posterior):
@@ -80,7 +83,7 @@ class Regulariser:
             if value.shape.rank != 0 and not value.shape.is_compatible_with([batch]):
                 raise ConstraintError(
                     f"constraint {constraint.name}: F(q) has shape {value.shape}; "
-                    f"allowed are [{batch}] (one value an image) and []"
+                    f"allowed are [{batch}] (one value per image) and []"
                 )
             violation = tf.reduce_mean(tf.nn.relu(value))
             violations[constraint.name] = violation

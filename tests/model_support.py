@@ -81,7 +81,7 @@ def posterior(
     side=None,
     canvas_side=50,
     validity=None,
-    looked_at=None,
+    steps_run=None,
 ):
     """An `asr.Posterior` in double precision, from plain lists.
 
@@ -113,7 +113,7 @@ def posterior(
         centre=tf.constant(np.asarray(centre, float)),
         side=tf.constant(np.asarray(side, float)),
         canvas_side=canvas_side,
-        looked_at=looked_at,
+        steps_run=steps_run,
     )
 
 

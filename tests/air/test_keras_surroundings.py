@@ -10,6 +10,7 @@ import tensorflow as tf
 from processes import printed, python
 
 import air
+from air import noise
 
 BYTES = model_support.squares(8)
 GREY = (BYTES / 255).astype(np.float32)
@@ -155,6 +156,38 @@ def test_callbacks_validation_and_saving_work_together(tmp_path):
     )
     found = float(printed(script, tmp_path, KERAS_BACKEND="jax").split()[-1])
     assert found == pytest.approx(min(history["val_nelbo"]), rel=1e-5)
+
+
+def test_a_short_last_batch_weighs_less():
+    model, means = compiled(), []
+    model.optimizer.learning_rate = 0.0
+    for iteration, batch in enumerate((BYTES[:4], BYTES[4:6])):
+        now, grey = tf.constant(iteration, tf.int64), model.grey(batch)
+        seed = noise.fold_in(noise.run_seed(model.seed), now)
+        draws = noise.draw(seed, len(batch), **model.noise_options())
+        means.append(float(model.objective(grey, draws, now, training=True)["nelbo"]))
+    fitted = model.fit(BYTES[:6], batch_size=4, shuffle=False, verbose=0)
+    expected = (4 * means[0] + 2 * means[1]) / 6
+    assert abs(means[0] - means[1]) > 1e-2
+    assert fitted.history["nelbo"][0] == pytest.approx(expected, rel=1e-5)
+
+
+class WithSpread(air.AIR):
+    """A model that measures one part more."""
+
+    def measure(self, latents, inference, taken):
+        parts = super().measure(latents, inference, taken)
+        return {**parts, "spread": tf.math.reduce_std(latents.location)}
+
+    def part_names(self):
+        return [*super().part_names(), "spread"]
+
+
+def test_a_subclass_may_measure_more():
+    prior = air.LearnedPrior(sizes=model_support.SIZES)
+    model = WithSpread(model_support.CANVAS, steps=2, prior=prior)
+    model_support.compiled(model).fit(BYTES[:4], batch_size=4, verbose=0)
+    assert model.evaluate(BYTES[:4], verbose=0, return_dict=True)["spread"] > 0
 
 
 def test_a_fitted_model_can_be_exported(tmp_path):

@@ -289,7 +289,7 @@ def test_a_posterior_is_in_pixels_and_has_the_appearances():
     np.testing.assert_allclose(q.centre, centre, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(q.side, side, rtol=1e-5)
     np.testing.assert_array_equal(q.appearance, latents.appearance)
-    assert q.canvas_side == CANVAS and q.looked_at == STEPS
+    assert q.canvas_side == CANVAS and q.steps_run == STEPS
     p = tf.sigmoid(inference.presence_logits).numpy()
     np.testing.assert_allclose(q.validity, np.cumprod(p, axis=1), rtol=1e-5)
     np.testing.assert_allclose(np.exp(q.log_count).sum(axis=1), 1, rtol=1e-5)

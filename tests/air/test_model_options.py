@@ -25,6 +25,7 @@ SIZES, CANVAS = model_support.SIZES, model_support.CANVAS
         ({"nonfinite_gradients": "drop"}, "nonfinite_gradients 'drop'"),
         ({"count_rule": "best"}, "count_rule 'best'"),
         ({"prior": air.FixedPrior()}, "differ from the prior's"),
+        ({"dtype": "float64"}, "dtype float64: not allowed for one model"),
         *(
             ({"ends": (1, end)}, f"ends {end}: use a whole number of at least 1")
             for end in (0, -1, 1.5)
@@ -40,6 +41,24 @@ def test_bad_options_are_refused(options, words):
         prior = air.FixedPrior(sizes=SIZES)
         settings = {"canvas_side": CANVAS, "sizes": SIZES, "prior": prior}
         air.AIR(**settings | options)
+
+
+def test_sizes_are_the_priors_unless_given():
+    assert air.AIR(CANVAS, prior=air.FixedPrior(sizes=SIZES)).sizes == SIZES
+
+
+class Lacking(air.ExactEstimator):
+    """An estimator that forgets two terms and makes one up."""
+
+    def terms(self, inference):
+        found = super().terms(inference)
+        return {"energy": found["reconstruction"], "kl_scale": found["kl_scale"]}
+
+
+def test_terms_that_the_model_would_not_sum_are_refused():
+    model = model_support.compiled(model_support.tiny_model(estimator=Lacking()))
+    with pytest.raises(ValueError, match=r"Lacking.terms gives \['energy', 'kl_scale'"):
+        model.evaluate(model_support.squares(4), verbose=0)
 
 
 @pytest.mark.parametrize("shape", [(2, 7, 7), (2, CANVAS, CANVAS, 1)])

@@ -32,13 +32,22 @@ def released_regulariser():
     return asr.Regulariser([*unary, *boxes])
 
 
+def test_a_frozen_prior_stays_frozen():
+    model = model_support.tiny_model()
+    model.prior.trainable = False
+    again = air.AIR.from_config(model.get_config())
+    assert model.prior.weights and not again.prior.trainable_variables
+    assert len(again.trainable_variables) == len(model.trainable_variables)
+
+
 @pytest.mark.parametrize(
     "make, options",
     [
         (
             model_support.tiny_model,
             {
-                **{"prior": "fixed", "reads_latents": False},
+                "prior": air.FixedPrior(log_odds=-1.0, sizes=model_support.SIZES),
+                "reads_latents": False,
                 **{"decoder_noise": 0.3, "count_rule": "sampled"},
             },
         ),

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import air
-from air import noise, prior
+from air import noise, prior, stick_breaking
 
 SIZES = model_support.SIZES
 
@@ -132,6 +132,18 @@ def test_fixed_prior_samples_what_it_says():
     np.testing.assert_array_equal(p.presence_logits, logits)
     assert p.scale.distribution.loc.numpy() == [-1.0]
     assert p.scale.distribution.scale.numpy()[0] == pytest.approx(math.sqrt(0.05))
+
+
+def test_constant_log_odds_give_a_geometric_count_at_any_iteration():
+    prior = air.FixedPrior(log_odds=-1.0, sizes=SIZES)
+    draws = noise.draw(tf.constant([3, 4]), 5, 4, SIZES)
+    latents, logits = prior.sample(draws, tf.constant(15_000))
+    p = along(prior, latents, tf.constant(50_000)).presence_logits
+    np.testing.assert_array_equal(p, logits)
+    present = 1 / (1 + math.e)
+    expected = [*((1 - present) * present ** np.arange(4)), present**4]
+    found = np.exp(stick_breaking.log_count(logits)[0])
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_known_count_shifts_the_log_odds():

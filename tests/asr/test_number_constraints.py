@@ -118,11 +118,11 @@ def test_posterior_forms_equal_kl_sums(logits, allowed):
     st.sets(st.integers(0, 3), min_size=1),
     st.sampled_from([None, 1, 2, 3]),
 )
-def test_unary_forms_equal_cross_entropies_summed_by_hand(logits, allowed, looked_at):
+def test_unary_forms_equal_cross_entropies_summed_by_hand(logits, allowed, steps_run):
     """Of the objects that were looked at: the others' log-odds play no part."""
     allowed = tuple(sorted(allowed))
-    q = model_support.posterior(logits, looked_at=looked_at)
-    p = 1 / (1 + np.exp(-logits))[:, :looked_at]
+    q = model_support.posterior(logits, steps_run=steps_run)
+    p = 1 / (1 + np.exp(-logits))[:, :steps_run]
     each, marginal = numpy_model.unary_penalties(allowed, p)
     np.testing.assert_allclose(asr.UnaryAllowedCount(allowed)(q), each, rtol=1e-6)
     np.testing.assert_allclose(asr.UnaryMarginalCount(allowed)(q), marginal, rtol=1e-6)
@@ -139,7 +139,7 @@ def test_unary_forms_by_hand():
     marginal = -math.log(0.9) - 0.5 * math.log(0.2 * 0.8) - 0.5 * math.log(0.25)
     assert asr.UnaryMarginalCount((1, 3))(q).numpy() == pytest.approx(marginal)
     # Of two objects: codes (1, 0) and (1, 1), the mean (1, 1/2).
-    q = q._replace(looked_at=tf.constant(2))
+    q = q._replace(steps_run=tf.constant(2))
     two = -math.log(0.9) - math.log(0.8)
     assert asr.UnaryAllowedCount((1, 3))(q).numpy()[0] == pytest.approx(two)
     marginal = -math.log(0.9) - 0.5 * math.log(0.2 * 0.8)

@@ -98,10 +98,10 @@ def test_an_object_counts_with_its_validity_and_a_pair_with_its_later_objects():
         assert value(constraint.functional, *same, validity=[0.0] * 3) == 0
 
 
-def test_every_step_that_was_looked_at_counts_in_full():
+def test_every_step_that_was_run_counts_in_full():
     """Of four equal boxes three; whether they exist plays no part."""
     same = model_support.posterior(
-        *([[-9.0] * 4], [[[0, 25]] * 4], [[10.0] * 4], S), looked_at=tf.constant(3)
+        *([[-9.0] * 4], [[[0, 25]] * 4], [[10.0] * 4], S), steps_run=tf.constant(3)
     )
     expected = {
         asr.PairOverlap(True): 2 * 3 * 10,
@@ -123,18 +123,18 @@ def test_every_step_that_was_looked_at_counts_in_full():
     st.sampled_from([None, 2, 4]),
 )
 def test_every_constraint_equals_a_loop_over_pairs(
-    centre, side, logits, side_penalty, looked_at
+    centre, side, logits, side_penalty, steps_run
 ):
-    every, looked = side_penalty == "mean", 4 if looked_at is None else looked_at
-    q = model_support.posterior(logits, centre, side, S, looked_at=looked_at)
-    weights = np.repeat([np.arange(4) < looked], 2, 0) if every else q.validity.numpy()
+    every, run = side_penalty == "mean", 4 if steps_run is None else steps_run
+    q = model_support.posterior(logits, centre, side, S, steps_run=steps_run)
+    weights = np.repeat([np.arange(4) < run], 2, 0) if every else q.validity.numpy()
     rows = [
         numpy_model.overlap_penalties(*row, S, 11.0, 15.0)
         for row in zip(centre, side, weights.astype(float), strict=True)
     ]
     expected = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     if every:  # the mean, bounds exchanged
-        expected["side_bounds"] = expected["side_bounds"] / looked + 15 - 11
+        expected["side_bounds"] = expected["side_bounds"] / run + 15 - 11
     regulariser = asr.overlap_regulariser(11.0, 15.0, side_penalty=side_penalty)
     assert regulariser.names == list(expected)
     for constraint in regulariser.constraints:
