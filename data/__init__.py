@@ -11,7 +11,7 @@ it imports neither TensorFlow nor Matplotlib. The usual way in is `load`:
 """
 
 from data.cache import load
-from data.datasets import DATASETS
+from data.datasets import DATASETS, Dataset, Source
 from data.errors import DataError
 from data.mnist import load_mnist
 from data.order import epoch_order
@@ -24,9 +24,11 @@ from data.statistics import describe, nearest_pair_distances
 __all__ = [
     "DATASETS",
     "DataError",
+    "Dataset",
     "SceneSet",
     "SceneSpecification",
     "Scenes",
+    "Source",
     "Sprites",
     "describe",
     "epoch_order",

@@ -43,7 +43,7 @@ class Dataset(NamedTuple):
 
 
 def _mnist_digest(path):
-    mnist.named_file(path)  # one that was named must be there; one content passes
+    mnist.named_file(path)  # must exist; need not be read, its digest being fixed
     return mnist.TRAINING_DIGEST
 
 

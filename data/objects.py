@@ -58,10 +58,8 @@ def crop_to_ink(images):
         part = slice(start, start + CHUNK)
         rows = (top[part, None] + longest + steps)[:, :, None]
         columns = (left[part, None] + longest + steps)[:, None, :]
-        inside = steps < sides[part, None]
         numbers = np.arange(start, start + len(rows))[:, None, None]
-        crops[part] = padded[numbers, rows, columns]
-        crops[part] *= inside[:, :, None] & inside[:, None, :]
+        crops[part] = padded[numbers, rows, columns]  # beyond the square: no ink
     return Crops(crops, sides)
 
 

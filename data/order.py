@@ -15,7 +15,7 @@ def epoch_order(images, batch_size, seed, epoch):
 
     Args:
       images: Number of training images.
-      batch_size: Images a batch, at most `images`.
+      batch_size: Images per batch, at most `images`.
       seed: Seed of the run, at least 0.
       epoch: Number of the epoch, at least 0.
 

@@ -28,8 +28,8 @@ class Sprites(NamedTuple):
     Attributes:
       images: uint8 [120, 64, 64], 1 inside the shape and 0 outside.
       shape: uint8 [120], index in `SHAPES`.
-      orientation: uint8 [120], k for a turn by 2 pi k / 39 (against the clock, seen
-        with y pointing down as in an image).
+      orientation: uint8 [120], k for a turn by 2 pi k / 39, counterclockwise as
+        displayed.
     """
 
     images: np.ndarray

@@ -34,7 +34,7 @@ SHOWN, BATCH = 64, 64  # images on the terminal and in the picture
 def define(flags):
     """The command's flags."""
     flags.group("What to do")
-    about = "take dark for ink, --noinvert: light (default: by each image's edge)"
+    about = "dark is ink; --noinvert: light is (default: by each image's edge)"
     flags.add("invert", switch(), None, about)
     about = "name of the .json, .png and .pdf (default outputs/inferred)"
     flags.add("out", text(), None, about)

@@ -35,9 +35,10 @@ def define(flags, seeds=published.SEEDS, epochs=published.EPOCHS, preset=PRESETS
     flags.add("seeds", comma_list(integer(0, LARGEST_SEED)), seeds, "runs of a cell")
     flags.add("epochs", integer(1), epochs,
         "length of runs to train; if given, only runs of this length are shown")
-    flags.add("preset", choice(*PRESETS), preset, "options of the text or of the code")
+    flags.add("preset", choice(*PRESETS), preset,
+        "paper: this project's reading of the text; released: the authors' code")
     flags.add("digits", choice("mnist", "rendered"), "mnist",
-        "rendered: drawn, no download")
+        "source of digits; rendered needs no download")
     flags.add("mnist", text(), None, "MNIST in Keras's format, mnist.npz")
     flags.group("What to train")
     flags.add("train", switch(), None, "train all that is missing; --notrain: nothing")
@@ -46,9 +47,9 @@ def define(flags, seeds=published.SEEDS, epochs=published.EPOCHS, preset=PRESETS
     flags.add("jobs", integer(1), None,
         "runs at once (default: as cores and memory allow)")
     flags.group("For a scheduler")
-    flags.add("list", switch(), False, "print one command a run and end")
+    flags.add("list", switch(), False, "print one command per run and end")
     flags.add("index", integer(0), None,
-        "run only this line of --list, the first is 0")
+        "run only this line of --list, counted from 0")
     flags.group("Where")
     flags.add("results", text(), None, folders.RESULTS_HELP)
     # fmt: on

@@ -18,7 +18,10 @@ from reproduce.records import folders, record
 from reproduce.run import checkpoint, start, summaries
 from reproduce.run import scenes as run_scenes
 
-DESCRIPTION = "Keeps the weights of finished runs in results/weights/."
+DESCRIPTION = (
+    "python -m reproduce.weights FOLDER ... keeps the weights of finished runs in "
+    "results/weights/, in half precision; FOLDER is a run's folder of checkpoints."
+)
 WEIGHTS = folders.RESULTS / "weights"
 # By how much a metric may differ from its record: relative, or absolute.
 RELATIVE = {"nelbo": 0.01, "se": 0.01}

@@ -75,7 +75,7 @@ class Configuration:
     scenes: str | None = option(None, text(optional=True),
         "scenes of your own: FILE.npz with images, and counts, boxes if known")
     scenes_digest: str | None = None  # of the file's bytes
-    dataset: str = option("multi_mnist", choice(*DATASETS), "dataset", MADE)
+    dataset: str = option("multi_mnist", choice(*DATASETS), "what scenes show", MADE)
     counts: tuple = option((1, 3), comma_list(integer(0)),
         "objects per scene, equal shares")
     digits: str | None = option("mnist", choice("mnist", "rendered", optional=True),
@@ -99,9 +99,10 @@ class Configuration:
     temperature: float = option(1.0, number(0.01),
         "of the Concrete z_pres", COUNTED, CONCRETE)
     stop_threshold: float = option(0.99, number(0.01, 1),
-        "bound of the sum of 1 - z_pres", COUNTED, CONCRETE)
+        "the Concrete loop stops where the sum of 1 - z_pres passes it",
+        COUNTED, CONCRETE)
     presence_slope: str = option("floored", choice("exact", "concrete", "floored"),
-        "slope of KL(z_pres) by the log-odds", COUNTED, EXACT)
+        "slope of KL(z_pres) with respect to the log-odds", COUNTED, EXACT)
     fixed_count_log_odds: float = option(0.0, number(),
         "prior log-odds of z_pres: + for the known objects, - for later steps",
         COUNTED, ONE_COUNT)
@@ -133,13 +134,14 @@ class Configuration:
     learning_rate: float = option(1e-3, number(1e-9, 1), "of Adam")
     clip_norm: float = option(1.0, number(1e-9), "largest gradient norm of a variable")
     nonfinite_gradients: str = option("stop", choice("stop", "zero"),
-        "such entries end the run, or become 0")
+        "gradient entries that are not finite end the run, or become 0")
     init_seed: int | None = option(None, integer(0, LARGEST_SEED, optional=True),
         "of the initialisation; none: --seed")
     early_end: bool = option(True, switch(),
         "skip objects that no image of a batch has, for speed", COUNTED)
     compiler: str = option("xla", choice("xla", "none"), "of the training step")
-    precision: str = option("float32", choice("float32", "float64"), "of numbers")
+    precision: str = option("float32", choice("float32", "float64"),
+        "floating-point type")
 
     # Regularisation of AIR-ASR (sections 6.1 and 6.2), and a constraint of one's own.
     number_penalty: str = option("posterior", choice("posterior", "unary"),
@@ -152,7 +154,8 @@ class Configuration:
     side_weight: float = option(20.0, number(0), "lambda_6 of 6.2", *OVERLAP)
     side_difference_weight: float = option(10.0, number(0), "lambda_7 of 6.2", *OVERLAP)
     side_penalty: str = option("sum", choice("sum", "mean"),
-        "F1 to F7 of objects that exist, or of every step, F6 their mean", *OVERLAP)
+        "sum: F1 to F7 of objects that exist; mean: of every step, F6 averaged",
+        *OVERLAP)
     side_minimum: float = option(11.0, number(0), "c_min of F6 in pixels", *OVERLAP)
     side_maximum: float = option(15.0, number(0), "c_max of F6 in pixels", *OVERLAP)
     constraint: str | None = option(None, text(optional=True),

@@ -95,15 +95,22 @@ def context(frames, folder):
 
 def _made(runs):
     """What a picture is drawn from, in words."""
-    epochs, seeds = (
-        ", ".join(map(str, sorted(set(column)))) for column in (runs.epochs, runs.seed)
+
+    def named(methods):
+        return ", ".join(METHODS[m] for m in METHODS if m in set(methods))
+
+    told = ", ".join(
+        f"{named(own.method)} after {epochs} epochs"
+        for epochs, own in runs.groupby("epochs")
     )
-    short = runs.epochs.min() < published.EPOCHS
-    epochs += f" of the paper's {published.EPOCHS}" if short else ""
-    stale = "; made by older code" if runs.stale.any() else ""
-    lacking = ", ".join(METHODS[m] for m in METHODS if m not in set(runs.method))
-    lacking = f"; no run yet: {lacking}" if lacking else ""
-    return f"Runs of {epochs} epochs, seed {seeds}{stale}{lacking}"
+    if runs.epochs.min() < published.EPOCHS:
+        told += f" (in the paper {published.EPOCHS})"
+    told += f"; seed {', '.join(map(str, sorted(set(runs.seed))))}"
+    if stale := named(runs.method[runs.stale]):
+        told += f"; {stale} by older code"
+    if lacking := named(METHODS.keys() - set(runs.method)):
+        told += f"; no run yet: {lacking}"
+    return told
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from reproduce.tables import cells, claims, render
 
 DESCRIPTION = (
     "Prints a table of the paper from its run records beside the published numbers. "
-    "Cells that have no record at all are trained first. Training can be interrupted: "
-    "the same command goes on."
+    "Cells of the preset paper that have no record at all are trained first. Training "
+    "can be interrupted: the same command goes on."
 )
 PART = ("methods", "settings", "seeds", "epochs", "preset")
 

@@ -242,8 +242,8 @@ def air_merges_close_objects(runs):
     holds, told = 2 * sum(falls) > len(falls), ""
     if not holds:
         same = _commas(name for name, correlation in found.items() if correlation == 0)
-        told = "too few objects are inferred as often where they are far apart"
-        told += f"; at every distance alike for {same}" if same else ""
+        told = "the share of scenes with too few does not fall with the distance"
+        told += f"; it is constant for {same}" if same else ""
     score = f"falls in {sum(falls)} of {len(falls)} true counts"
     return holds if falls else None, score, told, points
 

@@ -105,7 +105,8 @@ def legend(table, command):
     found = [f"{mark} {text}" for mark, text in cells.MARKS.items() if mark in present]
     if implied := sorted({word for cell in table for word in cell["implied"]}):
         found.append(
-            f"↺ older code had no such options yet, and did: {', '.join(implied)}"
+            "↺ options that older code did not have, so that its `released` runs lack "
+            f"part of the authors' settings; what it did: {', '.join(implied)}"
         )
     for cell in table:
         label = grid.label(cell["experiment"])
