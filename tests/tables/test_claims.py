@@ -83,7 +83,7 @@ SAME_SHARE = {"edges": [0, 10, 20, 30], "scenes": [100] * 3, "too_few": [9, 9, 9
             "3",
             {f"air-{s}": {"too_few_by_distance": SAME_SHARE} for s in ("13", "14")}
             | {"air-24": {"too_few_by_count": {"2": SAME_SHARE, "4": SAME_SHARE}}},
-            "at every distance alike for 3 objects on 13",
+            "it is constant for 3 objects on 13",
         ),
         ("4", {"asr-mnist": {"miou": 0.4}}, "on Multi-MNIST AIR-ASR leads, by less"),
         ("4", {"air-dsprites": {"miou": 0.9}}, "on Multi-dSprites AIR leads"),
