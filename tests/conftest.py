@@ -21,14 +21,10 @@ settings.load_profile("project")
 @pytest.fixture
 def float64():
     """Keras in double precision, for comparisons with finite differences."""
-    import keras
+    from reproduce.run import build
 
-    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield
-    keras.config.set_floatx(floatx)
-    keras.config.set_dtype_policy(policy)
+    with build.precision("float64"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 import air
-
-TERMS = ("reconstruction", "kl_location", "kl_scale", "kl_appearance", "kl_presence")
+from air.elbo import TERMS
 
 
 def pass_of(

@@ -8,13 +8,10 @@ the authors' released code: corners clipped, log(r + e), one Concrete sample, no
 
 import numpy as np
 from scipy.ndimage import map_coordinates
+from scipy.special import expit as sigmoid
 
 FLOOR = 1e-10
 TERMS = ("reconstruction", "kl_location", "kl_scale", "kl_appearance", "kl_presence")
-
-
-def sigmoid(v):
-    return 1 / (1 + np.exp(-v))
 
 
 def softplus(v):

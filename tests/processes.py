@@ -9,10 +9,12 @@ from reproduce import REPOSITORY
 
 def python(code, *words, folder=REPOSITORY, **variables):
     """The ended process that has run code of this project; it captures what is said."""
+    inherited = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    inherited.pop("TF_CPP_MIN_LOG_LEVEL", None)  # the tests' own, not the project's
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, words)],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | variables,
+        env=inherited | variables,
         capture_output=True,
         text=True,
     )

@@ -86,11 +86,3 @@ def test_exit_codes_and_their_line(capsys, error, code, told):
 
     assert call(body=body) == code
     assert capsys.readouterr().err.startswith(told)
-
-
-def test_words_that_are_no_flags_go_to_a_command_that_takes_them():
-    found = []
-    words = ("DIR", "--epochs", "2")
-    call(*words, body=lambda *given: found.append(given), positional=True)
-    ((values, words),) = found
-    assert (values.epochs, words) == (2, ["DIR"])

@@ -34,7 +34,7 @@ def build_model(configuration, canvas_side=None):
     if configuration.precision != keras.config.floatx():
         # Initial weights are drawn in single precision, so that both have the same.
         drawn = model.get_weights()
-        with _precision(configuration.precision):
+        with precision(configuration.precision):
             model = _model(configuration, canvas_side)
             model.set_weights(drawn)
     optimizer = keras.optimizers.Adam(
@@ -48,7 +48,7 @@ def build_model(configuration, canvas_side=None):
 
 
 @contextlib.contextmanager
-def _precision(name):
+def precision(name):
     """Keras's types within a `with`."""
     floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx(name)

@@ -11,27 +11,22 @@ from air import networks
 tfd = tfp.distributions
 MEAN, SCALE = np.array([[0.3, -1.2], [2.0, 0.1]]), np.array([[0.5, 2.0], [1.0, 0.1]])
 X = np.array([[0.1, -0.7], [1.4, 0.3]])
+NORMAL = stats.norm(MEAN, SCALE).logpdf
 CASES = {
-    "Normal": (
-        lambda: tfd.Normal(MEAN, SCALE),
-        lambda: stats.norm(MEAN, SCALE).logpdf(X),
-    ),
     "Logistic": (
         lambda: tfd.Logistic(MEAN, SCALE),
-        lambda: stats.logistic(MEAN, SCALE).logpdf(X),
+        stats.logistic(MEAN, SCALE).logpdf(X),
     ),
     "Independent": (
         lambda: tfd.Independent(tfd.Normal(MEAN, SCALE), 1),
-        lambda: stats.norm(MEAN, SCALE).logpdf(X).sum(axis=1),
+        NORMAL(X).sum(axis=1),
     ),
     "MixtureSameFamily": (
         lambda: tfd.MixtureSameFamily(
             tfd.Categorical(logits=np.array([0.2, -0.3])), networks.normal(MEAN, SCALE)
         ),
-        lambda: special.logsumexp(
-            stats.norm(MEAN, SCALE).logpdf(X[:, None]).sum(axis=2)
-            + special.log_softmax([0.2, -0.3]),
-            axis=1,
+        special.logsumexp(
+            NORMAL(X[:, None]).sum(axis=2) + special.log_softmax([0.2, -0.3]), axis=1
         ),
     ),
 }
@@ -50,17 +45,5 @@ def test_log_densities_are_scipys(name, jit_compile):
         return value, tape.gradient(value, x)
 
     value, slope = run(tf.constant(X))
-    np.testing.assert_allclose(value, expected(), rtol=1e-10)
+    np.testing.assert_allclose(value, expected, rtol=1e-10)
     assert np.all(np.isfinite(slope.numpy()))
-
-
-def test_a_divergence_is_that_of_normals_or_refused():
-    """KL(N(m, s) || N(0, 1)) in closed form; what has none raises, and no estimate."""
-    q = networks.normal(MEAN, SCALE)
-    p = networks.normal(np.zeros(2), np.ones(2))
-    entropy = stats.norm(MEAN, SCALE).entropy()
-    cross = 0.5 * (np.log(2 * np.pi) + MEAN**2 + SCALE**2)
-    expected = (cross - entropy).sum(axis=1)
-    np.testing.assert_allclose(tfd.kl_divergence(q, p), expected, rtol=1e-10)
-    with pytest.raises(NotImplementedError):
-        tfd.kl_divergence(q, CASES["MixtureSameFamily"][0]())

@@ -1,6 +1,5 @@
 """The object loop's dynamic end: the same step, and only where it is the same."""
 
-import keras
 import model_support
 import numpy as np
 import pytest
@@ -10,49 +9,24 @@ import air
 import asr
 
 STEPS, COUNT = 5, 2
-CERTAIN, ABSENT = 4.0, -18.0  # log-odds
-
-
-class Presence(keras.layers.Layer):
-    """A head for z_pres that finds COUNT objects and hardly ever more.
-
-    It tells the step from a mark that `marked` leaves in the LSTM's output.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.weight = self.add_weight(shape=(), initializer="ones")
-
-    def call(self, hidden):
-        step = tf.round(hidden[..., 0] / 100)
-        log_odds = tf.where(step < COUNT, CERTAIN, ABSENT)
-        log_odds = tf.cast(log_odds, hidden.dtype)
-        rest = tf.reduce_mean(hidden[..., 1:], axis=-1)
-        return (log_odds + self.weight * rest)[..., None]
-
-
-def marked(lstm):
-    """An LSTM whose first output counts the steps in hundreds."""
-    begin, step = lstm.begin, lstm.step
-
-    def mark(state, t):
-        output = state.output
-        first = 0 * output[:, :1] + 100.0 * t
-        return state._replace(output=tf.concat([first, output[:, 1:]], 1))
-
-    def next_step(moving, state):
-        t = tf.round(state.output[:1, :1] / 100)
-        return mark(step(moving, mark(state, 0.0)), t + 1)
-
-    lstm.begin = lambda *inputs: mark(begin(*inputs), 0.0)
-    lstm.step = next_step
+CERTAIN, ABSENT = 4.0, -20.0  # added to the log-odds
 
 
 def model_of(ends, **options):
+    """A model that finds COUNT objects and hardly ever more."""
     model = model_support.tiny_model(steps=STEPS, ends=ends, **options)
     model_support.noisy_weights(model)
-    model.recognition.presence = Presence()
-    marked(model.recognition.lstm)
+    infer = model.recognition.infer
+
+    def shifted(images, noise, first, *rest):
+        latents, q, state = infer(images, noise, first, *rest)
+        logits = q.presence_logits
+        steps = first + np.arange(logits.shape[1])
+        shift = np.where(steps < COUNT, CERTAIN, ABSENT)
+        logits += tf.constant(shift, logits.dtype)
+        return latents, q._replace(presence_logits=logits), state
+
+    model.recognition.infer = shifted
     return model
 
 

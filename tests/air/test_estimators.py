@@ -7,11 +7,12 @@ import numpy as np
 import numpy_model
 import pytest
 import tensorflow as tf
-from elbo_support import TERMS, made_up, pass_of, terms_of
+from elbo_support import made_up, pass_of, terms_of
 from scipy import integrate, stats
 
 import air
 from air import stick_breaking
+from air.elbo import TERMS
 
 
 def test_fixed_count_takes_every_object():

@@ -9,6 +9,11 @@ import air
 STEPS, CANVAS = model_support.STEPS, model_support.CANVAS
 
 
+@pytest.fixture(scope="module")
+def model():
+    return model_support.noisy_weights(model_support.tiny_model())
+
+
 @pytest.mark.parametrize("prior", ["fixed", "learned"])
 def test_generate_follows_its_seed(prior):
     model = model_support.noisy_weights(model_support.tiny_model(prior))
@@ -32,8 +37,7 @@ def test_generate_draws_the_count_from_the_prior():
 
 @pytest.mark.parametrize("integer", [int, np.int64, np.uint8, np.array])
 @pytest.mark.parametrize("count", range(STEPS + 1))
-def test_generate_takes_a_given_count(count, integer):
-    model = model_support.noisy_weights(model_support.tiny_model())
+def test_generate_takes_a_given_count(model, count, integer):
     scenes = model.generate(integer(5), 0, count=integer(count))
     assert scenes["counts"].dtype == np.int32 and scenes["counts"].shape == (5,)
     assert scenes["counts"].tolist() == [count] * 5
@@ -42,8 +46,7 @@ def test_generate_takes_a_given_count(count, integer):
     assert (scenes["images"].max() == 0) == (count == 0)
 
 
-def test_generate_takes_a_given_side():
-    model = model_support.noisy_weights(model_support.tiny_model())
+def test_generate_takes_a_given_side(model):
     plain, scenes = model.generate(5, 0, 2), model.generate(5, 0, 2, side=4.5)
     np.testing.assert_allclose(scenes["boxes"][:, :2, 2:], 4.5, rtol=1e-5)
     middles = [s["boxes"][..., :2] + s["boxes"][..., 2:] / 2 for s in (plain, scenes)]
@@ -84,6 +87,6 @@ def test_generate_of_a_fixed_count_model_has_all_objects():
         ({"samples": 2, "side": CANVAS}, f"side {CANVAS}"),
     ],
 )
-def test_generate_refuses_what_is_out_of_range(arguments, words):
+def test_generate_refuses_what_is_out_of_range(model, arguments, words):
     with pytest.raises(ValueError, match=words):
-        model_support.tiny_model().generate(seed=0, **arguments)
+        model.generate(seed=0, **arguments)

@@ -127,7 +127,7 @@ def test_callbacks_validation_and_saving_work_together(tmp_path):
 
     The model that was saved is loaded in another process, which overrules the backend.
     """
-    model = compiled()
+    model = compiled(steps=1)
     best = {"monitor": "val_nelbo", "mode": "min"}
     callbacks = [
         keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True, **best),
@@ -135,7 +135,7 @@ def test_callbacks_validation_and_saving_work_together(tmp_path):
             tmp_path / "model.keras", save_best_only=True, **best
         ),
         keras.callbacks.CSVLogger(tmp_path / "log.csv"),
-        keras.callbacks.TensorBoard(tmp_path / "board"),
+        keras.callbacks.TensorBoard(tmp_path / "board", write_graph=False),
         keras.callbacks.TerminateOnNaN(),
     ]
     history = model.fit(

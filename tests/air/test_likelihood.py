@@ -47,25 +47,15 @@ def test_likelihood_by_hand(kind):
 @pytest.mark.parametrize("kind", KINDS)
 @given(GREY, GREY, st.sampled_from(FLOORS), st.booleans())
 def test_likelihood_sums_its_closed_form_over_pixels(kind, x, r, floor, training):
-    """The floor of training is taken in training only."""
-    likelihood = kind(training_floor=floor)
-    expected = [
-        numpy_model.cross_entropy(*pair, floor if training else 1e-10, kind is RELEASED)
-        for pair in zip(x, r, strict=True)
-    ]
-    found = likelihood.cross_entropy(tf.constant(x), tf.constant(r), training)
-    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("floor", FLOORS)
-@pytest.mark.parametrize("training", [False, True])
-def test_an_empty_canvas_costs_what_its_pixels_cost(kind, floor, training):
-    x = tf.constant(np.random.default_rng(1).random((3, 5, 5)))
-    likelihood = kind(training_floor=floor)
-    expected = likelihood.cross_entropy(x, tf.zeros_like(x), training)
-    found = likelihood.cross_entropy(x, tf.zeros([], x.dtype), training)
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    """The floor of training is taken in training only. A scalar is an empty canvas."""
+    likelihood, used = kind(training_floor=floor), floor if training else 1e-10
+    for drawn in (r, np.zeros([])):
+        expected = [
+            numpy_model.cross_entropy(*pair, used, kind is RELEASED)
+            for pair in zip(x, np.broadcast_to(drawn, x.shape), strict=True)
+        ]
+        found = likelihood.cross_entropy(tf.constant(x), tf.constant(drawn), training)
+        np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -124,10 +114,9 @@ def test_likelihood_is_finite_at_the_ends(kind, mode):
             drawn = tf.minimum(parts * 2.0 * parts + parts, 1.0)
             return super().cross_entropy(images, drawn, training)
 
-    for likelihood in (kind(), Clipped()):
+    for likelihood in (Clipped(), kind()):
         value, slope = value_and_slope(likelihood, images, parts, mode=mode)
         assert np.all(np.isfinite(value)) and np.all(np.isfinite(slope))
-    value, _ = value_and_slope(kind(), images, parts, mode=mode)
     expected = [
         -x * math.log(max(float(r), 1e-10)) - (1 - x) * math.log(max(1 - r, 1e-10))
         for x in ends

@@ -21,7 +21,7 @@ STEPS, CANVAS = model_support.STEPS, model_support.CANVAS
 # Training.
 
 
-def trained(seed, steps=3, **options):
+def trained(seed, steps=2, **options):
     model = model_support.compiled(model_support.tiny_model(seed=seed, **options))
     images = model_support.squares(4 * steps)
     model.fit(images, batch_size=4, shuffle=False, verbose=0)
@@ -35,10 +35,9 @@ def test_same_seed_gives_identical_weights_and_another_seed_does_not():
     assert not model_support.equal(trained(1, init_seed=1), trained(2, init_seed=1))
 
 
-@pytest.mark.parametrize("prior", ["fixed", "learned"])
-def test_fit_lowers_the_loss_and_logs_every_part(prior):
+def test_fit_lowers_the_loss_and_logs_every_part():
     regulariser = asr.number_regulariser((1,), 1.0, 1.0)
-    model = model_support.tiny_model(prior, regulariser=regulariser, ends=(1, 2))
+    model = model_support.tiny_model(regulariser=regulariser, ends=(1, 2))
     model_support.compiled(model, 1e-2, run_eagerly=False)
     options = {"batch_size": 16, "epochs": 20, "shuffle": False, "verbose": 0}
     history = model.fit(model_support.squares(64), **options).history
@@ -65,7 +64,7 @@ def test_a_step_under_xla_has_the_gradients_of_one_without():
     """The objective and all its gradients at the same noise, single precision."""
     regulariser = asr.number_regulariser((1,))
     model = model_support.tiny_model(
-        scale="learned", regulariser=regulariser, ends=(1, 2)
+        scale="learned", regulariser=regulariser, ends=(2,)
     )
     images = model.grey(model_support.squares(4))
     draws = model_support.draws_of(model, 4)
@@ -222,7 +221,7 @@ def test_noise_by_image_is_that_of_other_draws():
     images[np.arange(400), np.arange(400) // 100, np.arange(400) % 12] = (
         1 + (np.arange(400) // 12) % 9
     )
-    draws = model.evaluation_noise(model.grey(images))
+    draws = tf.function(model.evaluation_noise)(model.grey(images))
     shapes = {
         name: v.shape
         for name, v in model_support.draws_of(model, 400)._asdict().items()
@@ -278,10 +277,8 @@ def test_counts_follow_the_rule(rule):
 def test_a_posterior_is_in_pixels_and_has_the_appearances():
     """What a constraint sees of 3 objects, all of them looked at."""
     model = scattered_model()
-    images, draws = (
-        model_support.grey(4, 0, "float32"),
-        model_support.draws_of(model, 4),
-    )
+    images = model_support.grey(4, 0, "float32")
+    draws = model_support.draws_of(model, 4)
     latents, inference, _ = model.infer(images, draws, 0)
     q = model.posterior(latents, inference, STEPS)
     centre = (np.tanh(latents.location) + 1) * CANVAS / 2
@@ -300,28 +297,6 @@ def test_a_posterior_is_in_pixels_and_has_the_appearances():
             (x, y), s = centre[b, t], side[b, t]
             expected = [x - s / 2, y - s / 2, s, s]
             np.testing.assert_allclose(boxes[b, t], expected, rtol=1e-4, atol=1e-4)
-
-
-def test_a_constraint_on_appearances_trains_them():
-    """z_app of what a constraint sees is the model's own, with its gradient."""
-
-    def appearance(posterior):
-        return tf.reduce_sum(tf.square(posterior.appearance), axis=[1, 2])
-
-    own = asr.Regulariser([asr.Constraint("appearance", appearance)])
-    model = model_support.tiny_model(regulariser=own)
-    images, draws = (
-        model_support.grey(4, 0, "float32"),
-        model_support.draws_of(model, 4),
-    )
-    with tf.GradientTape() as tape:
-        parts = model.objective(images, draws, 0, training=True)
-    latents, *_ = model.infer(images, draws, 0)
-    expected = np.sum(np.square(latents.appearance), axis=(1, 2)).mean()
-    assert parts["appearance"].numpy() == pytest.approx(expected, rel=1e-5)
-    kernels = model.recognition.encoder.trainable_variables
-    gradients = tape.gradient(parts["appearance"], kernels)
-    assert all(g is not None and np.any(g.numpy() != 0) for g in gradients)
 
 
 def test_a_fixed_count_infers_all_steps():

@@ -168,9 +168,17 @@ def penalties_of(model, scenes, looked):
     return found
 
 
+def appearance(posterior):
+    """A constraint on what objects look like: its gradient reaches z_app."""
+    return tf.reduce_sum(tf.square(posterior.appearance), axis=[1, 2])
+
+
 MODELS = {
     "fixed scale": lambda: model_support.tiny_model(),
-    "learned scale": lambda: model_support.tiny_model(scale="learned"),
+    "learned scale": lambda: model_support.tiny_model(
+        scale="learned",
+        regulariser=asr.Regulariser([asr.Constraint("appearance", appearance)]),
+    ),
     # Likelihood with a large floor: log(r + 1e-10) has kinks at every residue.
     "released": lambda: model_support.released_model(
         estimator=air.ConcreteEstimator(1.0, 0.99),

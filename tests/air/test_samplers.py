@@ -210,10 +210,8 @@ def test_residues_are_those_of_the_sum_in_the_released_order():
 
 def test_the_graph_that_trains_has_the_residues():
     model = model_support.released_model()
-    images, draws = (
-        model_support.grey(8, dtype="float32"),
-        model_support.draws_of(model, 8),
-    )
+    images = model_support.grey(8, dtype="float32")
+    draws = model_support.draws_of(model, 8)
 
     @tf.function
     def canvases():

@@ -41,11 +41,9 @@ def gradients(functional, q):
 
 
 # Objects and what they cost by hand; the property below has the rest.
-PAIR, DIFFERENCE, BOUNDS = (
-    asr.PairOverlap(),
-    asr.SideDifference(3),
-    asr.BoundedSide(11, 15),
-)
+PAIR = asr.PairOverlap()
+DIFFERENCE = asr.SideDifference(3)
+BOUNDS = asr.BoundedSide(11, 15)
 FIRST = (10, 10, 10)
 BY_HAND = [
     # F1, ordered pairs: each pair counts twice.

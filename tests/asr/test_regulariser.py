@@ -1,8 +1,7 @@
-"""The regulariser: the paper's weights, equation 11, bad arguments, saving."""
+"""The regulariser: the paper's weights, equation 11, bad arguments."""
 
 import math
 
-import keras
 import model_support
 import numpy as np
 import pytest
@@ -87,17 +86,3 @@ def overlap(name="overlap", functional=PAIR, weight=1.0):
 def test_what_is_no_constraint_is_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()
-
-
-@pytest.mark.parametrize(
-    "regulariser",
-    [
-        asr.overlap_regulariser(12.0, 15.0, tolerance=2.0, side_penalty="mean"),
-        asr.number_regulariser((2, 4), 7.0, 8.0),
-        asr.number_regulariser((1, 3), form="unary"),
-    ],
-)
-def test_keras_saves_and_restores_a_regulariser(regulariser):
-    saved = keras.saving.serialize_keras_object(regulariser)
-    restored = keras.saving.deserialize_keras_object(saved)
-    assert restored.constraints == regulariser.constraints

@@ -56,18 +56,6 @@ def test_every_declared_row_can_be_run(page, name, preset, tmp_path):
         assert plain == {row.experiment for row in wanted}
 
 
-def test_the_weights_are_those_that_the_paper_searched():
-    sections = PAGES["sensitivity"]["sections"]
-    grid = {(a, b) for a in "1 10 100".split() for b in "1 10 100".split()}
-    assert {row.labels for row in rows.declared(sections["number"])} == grid
-    overlap = rows.declared(sections["overlap"])
-    for row in overlap:
-        assert len(row.changes) <= 1
-        for value in row.changes.values():
-            assert f"{value:g}" in row.labels and value in (1, 10, 20, 100)
-    assert {"1", "20", "10"} <= {label for row in overlap for label in row.labels}
-
-
 def test_a_longer_run_stands_for_a_shorter_one_that_is_not_there(tmp_path):
     made_up.write(tmp_path, ASR, epochs=60, nelbo=300.0)
     made_up.write(tmp_path, ASR, epochs=20, nelbo=290.0, changes=LEARNED)

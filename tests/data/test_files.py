@@ -7,14 +7,13 @@ import stat
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 
 from data import files
+from reproduce import REPOSITORY
 
 SIZE = 200_000
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def start(code, *words):

@@ -165,6 +165,8 @@ def test_scenes_stay_what_they_were():
     """Whoever changes this digest must raise GENERATOR_VERSION in data/cache.py."""
     wanted = specification(dataset="multi_dsprites", digits=None, canvas_side=64)
     scenes = synthesise(wanted, render_sprites().images * np.uint8(255))
+    check_layout(scenes.train, wanted)
+    assert set(np.unique(scenes.train.images)) == {0, 255}  # sums would wrap to 254
     assert scenes.digest == PINNED
 
 
@@ -205,15 +207,6 @@ def test_objects_are_drawn_uniformly_even_where_few_layouts_fit():
     )
     sides = synthesise(wanted, objects).train.boxes[..., 2]
     assert abs((sides == 14).mean() - 0.5) < 5 * 0.5 / np.sqrt(4000)
-
-
-@pytest.mark.parametrize("counts", [(1, 3), (2, 4)])
-def test_sprite_scenes_on_the_number_settings(counts):
-    options = {"dataset": "multi_dsprites", "digits": None, "canvas_side": 64}
-    wanted = specification(**options, counts=counts)
-    scenes = synthesise(wanted, render_sprites().images * np.uint8(255))
-    check_layout(scenes.train, wanted)
-    assert set(np.unique(scenes.train.images)) == {0, 255}  # sums would wrap to 254
 
 
 @pytest.mark.skipif("MNIST_NPZ" not in os.environ, reason="needs MNIST_NPZ")
@@ -288,11 +281,5 @@ def test_scenes_are_made_as_asked_or_refused_by_name(
         assert scale < 0.5 or faint or max(counts) > 1 or side < 32
         return
     for part, images in ((scenes.train, 3), (scenes.test, 1)):
-        assert part.images.shape == (images, side, side)
-        assert part.images.dtype == np.uint8
-        assert set(part.counts) <= counts
-        boxes = part.boxes
-        assert np.isfinite(boxes).all() and (boxes >= 0).all()
-        sizes = (boxes[..., 2:] > 0).all(axis=-1)  # rows beyond the count are 0
-        np.testing.assert_array_equal(sizes.sum(axis=1), part.counts)
-        assert (boxes[..., :2] + boxes[..., 2:] <= side).all()
+        assert len(part.images) == images
+        check_layout(part, wanted)

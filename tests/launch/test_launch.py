@@ -13,7 +13,7 @@ import pytest
 
 from reproduce import launch, processes
 from reproduce.errors import UsageError
-from reproduce.experiments import configuration, grid
+from reproduce.experiments import configuration
 from reproduce.flags import Flags
 from reproduce.records import folders
 from reproduce.run import __main__ as run_command
@@ -28,12 +28,6 @@ def planned(results, *words, seeds=(0, 1)):
     assert flags.parse(["--results", str(results), *words]) == []
     call = launch.Call(flags.values, "table1", ())
     return call, call.runs(CELLS, seeds)
-
-
-def test_seeds_go_first_so_that_every_cell_has_a_value_early(tmp_path):
-    _, runs = planned(tmp_path)
-    expected = [(cell, seed) for seed in (0, 1) for cell in CELLS]
-    assert [(run.experiment, run.seed) for run in runs] == expected
 
 
 @pytest.mark.parametrize(
@@ -99,14 +93,10 @@ def test_what_is_missing_and_what_is_untouched(tmp_path):
         assert call.to_train(runs) == expected, words
 
 
-def test_flags_that_contradict_each_other_are_refused(tmp_path):
-    with pytest.raises(UsageError, match="^--notrain: "):
-        planned(tmp_path, "--notrain", "--retrain")
+def test_an_index_beyond_the_runs_is_refused(tmp_path):
     call, runs = planned(tmp_path, "--index", "4")
     with pytest.raises(UsageError, match="^--index: 4 .* allowed: 0 to 3"):
         call.lists_or_is_one(runs)
-    with pytest.raises(UsageError, match="^--settings: '13' is not one of table2"):
-        grid.experiments("table2", settings=("13",))
 
 
 def commands(tmp_path, *sources):

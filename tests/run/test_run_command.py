@@ -197,16 +197,6 @@ def test_a_damaged_checkpoint_gets_one_line_and_is_left_alone(finished, capsys):
     assert tiny.run(finished, "--retrain") == 0
 
 
-def test_trained_model_gives_the_weights_of_the_last_epoch(finished):
-    from reproduce.run.trained import trained_model
-
-    (file,) = finished.rglob("state.npz")
-    model, (_, arrays) = trained_model(file.parent), checkpoint.load(file)
-    for variable, array in zip(checkpoint.variables(model), arrays, strict=True):
-        np.testing.assert_array_equal(variable.numpy(), array)
-    assert int(model.iteration.numpy()) == 2 * tiny.STEPS
-
-
 @pytest.mark.parametrize(
     ("words", "told"),
     [

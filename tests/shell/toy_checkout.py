@@ -6,14 +6,14 @@ made, by the real pip, in seconds. Each command prints what it was started with.
 
 import json
 import os
-import pathlib
 import re
 import shutil
 import subprocess
 import sys
 import zipfile
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+from reproduce import REPOSITORY
+
 COMMANDS = {  # the module that each script runs
     file.stem: re.search(r"sh\" reproduce\.(\w+)", file.read_text())[1]
     for file in sorted((REPOSITORY / "reproduce").glob("*.sh"))

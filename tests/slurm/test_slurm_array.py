@@ -13,7 +13,8 @@ import time
 import cluster
 import pytest
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+from reproduce import REPOSITORY
+
 RUNS, CANCELLED = 4, 1  # the first four; of AIR-pPrior-13
 SECONDS = 1800  # for all of it
 
