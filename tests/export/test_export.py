@@ -1,16 +1,14 @@
 """Two tiny runs, exported, and trained by JAX as TensorFlow would train them."""
 
 import dataclasses
-import os
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import tiny
+from processes import python
 
-from reproduce import REPOSITORY, command_line, run_exported
+from reproduce import command_line, run_exported
 from reproduce.export import __main__ as export_command
 from reproduce.export.folder import Exported, ExportError
 from reproduce.records import frame, versions
@@ -181,7 +179,7 @@ def test_inference_agrees_with_tensorflow(exported):
     from reproduce.run import evaluation
 
     folder, device = Exported(exported), runtime.Device()
-    images = np.random.default_rng(0).integers(0, 2, (8, 50, 50)).astype(np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (8, 50, 50)).astype(np.uint8)
     infer = runtime.Program(folder, "infer", device)
     model, *_ = models(exported)
     inference = evaluation.Evaluation(model, len(images))
@@ -234,10 +232,5 @@ def test_what_cannot_be_exported_is_told(tmp_path, capsys):
 def test_a_platform_without_a_device_is_told():
     """A process of its own: JAX looks for its devices once."""
     code = "from reproduce.export import runtime; runtime.Device()"
-    own = os.environ | {"JAX_PLATFORMS": "cuda"}
-    words = [sys.executable, "-c", code]
-    ended = subprocess.run(
-        words, env=own, cwd=REPOSITORY, capture_output=True, text=True
-    )
-    last = ended.stderr.splitlines()[-1]
+    last = python(code, JAX_PLATFORMS="cuda").stderr.splitlines()[-1]
     assert re.search(r"UsageError: JAX_PLATFORMS: .+", last)
