@@ -13,6 +13,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from air import stick_breaking
+from air.part import Part
 
 tfd = tfp.distributions
 
@@ -158,7 +159,7 @@ def _logistic_divergence(distance):
     return tf.where(near, series, safe / tf.tanh(safe / 2) - 2)
 
 
-class Estimator:
+class Estimator(Part):
     """How the number of objects n enters the ELBO. Subclass it to define another one.
 
     Attributes:
@@ -194,15 +195,6 @@ class Estimator:
           A bool per image. Shape [batch].
         """
         raise NotImplementedError(f"{type(self).__name__}.may_continue")
-
-    def get_config(self):
-        """The settings, for Keras's saving."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config):
-        """The inverse of `get_config`."""
-        return cls(**config)
 
 
 def partial_scenes(canvases):

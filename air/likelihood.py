@@ -3,10 +3,12 @@
 import keras
 import tensorflow as tf
 
+from air.part import Part
+
 SMALLEST = 1e-10  # e, released code
 
 
-class Likelihood:
+class Likelihood(Part):
     """p(x | z, n) of an image given its canvas. Subclass it to define another one."""
 
     def cross_entropy(self, images, reconstructions, training=False):
@@ -24,15 +26,6 @@ class Likelihood:
           In nats. Shape [...].
         """
         raise NotImplementedError(f"{type(self).__name__}.cross_entropy")
-
-    def get_config(self):
-        """No settings; for Keras's saving."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config):
-        """The inverse of `get_config`."""
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable("air")

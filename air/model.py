@@ -30,7 +30,7 @@ from air.options import (
 )
 from air.prior import FixedPrior
 from air.recognition import RecognitionModel
-from air.shapes import Sizes
+from air.shapes import DEFAULT_SIZES, Sizes
 from air.spatial_transformer import HatSampler
 from air.steps import grey_range, images_of, watched
 from asr import Posterior
@@ -136,7 +136,7 @@ class AIR(keras.Model):
         check_precision(self.dtype_policy)
         self.canvas_side, self.steps, self.ends = canvas_side, steps, tuple(ends)
         if prior is None:
-            prior = FixedPrior(sizes=sizes or Sizes())
+            prior = FixedPrior(sizes=sizes or DEFAULT_SIZES)
         self.prior, sizes = prior, sizes or prior.sizes
         self.estimator = ExactEstimator() if estimator is None else estimator
         self.likelihood = BernoulliLikelihood() if likelihood is None else likelihood

@@ -13,6 +13,8 @@ whose entries are hat functions max(0, 1 - |position - index|).
 import keras
 import tensorflow as tf
 
+from air.part import Part
+
 
 def hat_weights(positions, size):
     """Linear interpolation weights of fractional positions on a pixel axis.
@@ -33,7 +35,7 @@ def even_points(count, dtype):
     return tf.linspace(tf.constant(-1.0, dtype), tf.constant(1.0, dtype), count)
 
 
-class Sampler:
+class Sampler(Part):
     """Reads and writes square windows. Subclass it to define another one."""
 
     def read(self, images, centre, size, window_side):
@@ -65,15 +67,6 @@ class Sampler:
           [batch, S, S].
         """
         raise NotImplementedError(f"{type(self).__name__}.write")
-
-    def get_config(self):
-        """No settings; for Keras's saving."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config):
-        """The inverse of `get_config`."""
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable("air")

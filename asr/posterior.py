@@ -23,9 +23,10 @@ class Posterior(NamedTuple):
       canvas_side: side length S of the canvas, in pixels. An int.
       appearance: z_app of the objects. Shape [batch, K, appearance].
       steps_run: number of inference steps that were run before the loop over the
-        objects ended, an int; None for all K. The later steps have placeholders
-        (log-odds of 0, a box of half the canvas in its middle): multiply what counts
-        every step by `step_mask`. `validity` is next to 0 there.
+        objects ended, an int; None for all K. It is fewer only if every constraint
+        says that it needs fewer (`Functional.least_objects`). The later steps have
+        placeholders (log-odds of 0, a box of half the canvas in its middle): multiply
+        what counts every step by `step_mask`.
     """
 
     log_count: Any

@@ -130,7 +130,7 @@ def test_unary_forms_by_hand():
     marginal = -math.log(0.9) - 0.5 * math.log(0.2 * 0.8) - 0.5 * math.log(0.25)
     assert asr.UnaryMarginalCount((1, 3))(q).numpy() == pytest.approx(marginal)
     # Of two objects: codes (1, 0) and (1, 1), the mean (1, 1/2).
-    q = q._replace(steps_run=tf.constant(2))
+    q = q._replace(steps_run=2)
     two = -math.log(0.9) - math.log(0.8)
     assert asr.UnaryAllowedCount((1, 3))(q).numpy()[0] == pytest.approx(two)
     marginal = -math.log(0.9) - 0.5 * math.log(0.2 * 0.8)

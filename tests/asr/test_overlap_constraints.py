@@ -99,7 +99,7 @@ def test_an_object_counts_with_its_validity_and_a_pair_with_its_later_objects():
 def test_every_step_that_was_run_counts_in_full():
     """Of four equal boxes three; whether they exist plays no part."""
     same = model_support.posterior(
-        *([[-9.0] * 4], [[[0, 25]] * 4], [[10.0] * 4], S), steps_run=tf.constant(3)
+        *([[-9.0] * 4], [[[0, 25]] * 4], [[10.0] * 4], S), steps_run=3
     )
     expected = {
         asr.PairOverlap(True): 2 * 3 * 10,
