@@ -5,7 +5,7 @@
 It prints one line of JSON: seconds from the start of the process to the first
 step's end (imports, building, compilation), seconds a step (median), and memory.
 Before the steps it says "ready" and waits for a line on standard input, so that
-several such processes step at the same time.
+several such processes step at the same time. Linux only.
 """
 
 import json
@@ -31,7 +31,7 @@ def define(flags):
         "table1/asr-13",
         "the run whose step it is",
     )
-    flags.add("steps", integer(3, 20), 6, "K, number of objects")
+    flags.add("steps", integer(3, 20, optional=True), None, "K; none: the run's own")
     flags.add("count", integer(1), 60, "training steps after the first")
     flags.add("threads", integer(1), 1, "processor threads")
 

@@ -10,7 +10,7 @@ import statistics
 import sys
 
 from reproduce import command_line
-from reproduce.experiments.configuration import experiments
+from reproduce.experiments.grid import experiments
 from reproduce.experiments.presets import PRESETS
 from reproduce.flags import choice, integer
 from reproduce.run import start
@@ -19,7 +19,7 @@ from reproduce.run import start
 def define(flags):
     """The command's flags."""
     flags.group("What to measure")
-    flags.add("experiment", choice(*experiments()), "table1/asr-13", "the run")
+    flags.add("experiment", choice(*experiments("table1")), "table1/asr-13", "the run")
     flags.add("preset", choice(*PRESETS), "paper", "its preset")
     flags.add("rounds", integer(1), 30, "steps of each, their median is shown")
     flags.add("threads", integer(1), 1, "processor threads")

@@ -40,9 +40,10 @@ def body(values):
     from benchmarks.bare_step import timed
     from reproduce.run import build, evaluation, training
 
-    configuration = preset_configuration(
-        values.experiment, digits="rendered", train_images=values.train_images
-    )
+    own = {"train_images": values.train_images}
+    if preset_configuration(values.experiment).digits is not None:
+        own["digits"] = "rendered"
+    configuration = preset_configuration(values.experiment, **own)
     model = build.build_model(configuration)
     step = tf.function(model.train_step, jit_compile=True, autograph=False)
     test = evaluation.Evaluation(model, configuration.batch_size)

@@ -39,7 +39,7 @@ def body(values):
     if values.worker:
         print(json.dumps(measure(values.programs, values.rounds)))
         return
-    print("| folder | processes | compilation | step | step and run | evaluation |")
+    print("| folder | processes | compilation | step | step / processes | evaluation |")
     print("|---|---|---|---|---|---|")
     for folder in values.programs.split(","):
         for processes in values.processes:

@@ -1,8 +1,10 @@
-"""A training step with its buffers kept in the process, and without, in turn.
+"""A training step with its buffers kept in the process, and taken anew, in turn.
 
     python -m benchmarks.memory --experiment table2/asr-mnist
 
-`reproduce.run.memory` says what is kept.
+`reproduce.run.memory` says what is kept. Taken anew: from 128 KiB on, the threshold at
+which the GNU C library starts; left alone, it raises that as buffers are returned.
+Linux only.
 """
 
 import os

@@ -3,7 +3,8 @@
     python -m venv peer && peer/bin/pip install torch pyro-ppl
     python -m benchmarks.peer --python peer/bin/python
 
-Both have six objects, the same networks and batches of 64.
+Both have six objects, the same layer sizes and batches of 64; Pyro's has baselines,
+too. Linux only.
 """
 
 import os
@@ -13,6 +14,7 @@ import subprocess
 import sys
 
 from reproduce import command_line
+from reproduce.errors import UsageError
 from reproduce.flags import integer, text
 from reproduce.run import memory, start
 
@@ -50,7 +52,9 @@ def body(values):
         text=True,
         env={**os.environ, **PEER},
     ) as peer:
-        print(peer.stdout.readline().strip())
+        if not (versions := peer.stdout.readline().strip()):
+            raise UsageError(f"--python: {values.python} cannot run Pyro")
+        print(versions)
         seconds = []
         for _ in range(values.rounds):
             print(STEPS, file=peer.stdin, flush=True)

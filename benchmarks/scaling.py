@@ -7,13 +7,13 @@ once as the machine has processors, and one with a thread for each processor. Le
 the machine alone while it runs. Linux only.
 """
 
-import os
 import statistics
 import sys
 
 from benchmarks import together
 from reproduce import command_line
 from reproduce.flags import integer
+from reproduce.records import environment
 
 
 def define(flags):
@@ -21,7 +21,8 @@ def define(flags):
     flags.group("What to measure")
     flags.add("steps", integer(3, 20), 6, "K, number of objects")
     flags.add("count", integer(1), 60, "training steps of each process")
-    flags.add("processes", integer(1), os.cpu_count(), "processes at once, and threads")
+    cores = environment.usable_cores()
+    flags.add("processes", integer(1), cores, "processes at once, and threads")
     flags.add("rounds", integer(1), 3, "measurements of each, their median is shown")
 
 

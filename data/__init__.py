@@ -1,7 +1,8 @@
 """Scenes of several objects: source objects, synthesis, cache, and data order.
 
-Needs NumPy, SciPy and filelock, and Matplotlib where digits are rendered. Importing
-it imports neither TensorFlow nor Matplotlib. The usual way in is `load`:
+Needs NumPy, SciPy and filelock, Matplotlib where digits are rendered, and Pillow where
+pictures are read (`data.pictures`). Importing it imports neither TensorFlow nor
+Matplotlib. The usual way in is `load`:
 
     specification = SceneSpecification(
         dataset="multi_mnist", counts=(1, 3), canvas_side=50, object_scale=1.0,

@@ -14,7 +14,9 @@ import numpy as np
 from data.errors import DataError
 
 LARGEST = 50_000_000  # pixels of an image
-ALLOWED = "[H, W], [N, H, W] or [N, H, W, 3], uint8, uint16, or floats in [0, 1]"
+ALLOWED = (
+    "[H, W], [H, W, 3], [N, H, W] or [N, H, W, 3], uint8, uint16, or floats in [0, 1]"
+)
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 
 
@@ -88,11 +90,12 @@ def read(file):
     except Exception as error:  # damaged bytes make Pillow and NumPy raise anything
         reason = getattr(error, "strerror", None) or "damaged, or no picture"
         raise DataError(f"{file}: {reason}") from None
-    colour = array.ndim == 4 and array.shape[3] == 3
-    if not (array.ndim in (2, 3) or colour) or array.size == 0:
+    colour = array.ndim > 2 and array.shape[-1] == 3  # no image is 3 pixels wide
+    dimensions = array.ndim - colour  # without the colours'
+    if dimensions not in (2, 3) or array.size == 0:
         raise DataError(f"{file}: shape {list(array.shape)}; allowed: {ALLOWED}")
-    for number, image in enumerate(array[None] if array.ndim == 2 else array):
-        name = str(file) if array.ndim == 2 else f"{file}[{number}]"
+    for number, image in enumerate(array[None] if dimensions == 2 else array):
+        name = str(file) if dimensions == 2 else f"{file}[{number}]"
         if image.shape[0] * image.shape[1] > LARGEST:
             raise DataError(f"{name}: more than {LARGEST:,} pixels; make it smaller")
         yield name, _grey(name, image)
@@ -100,7 +103,7 @@ def read(file):
 
 def _picture(file):
     """The upright first frame of a picture as an array [H, W]; its ground is opaque."""
-    from PIL import Image, ImageOps  # comes with Matplotlib; nothing else here needs it
+    from PIL import Image, ImageOps
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

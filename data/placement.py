@@ -24,7 +24,8 @@ def footprints(crops, separation):
 
     Returns:
       uint64 [M, R]: bit x of row y is set where the footprint covers the pixel (x, y)
-      of the crop. R is the longest side, or 1 for "columns", where rows play no part.
+      of the crop. R is 1 for "columns", where rows play no part, else the longest
+      side, at least 2.
     """
     steps = np.arange(crops.images.shape[1])
     inside = steps < crops.sides[:, None]
@@ -38,7 +39,8 @@ def footprints(crops, separation):
     rows = np.zeros(covered.shape[:2], np.uint64)
     for step in steps:  # one column at a time: [M, R, L] of uint64 would be large
         rows |= covered[:, :, step] * bits[step]
-    return rows
+    alone = separation != "columns" and rows.shape[1] == 1
+    return np.pad(rows, [(0, 0), (0, 1)]) if alone else rows
 
 
 def place(draw_objects, prints, sides, scenes, canvas_side, stream):

@@ -21,7 +21,7 @@ from reproduce.records import folders, record
 from reproduce.tables import cells, render
 
 PART = ("comparisons", "seeds", "epochs", "preset")
-MARKS = "↺§✗≈"  # of those of a table; rows are short on purpose
+MARKS = "↺⚠§✗≈"  # of those of a table; rows are short on purpose
 
 
 def define(page, name, flags):
@@ -64,8 +64,9 @@ def body(page, name, values):
             panels.save(drawn, file.parent / table["picture"])
         sections.append(section | table)
         content[key] = [_plain(row) for row in found]
+    legend = {mark: text for mark, text in cells.MARKS.items() if mark in MARKS}
     text = render.template("comparisons/page.md.j2").render(
-        page=page, name=name, sections=sections, cells=cells, published=published
+        page=page, name=name, sections=sections, marks=legend, published=published
     )
     call.write(file, text, text, content)
     return code

@@ -26,6 +26,7 @@ TRAINING = {"ls": ":", "lw": WIDTH}
 PRINTED = {"fmt": "D", "ms": 3, "lw": 0.8}
 END = {"color": "0.7", "lw": 0.6}
 PLACE = 0.03  # from one published value to the next, in lengths of the axis
+UNITS = {"nelbo": " in nats"}
 MARGIN = 0.06  # above and below what an axis shows, in lengths of the axis
 
 
@@ -121,7 +122,8 @@ def _finish(axis, metric, seen, last):
     margin = MARGIN * (max(seen) - min(seen))
     axis.set_ylim(min(seen) - margin, max(seen) + margin)
     better = "lower" if lower else "higher"
-    axis.set_title(f"{published.TITLES[metric]} ({better} is better)")
+    unit = UNITS.get(metric, "")
+    axis.set_title(f"{published.TITLES[metric]}{unit} ({better} is better)")
     axis.set_xlabel("epoch")
     axis.axvline(last * (1 + PLACE / 2), **END)
     ticks = MaxNLocator("auto", integer=True).tick_values(1, last)

@@ -55,11 +55,18 @@ def usable_cores():
 
 
 def processor():
-    """The processor's name, or the machine's type where it is not told."""
+    """The processor's name and vectors, or the machine's type where they are not told.
+
+    The length of vectors sets the order of sums, and so the numbers of a seed.
+    """
     file = pathlib.Path("/proc/cpuinfo")
     text = file.read_text("utf-8") if file.exists() else ""
     name = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
-    return name[1].strip() if name else platform.processor() or platform.machine()
+    if name is None:
+        return platform.processor() or platform.machine()
+    known = {"avx512f": ", AVX-512", "avx2": ", AVX2"}
+    vectors = [told for flag, told in known.items() if f" {flag} " in text]
+    return name[1].strip() + "".join(vectors[:1])
 
 
 @functools.cache  # once a process, and before another commit may follow

@@ -21,7 +21,7 @@ METRICS = (
 )
 COLUMNS = (
     *("folder", *records.FIELDS, *METRICS),
-    *("numerics", "stale", "options", "implied", "device", "record"),
+    *("numerics", "stale", "wrong_gradient", "options", "implied", "device", "record"),
 )
 
 
@@ -32,9 +32,10 @@ class Frames(NamedTuple):
       runs: a row a run, sorted by folder. Columns: "folder" (text, relative to the
         results) and the record's fields; its metrics at the reported epoch by their
         names, NaN or None where a run has none; "device"; "stale" (whether the code has
-        changed its numbers since); "options" (the set of words of the variant that it
-        would be today) and "implied" (those of them that its own variant lacks,
-        since the code had no such option yet: a list); "record", the whole of it.
+        changed its numbers since); "wrong_gradient" (see `versions`); "options" (the
+        set of words of the variant that it would be today) and "implied" (those of them
+        that its own variant lacks, since the code had no such option yet: a list);
+        "record", the whole of it.
       epochs: a row an epoch: "folder" and the columns of history.csv.
     """
 
@@ -56,6 +57,7 @@ def load(results):
         own = {
             "folder": folder,
             "stale": versions.stale(found),
+            "wrong_gradient": versions.wrong_gradient(found),
             "options": frozenset(options),
             "implied": [word for word in options if word not in found["variant"]],
             "device": found["environment"].get("device"),

@@ -7,6 +7,7 @@ to say stands in results/observations.md, which this command never touches. Tabl
 pictures and comparisons are those that their own commands have written.
 """
 
+import functools
 import pathlib
 import sys
 
@@ -88,6 +89,7 @@ def context(frames, folder):
         "runs": inventory.runs(runs, frames.epochs),
         "scenes": inventory.scenes(runs),
         "under_way": inventory.under_way(folder),
+        "compared": functools.partial(inventory.compared, folder),
         "constants": inventory.constants,
         "exists": lambda name: (folder / name).exists(),
     }

@@ -50,6 +50,15 @@ def under_way(folder):
     return lines
 
 
+def compared(folder, page):
+    """How many rows of a page of comparisons have runs, in words; "" if all have."""
+    file = folder / f"{page}.json"
+    sections = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    rows = [row for section in sections.values() for row in section]
+    done = sum(row["metrics"] is not None for row in rows)
+    return "" if done == len(rows) else f" ({done} of {len(rows)} rows have runs)"
+
+
 def constants(lines):
     """Titles whose value is equal in all of several lines, with that value."""
     same = {t: v for t, v in lines[0].items() if all(line[t] == v for line in lines)}
@@ -61,7 +70,9 @@ def scenes(frame):
     """The scenes of all runs, each set of them once: a list of dicts of texts."""
     lines = []
     for run in frame.drop_duplicates("data_digest").itertuples():
-        name = f"{run.dataset}, {json.dumps(run.configuration['counts'])}"
+        options = run.configuration
+        name = f"{run.dataset}, {json.dumps(options['counts'])}"
+        name += ", columns" if options["separation"] == "columns" else ""
         name += f" (preset {run.preset})" if run.preset != "paper" else ""
         for part, about in run.data_statistics.items():
             shares = about["count_shares"].items()

@@ -12,7 +12,7 @@ from reproduce.tables import claims
 def state(runs):
     """How many runs there are, how many at the paper's protocol, and their hours.
 
-    A longer run goes on from a shorter one's checkpoint, and its time then holds the
+    A longer run may go on from a shorter one's checkpoint, and its time then holds the
     shorter one's: of runs that differ in their length alone the longest counts.
     """
     plain = (runs.variant == "paper") & (runs.status == COMPLETE) & ~runs.stale

@@ -1,6 +1,6 @@
 """How the GNU C library keeps memory between training steps; others are left alone.
 
-By default each large buffer of a step comes from the system anew, its pages filled with
+Otherwise large buffers of a step may come from the system anew, their pages filled with
 zeros at first touch. Where page faults are dear, as on some virtual machines, that took
 a third of the time (benchmarks/README.md).
 """
@@ -8,7 +8,7 @@ a third of the time (benchmarks/README.md).
 import ctypes
 
 KEPT = 1 << 30  # bytes
-DEFAULT = 128 << 10  # of the library
+DEFAULT = 128 << 10  # where the library's own threshold starts
 
 # Parameters of mallopt, as malloc.h numbers them.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8

@@ -33,6 +33,7 @@ MOST_ACCURACY_WITHOUT_OBJECTS = 0.50  # claim 2
 LEAST_ONE_STEP_SHARE = 0.90  # claim 2b
 LARGEST_RANK_CORRELATION = -0.5  # claim 3: "falls"
 LEAST_SCENES_IN_BIN = 10  # claim 3: bins with fewer scenes are left out
+LEAST_MISSED = 20  # claim 3: fewer scenes with too few objects tell no trend
 PAIRS_IN_SAMPLES = 3_000  # claim 6: of records that do not tell a standard error
 STANDARD_ERRORS = 2  # claim 6: a smaller difference may be chance
 
@@ -278,6 +279,9 @@ def _correlation(tables):
     )
     filled = np.flatnonzero(scenes >= LEAST_SCENES_IN_BIN)
     shares = few[filled] / scenes[filled]
+    if (missed := few.sum()) < LEAST_MISSED:
+        told = count_of(missed, "scene") if missed else "no scene"
+        return None, f"{told} with too few objects"
     if len(filled) < 3:
         return None, f"only {len(filled)} distance bins have scenes"
     if len(set(shares)) == 1:

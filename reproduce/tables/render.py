@@ -105,10 +105,10 @@ def legend(table, command):
     found = [f"{mark} {text}" for mark, text in cells.MARKS.items() if mark in present]
     if implied := sorted({word for cell in table for word in cell["implied"]}):
         found.append(
-            f"↺ older code had no such options yet, and did: {', '.join(implied)}"
+            f"↺ older code lacked these options and behaved as: {', '.join(implied)}"
         )
         if any(cell["implied"] for cell in table if cell["preset"] == "released"):
-            found[-1] += "; so `released` ↺ lacks part of the authors' settings"
+            found[-1] += "; `released` ↺ therefore lacks some of the authors' settings"
     for cell in table:
         label = grid.label(cell["experiment"])
         found += [f"{label}, {failure}" for failure in cell["failures"]]

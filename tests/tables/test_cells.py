@@ -77,6 +77,7 @@ def test_a_failed_run_is_told_and_left_out(tmp_path):
         ("‡", {"seeds": (0, 1)}),
         ("‡", {"seeds": (0, 1, 3)}),
         ("↺", {"fields": {"numerics": 1}}),
+        ("⚠", {"fields": {"git": {"commit": "28bb2d6", "dirty": False}}}),
         ("§", {"changes": {"digits": "rendered"}}),
         ("≈", {"fields": {"environment": {"precision": "tensorfloat32"}}}),
         ("", {}),

@@ -20,6 +20,7 @@ def run(experiment, seed, metrics, **fields):
         **values,
         "nelbo_without_kl_presence": values["nelbo"] - values["kl_presence"],
         "too_few_by_count": None,
+        "wrong_gradient": False,
         "record": {"environment": {}},
         "overlapping_pairs_in_samples_error": np.nan,
         **fields,
@@ -139,12 +140,17 @@ def test_a_tie_for_the_best_is_told_and_holds():
 
 def test_scenes_of_each_count_are_judged_apart():
     """Where the counts are pooled, more objects mean closer pairs and more misses."""
-    flat = {"edges": [0, 10, 20, 30], "scenes": [100, 50, 100], "too_few": [0, 0, 0]}
+    flat = {"edges": [0, 10, 20, 30], "scenes": [100, 50, 100], "too_few": [50, 25, 50]}
+    rare = flat | {"too_few": [1, 0, 0]}
     falling = flat | {"too_few": [90, 20, 1]}
-    by_count = {"too_few_by_count": {"2": flat, "4": falling}}
-    points = judged("table1", as_printed("table1", {"air-24": by_count}))["3"].points
-    assert points[-2:] == (
-        "24, 2 objects: the same share at all distances, 0%",
+    by_count = {
+        "air-14": {"too_few_by_count": {"4": rare}},
+        "air-24": {"too_few_by_count": {"2": flat, "4": falling}},
+    }
+    points = judged("table1", as_printed("table1", by_count))["3"].points
+    assert points[-3:] == (
+        "14, 4 objects: 3 scenes with too few objects",
+        "24, 2 objects: the same share at all distances, 50%",
         "24, 4 objects: 0-10 px 90%, 10-20 px 40%, 20-30 px 1% "
         "(rank correlation -1.00)",
     )
