@@ -71,4 +71,4 @@ def process_start():
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, __doc__.split("\n")[0]))
+    sys.exit(command_line.main(define, body, __doc__))

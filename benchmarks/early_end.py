@@ -69,4 +69,4 @@ def body(values):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, __doc__.split("\n")[0]))
+    sys.exit(command_line.main(define, body, __doc__))

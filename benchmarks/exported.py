@@ -20,8 +20,6 @@ from reproduce.errors import UsageError
 from reproduce.export.folder import Exported
 from reproduce.flags import comma_list, integer, switch, text
 
-DESCRIPTION = "Times a training step of exported programs."
-
 
 def define(flags):
     """The command's flags."""
@@ -131,4 +129,4 @@ def fastest(function, rounds):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, DESCRIPTION))
+    sys.exit(command_line.main(define, body, __doc__))

@@ -18,6 +18,7 @@ from reproduce.flags import choice, integer
 from reproduce.run import memory, start
 
 STEPS = 10  # of each, in every round
+ANEW = 128 << 10  # bytes, where the GNU C library's own threshold starts
 
 
 def define(flags):
@@ -43,7 +44,7 @@ def body(values):
     rounds = []
     for _ in range(values.rounds):
         rounds.append([])
-        for kept in (memory.KEPT, memory.DEFAULT):
+        for kept in (memory.KEPT, ANEW):
             memory.keep_buffers(kept)
             memory.return_freed()
             step()
@@ -53,4 +54,4 @@ def body(values):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, __doc__.split("\n")[0]))
+    sys.exit(command_line.main(define, body, __doc__))

@@ -75,4 +75,4 @@ def memory(measured, kind):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, __doc__.split("\n")[0]))
+    sys.exit(command_line.main(define, body, __doc__))

@@ -64,4 +64,4 @@ def _as_good(row, name, mean):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, __doc__.split("\n")[0]))
+    sys.exit(command_line.main(define, body, __doc__))

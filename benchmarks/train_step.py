@@ -99,4 +99,4 @@ def bandwidth(megabytes=64):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, __doc__.split("\n")[0]))
+    sys.exit(command_line.main(define, body, __doc__))

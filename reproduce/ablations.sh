@@ -1,5 +1,3 @@
 #!/usr/bin/env bash
 # AIR-ASR with one choice changed at a time: a table from the run records.
-here=$(dirname -- "$0")
-[ -e "$here/bootstrap.sh" ] || here=${SLURM_SUBMIT_DIR:-.}/reproduce # from a copy
-exec bash "$here/bootstrap.sh" reproduce.comparisons ablations "$@"
+exec bash "$(dirname -- "$0")/bootstrap.sh" reproduce.comparisons ablations "$@"

@@ -19,7 +19,7 @@ def main(define, body, description="", argv=None, positional=False):
     Args:
       define: adds the command's flags.
       body: returns the exit code, or None for 0.
-      description: what the command does, the head of its --help.
+      description: the head of its --help, such as the module's docstring.
       argv: the words after the program's name; None takes `sys.argv[1:]`.
       positional: whether words that are no flags go to `body`, too, a list.
     """
@@ -31,15 +31,12 @@ def main(define, body, description="", argv=None, positional=False):
         define(flags)
         flags.group("Help")
         flags.add("help", switch(), False, "show this message and exit")
-        try:
-            words = flags.parse(argv)
-        except ValueError as error:
-            raise UsageError(error) from None
+        words = flags.parse(argv)
         if flags.values.help:
             print(flags.help(description))
             return 0
         if words and not positional:
-            raise UsageError(f"{words[0]!r} is no option; see --help")
+            raise UsageError(f"unexpected argument {words[0]!r}; see --help")
         code = body(flags.values, words) if positional else body(flags.values)
         sys.stdout.flush()
         return code or 0

@@ -1,9 +1,10 @@
 """The flags of a command: absl's, also with the word none and lists of values."""
 
 import math
-import textwrap
 
 import absl.flags
+
+from reproduce.errors import UsageError
 
 
 class Flags:
@@ -35,18 +36,18 @@ class Flags:
         """Takes the flags' values from words; returns the words that are no flags.
 
         Raises:
-          ValueError: naming the flag that is unknown or has a value not allowed.
+          UsageError: naming the flag that is unknown or has a value not allowed.
         """
         try:
             return self.values(["command", *argv])[1:]
-        except absl.flags.Error as error:
-            raise ValueError(str(error).removeprefix("flag ")) from None
+        except (absl.flags.Error, ValueError) as error:
+            raise UsageError(str(error).removeprefix("flag ")) from None
 
     def help(self, description):
         """The text of --help."""
         used = self.values.flags_by_module_dict()
         groups = [self.values.module_help(g) for g in self._groups if g in used]
-        return "\n".join([textwrap.fill(description, 80), *groups])
+        return "\n".join([description.strip(), *groups])
 
 
 def integer(lower=None, upper=None, optional=False):
@@ -69,7 +70,7 @@ def choice(*allowed, optional=False):
 def text(optional=False):
     """Any text but the empty one, such as a file's name; or none, if optional."""
     parser = absl.flags.ArgumentParser()
-    parser.syntactic_help = "a text"
+    parser.syntactic_help = "text"
     return _Parser(parser, optional)
 
 
@@ -85,7 +86,8 @@ def comma_list(parser):
 
 def written(value):
     """A value as the word of a command line that gives it."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    several = isinstance(value, (tuple, list))
+    return ",".join(map(str, value)) if several else str(value)
 
 
 class _Parser(absl.flags.ArgumentParser):
@@ -95,7 +97,7 @@ class _Parser(absl.flags.ArgumentParser):
         super().__init__()
         self.item, self.optional, self.several = item, optional, several
         self.syntactic_help = item.syntactic_help + " or none" * optional
-        self.syntactic_help += "; joined by commas, each once" * several
+        self.syntactic_help += "; joined by commas, without repeats" * several
 
     def parse(self, argument):
         if not isinstance(argument, str):
@@ -111,14 +113,6 @@ class _Parser(absl.flags.ArgumentParser):
         if len(values) < len(words):
             raise ValueError(f"not allowed; allowed: {self.syntactic_help}")
         return tuple(values) if self.several else next(iter(values))
-
-
-def is_allowed(parser, value):
-    """Whether a value is one that a flag with this parser can give."""
-    try:
-        return parser.parse(written(value)) == value
-    except (TypeError, ValueError):
-        return False
 
 
 class _Finite(absl.flags.FloatParser):

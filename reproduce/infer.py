@@ -2,6 +2,9 @@
 
     python -m reproduce.infer checkpoints/table1/asr-13/paper-10ep-seed0 a.png b.jpg
 
+MODEL, the first word, is a run's folder of checkpoints, a file of results/weights/ or a
+.keras file; an image is a picture, a folder of pictures or a .npy array.
+
 The models know light ink on a dark ground, so an image whose edge is light is inverted.
 It is padded to a square and scaled to the model's canvas; boxes are given in the pixels
 of the image itself.
@@ -20,13 +23,6 @@ from reproduce.flags import switch, text
 from reproduce.records import folders
 from reproduce.words import count_of
 
-USAGE = "python -m reproduce.infer MODEL IMAGE ..."
-DESCRIPTION = (
-    f"{USAGE} infers the number of objects in images of one's own, their boxes and "
-    "reconstructions. MODEL is a run's folder of checkpoints, a file of "
-    "results/weights/ or a .keras file; an "
-    "IMAGE is a picture, a folder of pictures, or a .npy array."
-)
 MOST = 10_000  # images of a call
 SHOWN, BATCH = 64, 64  # images on the terminal and in the picture
 
@@ -34,7 +30,7 @@ SHOWN, BATCH = 64, 64  # images on the terminal and in the picture
 def define(flags):
     """The command's flags."""
     flags.group("What to do")
-    about = "dark is ink; --noinvert: light is (default: by each image's edge)"
+    about = "dark is ink; --noinvert: light is (default: judged by each image's edge)"
     flags.add("invert", switch(), None, about)
     about = "name of the .json, .png and .pdf (default outputs/inferred)"
     flags.add("out", text(), None, about)
@@ -43,7 +39,7 @@ def define(flags):
 def body(values, words):
     """Infers; returns the exit code, 2 where an image could not be taken."""
     if len(words) < 2:
-        raise UsageError(f"a model and an image are needed: {USAGE}, see --help")
+        raise UsageError("a model and an image are needed; see --help")
     out = folders.given_path(values.out or folders.OUTPUTS / "inferred")
     folders.require_writable(out.parent, "--out")
     files = [file for word in words[1:] for file in _files(word)]
@@ -72,8 +68,8 @@ def _model(name):
     path = folders.given_path(name)
     saved = path.suffix == ".keras"
     if not (path.is_file() if path.suffix in (".keras", ".npz") else path.is_dir()):
-        kinds = "folder of a checkpoint, .npz of weights or .keras file"
-        raise UsageError(f"MODEL: {name} is no {kinds}")
+        kinds = "neither a checkpoint's folder nor a .npz or .keras file"
+        raise UsageError(f"MODEL: {name} is {kinds}")
     from reproduce.run import start
 
     start.tensorflow()
@@ -91,7 +87,7 @@ def _model(name):
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise UsageError(f"MODEL: {name} cannot be loaded: {reason[:200]}") from None
     if not isinstance(model, air.AIR):
-        raise UsageError(f"MODEL: {name} holds another model than air.AIR")
+        raise UsageError(f"MODEL: {name} does not contain an air.AIR model")
     return model
 
 
@@ -100,7 +96,7 @@ def _files(word):
     path = folders.given_path(word)
     found = pictures.files_in(path) if path.is_dir() else [path]
     if not found:
-        raise UsageError(f"{word}: no picture and no .npy is in this folder")
+        raise UsageError(f"{word}: this folder contains no pictures or .npy arrays")
     return found
 
 
@@ -145,4 +141,4 @@ def _write(out, model, images, found):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, DESCRIPTION, positional=True))
+    sys.exit(command_line.main(define, body, __doc__, positional=True))

@@ -32,7 +32,7 @@ SAME_RUNS = (
 def define(flags, seeds=published.SEEDS, epochs=published.EPOCHS, preset=PRESETS[0]):
     """Adds the flags of a `Call`, with the command's defaults for three of them."""
     # fmt: off
-    flags.add("seeds", comma_list(integer(0, LARGEST_SEED)), seeds, "runs of a cell")
+    flags.add("seeds", comma_list(integer(0, LARGEST_SEED)), seeds, "seeds of a cell")
     flags.add("epochs", integer(1), epochs,
         "length of runs to train; if given, only runs of this length are shown")
     flags.add("preset", choice(*PRESETS), preset,
@@ -47,7 +47,7 @@ def define(flags, seeds=published.SEEDS, epochs=published.EPOCHS, preset=PRESETS
     flags.add("jobs", integer(1), None,
         "runs at once (default: as cores and memory allow)")
     flags.group("For a scheduler")
-    flags.add("list", switch(), False, "print one command per run and end")
+    flags.add("list", switch(), False, "print one command per run and exit")
     flags.add("index", integer(0), None,
         "run only this line of --list, counted from 0")
     flags.group("Where")
@@ -118,7 +118,7 @@ class Call:
         words += ["--preset", run.preset] if run.preset != "paper" else []
         for option, value in run.changed_from(self._plain(run.experiment)).items():
             words += option_words(option, value)
-        if self.results != folders.RESULTS:
+        if not folders.is_committed(self.results):
             words += ["--results", str(self.results)]
         words += ["--mnist", self._mnist] if self._mnist else []
         words += ["--smoke"] if self.values.smoke else []

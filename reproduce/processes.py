@@ -112,9 +112,11 @@ async def _train_one(room, own, results, run, words):
                     line = line.decode(errors="replace")
                     print(line, end="", file=copy, flush=True)
                     if not _NOTICE.match(line):
-                        named = line.startswith(run.experiment)  # its own lines are
-                        text = line if named else f"[{title}] {line}"
-                        print(text, end="", flush=True)
+                        if line.startswith(run.title):  # which its variants share
+                            line = line.replace(run.title, title, 1)
+                        else:
+                            line = f"[{title}] {line}"
+                        print(line, end="", flush=True)
         except BaseException:  # an interrupt, or a terminal that is gone
             with contextlib.suppress(ProcessLookupError):  # it may have ended, too
                 process.terminate()

@@ -17,18 +17,10 @@ import data
 from reproduce import command_line
 from reproduce.errors import NonFiniteError, UsageError
 from reproduce.export.folder import Exported
-from reproduce.flags import integer, switch, text
+from reproduce.flags import integer
 from reproduce.records import environment, folders
-from reproduce.run import checkpoint, memory
+from reproduce.run import checkpoint, memory, one
 from reproduce.run import scenes as run_scenes
-from reproduce.run.one import Run
-
-USAGE = "python -m reproduce.run_exported DIR"
-DESCRIPTION = (
-    f"{USAGE} --epochs N trains the runs of the export in DIR, without TensorFlow. The "
-    "same command resumes interrupted runs, and leaves out those that have their "
-    "record."
-)
 
 
 def define(flags):
@@ -36,17 +28,14 @@ def define(flags):
     flags.group("What to run")
     about = "passes over the training images, the export's if not given"
     flags.add("epochs", integer(1), None, about)
-    flags.add("mnist", text(), None, "MNIST in Keras's format, mnist.npz")
     flags.group("How to run it")
-    flags.add("retrain", switch(), False, "ignore the records and the checkpoints")
-    flags.add("results", text(), None, folders.RESULTS_HELP)
-    flags.add("checkpoints", text(), None, folders.CHECKPOINTS_HELP)
+    one.define(flags)
 
 
 def body(values, words):
     """Runs the export in a folder; returns the exit code."""
     if len(words) != 1:
-        raise UsageError(f"one folder of an export is needed: {USAGE}, see --help")
+        raise UsageError("one folder of an export is needed; see --help")
     memory.keep_buffers()
     try:
         from reproduce.export import runtime
@@ -55,11 +44,11 @@ def body(values, words):
             f"JAX, which runs the programs, cannot be imported ({error}); pip install "
             "-r requirements-accelerator.txt"
         ) from None
-    exported = Exported(words[0])
+    exported = Exported(folders.given_path(words[0]))
     smoke = exported.manifest["smoke"]
     changes = {} if values.epochs is None else {"epochs": values.epochs}
     runs = [
-        Run.from_flags(dataclasses.replace(configuration, **changes), values, smoke)
+        one.Run.from_flags(dataclasses.replace(configuration, **changes), values, smoke)
         for configuration in exported.configurations
     ]
     trainer, codes = None, []
@@ -99,7 +88,7 @@ class _Trainer:
         shapes = [array.shape for array in initial]
         state = run.resume(retrain, self.scenes, shapes) or initial
         state, failure = [self.device.put(array) for array in state], None
-        run.progress.note_process(
+        run.note_process(
             {
                 **self.git,
                 "device": self.device_name,
@@ -180,4 +169,4 @@ class _Trainer:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, DESCRIPTION, positional=True))
+    sys.exit(command_line.main(define, body, __doc__, positional=True))

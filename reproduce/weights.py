@@ -18,10 +18,6 @@ from reproduce.records import folders, record
 from reproduce.run import checkpoint, start, summaries
 from reproduce.run import scenes as run_scenes
 
-DESCRIPTION = (
-    "python -m reproduce.weights FOLDER ... keeps the weights of finished runs in "
-    "results/weights/, in half precision; FOLDER is a run's folder of checkpoints."
-)
 WEIGHTS = folders.RESULTS / "weights"
 # By how much a metric may differ from its record: relative, or absolute.
 RELATIVE = {"nelbo": 0.01, "se": 0.01}
@@ -57,7 +53,7 @@ def keep(folder, weights=WEIGHTS):
     from reproduce.run import trained
 
     state, arrays = checkpoint.load(folder / checkpoint.NAME)
-    options = state["configuration"]
+    options = checkpoint.options(state)
     if len(state["history"]) < options["epochs"]:
         raise UsageError(f"{folders.shown(folder)}: the run has not ended")
     if options["reported_epoch"] != "last":
@@ -72,7 +68,7 @@ def keep(folder, weights=WEIGHTS):
     named |= {f"{i:04d}": a for i, a in enumerate([*halves, arrays[number]])}
     file = weights / f"{'-'.join(from_json(options).name.parts)}.npz"
     folders.write_atomically(file, lambda stream: np.savez_compressed(stream, **named))
-    size = file.stat().st_size / 2**20
+    size = file.stat().st_size / 1e6
     print(f"written: {folders.shown(file)}, {size:.1f} MB")
 
 
@@ -97,7 +93,7 @@ def verify(table, results, mnist=None, weights=WEIGHTS):
     good = True
     for file in files:
         state, _ = checkpoint.load(file)
-        run = from_json(state["configuration"])
+        run = from_json(checkpoint.options(state))
         recorded = record.read(record.run_folder(results, run))["metrics"]
         scenes = run_scenes.load(run, mnist)
         model = evaluation.Evaluation(trained.trained_model(file), run.batch_size)
@@ -114,4 +110,4 @@ def verify(table, results, mnist=None, weights=WEIGHTS):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, DESCRIPTION, positional=True))
+    sys.exit(command_line.main(define, body, __doc__, positional=True))

@@ -19,10 +19,12 @@ METRICS = {
     "mean_count": 2.0,
     "count_histogram": [0, 1000, 0, 1000, 0, 0, 0],
     "one_step_share": 0.5,
-    "too_few_by_distance": {
-        "edges": [0.0, 10.0, 20.0, 30.0],
-        "scenes": [100, 100, 100],
-        "too_few": [50, 20, 5],
+    "too_few_by_count": {
+        "3": {
+            "edges": [0.0, 10.0, 20.0, 30.0],
+            "scenes": [100, 100, 100],
+            "too_few": [50, 20, 5],
+        }
     },
     "overlapping_pairs_in_samples": 0.1,
 }

@@ -53,9 +53,9 @@ def test_values_and_whether_they_were_given(word, name, value):
         ("--methods a,c", "--methods=a,c: not allowed; allowed: a, b; joined by"),
         ("--methods a,a", "--methods=a,a: not allowed; allowed: a, b; joined by"),
         ("--notrain=7", "--notrain=7 does not take an argument"),
-        ("--file=", "--file=: not allowed; allowed: a text"),
+        ("--file=", "--file=: not allowed; allowed: text"),
         ("--epoch 1", "Unknown command line flag 'epoch'. Did you mean: epochs"),
-        ("word", "'word' is no option; see --help"),
+        ("word", "unexpected argument 'word'; see --help"),
     ],
 )
 def test_bad_flags_get_one_line_and_exit_code_2(capsys, words, told):

@@ -8,16 +8,15 @@ commands of their own. All rows of a section are of one length. It trains only w
 """
 
 import functools
-import os
 import string
 import sys
 
-from reproduce import command_line, launch
+from reproduce import command_line, launch, pages
 from reproduce.comparisons import rows
 from reproduce.experiments import grid, published
 from reproduce.figures import curves, panels
 from reproduce.flags import choice, comma_list
-from reproduce.records import folders, record
+from reproduce.records import record
 from reproduce.tables import cells, render
 
 PART = ("comparisons", "seeds", "epochs", "preset")
@@ -29,14 +28,13 @@ def define(page, name, flags):
     every = tuple(page["sections"])
     flags.group("What to show")
     flags.add("comparisons", comma_list(choice(*every)), every, "which sections")
-    usual = {name: page[name] for name in ("epochs", "preset")}
-    launch.define(flags, seeds=tuple(page["seeds"]), **usual)
+    usual = {name: page[name] for name in ("epochs", "preset") if name in page}
+    launch.define(flags, seeds=tuple(page.get("seeds", [0])), **usual)
 
 
 def body(page, name, values):
     """Runs one page's command; returns the exit code."""
     call = launch.Call(values, name, PART)
-    os.chdir(folders.REPOSITORY)  # rows name files of the checkout
     shown = {key: page["sections"][key] for key in values.comparisons}
     wanted = [
         call.run(
@@ -65,7 +63,7 @@ def body(page, name, values):
         sections.append(section | table)
         content[key] = [_plain(row) for row in found]
     legend = {mark: text for mark, text in cells.MARKS.items() if mark in MARKS}
-    text = render.template("comparisons/page.md.j2").render(
+    text = pages.template("comparisons/page.md.j2").render(
         page=page, name=name, sections=sections, marks=legend, published=published
     )
     call.write(file, text, text, content)
@@ -95,7 +93,7 @@ def markdown(section, found):
     titles += [title for title, _, _ in measured]
     titles += [f"ACC > {success}"] if success is not None else []
     head = [*section["columns"], *titles, "epochs", "seeds"]
-    return render.markdown_table(head, lines, left=len(section["columns"]))
+    return pages.markdown_table(head, lines, left=len(section["columns"]))
 
 
 def draw(found, results, file):
@@ -126,14 +124,13 @@ def _plain(row):
 
 def main():
     """The command of the page that its first word names; returns the exit code."""
-    pages = rows.pages()
     name, *argv = sys.argv[1:] or [""]
-    if name not in pages:
-        print(f"error: {name!r} is no page: {', '.join(pages)}", file=sys.stderr)
+    if (page := rows.PAGES.get(name)) is None:
+        known = ", ".join(rows.PAGES)
+        print(f"error: unknown page {name!r}; choose from {known}", file=sys.stderr)
         return 2
-    commands = (functools.partial(f, pages[name], name) for f in (define, body))
-    about = " ".join(f"{pages[name]['title']}: {pages[name]['about']}".split())
-    return command_line.main(*commands, about, argv)
+    commands = (functools.partial(f, page, name) for f in (define, body))
+    return command_line.main(*commands, f"{page['title']}\n{page['about']}", argv)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,7 @@ from reproduce.records import frame
 from reproduce.tables import cells
 
 METRICS = ("nelbo", "se", "acc", "miou")
-# A page's fields, with what they are if it does not say; the others are its sections.
-FIELDS = {"title": "", "about": "", "epochs": 0, "seeds": [0], "preset": PRESETS[0]}
+PAGES = tomllib.loads((pathlib.Path(__file__).parent / "pages.toml").read_text("utf-8"))
 
 
 class Row(NamedTuple):
@@ -27,24 +26,10 @@ class Row(NamedTuple):
     changes: dict
 
 
-def pages():
-    """All pages by name: dicts of `FIELDS` and "sections", dicts by name."""
-    text = (pathlib.Path(__file__).parent / "pages.toml").read_text("utf-8")
-    found = {}
-    for name, content in tomllib.loads(text).items():
-        page = {field: content.pop(field, usual) for field, usual in FIELDS.items()}
-        sections = {
-            key: {"epochs": page["epochs"], **section}
-            for key, section in content.items()
-        }
-        found[name] = page | {"sections": sections}
-    return found
-
-
 def length(section, call):
     """The epochs of a section's runs: those asked for, of toy size, or its own."""
-    asked = call.shown["epochs"]
-    return asked or (call.epochs if call.values.smoke else section["epochs"])
+    asked = call.shown["epochs"] or call.values.smoke
+    return call.epochs if asked else section.get("epochs", call.epochs)
 
 
 def declared(section, preset="paper"):
@@ -53,11 +38,8 @@ def declared(section, preset="paper"):
     for entries in itertools.product(*section["rows"]):
         options = {k: v for _, own in entries for k, v in own.items()}
         experiment = options.pop("experiment", section.get("experiment"))
-        base = preset_configuration(experiment, preset)
-        options = {k: None if v == "none" else v for k, v in options.items()}
-        changes = {k: v for k, v in options.items() if v != getattr(base, k)}
         try:
-            preset_configuration(experiment, preset, **changes)
+            changes = preset_configuration(experiment, preset, **options).changed
         except UsageError:
             if preset == PRESETS[0]:
                 raise
@@ -72,8 +54,8 @@ def collect(section, call, frames):
     """Aggregates the runs of each row, all of the section's length.
 
     Returns:
-      Dicts with the entries of `cells.average` and `Row`, "folders" (of the runs) and
-      "cut_from" (lengths of the longer runs that stand for it).
+      Dicts with the entries of `cells.average` and `Row`, "folders" (of the runs,
+      those that failed last) and "cut_from" (lengths of longer runs that stand for it).
     """
     metrics = (*METRICS, *(column for _, column, _ in section.get("measured", ())))
     runs = frames.runs[frames.runs.smoke == call.values.smoke]
@@ -82,7 +64,7 @@ def collect(section, call, frames):
     found = []
     for row in declared(section, call.values.preset):
         own = frame.runs_of(ended, call.run(row.experiment, 0, row.changes))
-        own = own.drop_duplicates("seed").sort_values("seed")
+        own = own.drop_duplicates("seed").sort_values(["status", "seed"])
         known = {
             "folders": own.folder.tolist(),
             "cut_from": sorted(set(own.cut_from.dropna().astype(int))),

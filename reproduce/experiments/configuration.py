@@ -13,16 +13,15 @@ from data import DATASETS
 from reproduce import REPOSITORY
 from reproduce.errors import UsageError
 from reproduce.experiments.grid import experiments, parts
-from reproduce.experiments.option import Condition, option, unread
 from reproduce.experiments.presets import PRESETS, preset_options
 from reproduce.flags import (
     choice,
     comma_list,
     integer,
-    is_allowed,
     number,
     switch,
     text,
+    written,
 )
 
 SEPARATIONS = ("ink", "boxes", "columns")
@@ -30,25 +29,47 @@ LARGEST_SEED = 2**31 - 1  # seeds of noise are pairs of 32-bit integers
 SMOKE = {"epochs": 2, "train_images": 1_280, "test_images": 128}  # of a run at toy size
 NAMES_THE_RUN = ("seed", "epochs")  # options that make no variant of it
 
+
+def option(default, parser, text, *conditions):
+    """A field of `Configuration`, with its value in the preset `paper` of Table 1.
+
+    Args:
+      default: that value.
+      parser: of its flag; it says which values are allowed.
+      text: of its flag.
+      *conditions: pairs of a function of a `Configuration`, whether the option is read,
+        and of why it is not, in words. All must hold.
+    """
+    metadata = {"parser": parser, "text": text, "when": conditions}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def unread(field, configuration):
+    """Why nothing reads an option of a configuration, in words; None if it is read."""
+    for holds, otherwise in field.metadata["when"]:
+        if not holds(configuration):
+            return otherwise
+    return None
+
+
+# Conditions of options.
 # fmt: off
-MADE = Condition(lambda c: c.scenes is None, "the scenes are those of --scenes")
-LEARNED_PRIOR = Condition(lambda c: c.method != "air", "AIR's prior is fixed")
-COUNTED = Condition(
+MADE = (lambda c: c.scenes is None, "the scenes are those of --scenes")
+LEARNED_PRIOR = (lambda c: c.method != "air", "AIR's prior is fixed")
+COUNTED = (
     lambda c: c.fixed_count is None, "the number of objects is known (--fixed_count)")
-EXACT = Condition(lambda c: c.presence == "exact", "z_pres is Concrete (--presence)")
-CONCRETE = Condition(lambda c: c.presence == "concrete", "z_pres is exact (--presence)")
-FREE_COUNT = Condition(
+EXACT = (lambda c: c.presence == "exact", "z_pres is Concrete (--presence)")
+CONCRETE = (lambda c: c.presence == "concrete", "z_pres is exact (--presence)")
+FREE_COUNT = (
     lambda c: not c.fixed_count_log_odds, "z_pres has --fixed_count_log_odds as prior")
-ONE_COUNT = Condition(
+ONE_COUNT = (
     lambda c: len(c.counts) == 1, "the number of objects varies (--counts)")
-SEES_LOCATION = Condition(
+SEES_LOCATION = (
     lambda c: c.scale_sees_location, "z_scale sees no z_loc (--scale_sees_location)")
-CONSTRAINED = Condition(lambda c: c.constraint is not None, "there is no --constraint")
-_ASR = Condition(lambda c: c.method == "asr", "only AIR-ASR has the paper's penalties")
-_TABLE1 = Condition(
-    lambda c: c.table == "table1", "it belongs to Table 1")
-_TABLE2 = Condition(
-    lambda c: c.table == "table2", "it belongs to Table 2")
+CONSTRAINED = (lambda c: c.constraint is not None, "there is no --constraint")
+_ASR = (lambda c: c.method == "asr", "only AIR-ASR has the paper's penalties")
+_TABLE1 = (lambda c: c.table == "table1", "it belongs to Table 1")
+_TABLE2 = (lambda c: c.table == "table2", "it belongs to Table 2")
 NUMBER, OVERLAP = (_ASR, _TABLE1, COUNTED), (_ASR, _TABLE2)
 # fmt: on
 
@@ -68,7 +89,7 @@ class Configuration:
     preset: str = "paper"
     # fmt: off
     seed: int = option(0, integer(0, LARGEST_SEED),
-        "of initialisation, data order and noise")
+        "seed of initialisation, data order and noise")
     epochs: int = option(300, integer(1), "passes over the training images")
 
     # Data (section 6).
@@ -131,7 +152,7 @@ class Configuration:
 
     # Optimisation (section 6); the clipping is the released code's.
     batch_size: int = option(64, integer(1), "images per step")
-    learning_rate: float = option(1e-3, number(1e-9, 1), "of Adam")
+    learning_rate: float = option(1e-3, number(1e-9, 1), "Adam's learning rate")
     clip_norm: float = option(1.0, number(1e-9), "largest gradient norm of a variable")
     nonfinite_gradients: str = option("stop", choice("stop", "zero"),
         "gradient entries that are not finite end the run, or become 0")
@@ -139,7 +160,8 @@ class Configuration:
         "of the initialisation; none: --seed")
     early_end: bool = option(True, switch(),
         "skip objects that no image of a batch has, for speed", COUNTED)
-    compiler: str = option("xla", choice("xla", "none"), "of the training step")
+    compiler: str = option("xla", choice("xla", "none"),
+        "compiler of the training step")
     precision: str = option("float32", choice("float32", "float64"),
         "floating-point type")
 
@@ -173,9 +195,11 @@ class Configuration:
 
     def __post_init__(self):
         for field in options():
-            value, allowed = getattr(self, field.name), field.metadata["parser"]
-            if not is_allowed(allowed, value):
-                self._refuse(field.name, f"allowed: {allowed.syntactic_help}")
+            parser, value = field.metadata["parser"], getattr(self, field.name)
+            try:  # to what its flag gives: 1.0 for 1, a tuple for a list
+                object.__setattr__(self, field.name, parser.parse(written(value)))
+            except ValueError:
+                self._refuse(field.name, f"allowed: {parser.syntactic_help}")
         if self.fixed_count is None and max(self.counts) > self.steps:
             self._refuse("counts", f"at most --steps {self.steps} can be inferred")
         if self.fixed_count is not None and self.counts != (self.fixed_count,):
@@ -280,7 +304,7 @@ def from_json(values):
     known = {field.name for field in dataclasses.fields(Configuration)}
     if odd := sorted(values.keys() ^ known):
         raise UsageError(f"configuration: options {odd} are unknown or missing")
-    return Configuration(**{**values, "counts": tuple(values["counts"])})
+    return Configuration(**values)
 
 
 def preset_configuration(experiment, preset="paper", smoke=False, **changes):
@@ -308,12 +332,9 @@ def preset_configuration(experiment, preset="paper", smoke=False, **changes):
     elif smoke and base.digits is not None:
         toy["digits"] = "rendered"
     configuration = dataclasses.replace(base, **(toy | changes))
-    for name in changes.keys() & configuration.changed_from(base).keys():
-        if reason := unread(known[name], configuration):
-            raise UsageError(
-                f"--{name}: not allowed with {experiment}, where nothing reads it: "
-                f"{reason}"
-            )
+    for name in configuration.changed_from(base):
+        if name in changes and (reason := unread(known[name], configuration)):
+            raise UsageError(f"--{name}: it has no effect on {experiment}: {reason}")
     return configuration
 
 
@@ -354,7 +375,8 @@ def _preset(experiment, preset):
 def _located(name, value):
     """A file that --scenes or --constraint names: how records name it, and its digest.
 
-    Inside the repository by its path there: records name no folder of one machine.
+    A relative path is of the current folder, or else of the repository. Records name it
+    by its path there, since they name no folder of one machine.
     """
     file, colon, function = value, "", ""
     if name == "constraint":
@@ -362,12 +384,13 @@ def _located(name, value):
         if not (file and function.isidentifier()):
             fault = f"--constraint: {value!r} is not allowed; allowed: FILE.py:NAME"
             raise UsageError(fault)
-    path = pathlib.Path(file).expanduser()
     try:
+        path = pathlib.Path(file).expanduser()
+        path = (path if path.exists() else REPOSITORY / path).resolve()
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UsageError(f"--{name}: {file}: {error.strerror}") from None
-    path = path.resolve()
+    except (OSError, RuntimeError) as error:  # the latter: no such home folder
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"--{name}: {file}: {reason}") from None
     if path.is_relative_to(REPOSITORY):
         path = path.relative_to(REPOSITORY)
     return f"{path.as_posix()}{colon}{function}", digest

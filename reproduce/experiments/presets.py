@@ -1,4 +1,4 @@
-"""The paper's settings and methods, and what the presets make of them.
+"""What the presets make of the paper's settings and methods.
 
 `paper`, the defaults of `configuration.Configuration`, is the project's reading of the
 paper; `released` sets every option to what the authors' released code does, so that its
@@ -7,10 +7,8 @@ option, for example that this code draws dSprites' own sprites.
 """
 
 from data import DATASETS
+from reproduce.experiments.grid import TABLE1_SETTINGS, TABLE2_SETTINGS, parts
 
-METHODS = {"air": "AIR", "pprior": "AIR-pPrior", "asr": "AIR-ASR"}
-TABLE1_SETTINGS = {"13": (1, 3), "14": (1, 4), "24": (2, 4)}
-TABLE2_SETTINGS = {"mnist": "multi_mnist", "dsprites": "multi_dsprites"}
 PRESETS = ("paper", "released")
 # Least and greatest side of an object in pixels, the bounds of F6; the paper names
 # them without numbers. Sprites are 10 to 16 pixels, the released code says 12 to 15.
@@ -20,8 +18,7 @@ RELEASED_SIDES = {"multi_mnist": (11.0, 15.0), "multi_dsprites": (12.0, 15.0)}
 
 def preset_options(experiment, preset):
     """The options of an experiment that are not `Configuration`'s defaults, a dict."""
-    table, name = experiment.split("/")
-    method, setting = name.split("-", 1)
+    table, method, setting = parts(experiment)
     released = _released_options if preset == "released" else lambda *_: {}
     return _setting_options(table, setting) | released(table, method, setting)
 

@@ -24,7 +24,7 @@ DECIMALS = {
 }
 
 # By experiment: (mean, standard deviation) in the order of `METRICS`.
-_TABLE1 = {
+_NUMBERS = {
     "table1/air-13": ((404.41, 4.58), (0.81, 0.23), (31.94, 4.68), (0.61, 0.13)),
     "table1/pprior-13": ((405.21, 1.17), (0.48, 0.0), (49.42, 0.24), (0.43, 0.01)),
     "table1/asr-13": ((360.20, 19.67), (0.96, 0.0), (28.84, 1.11), (0.61, 0.0)),
@@ -34,8 +34,6 @@ _TABLE1 = {
     "table1/air-24": ((639.49, 23.13), (0.55, 0.09), (57.69, 4.88), (0.46, 0.06)),
     "table1/pprior-24": ((643.28, 8.67), (0.0, 0.0), (83.35, 0.44), (0.10, 0.0)),
     "table1/asr-24": ((495.73, 35.80), (0.98, 0.01), (48.54, 5.60), (0.54, 0.08)),
-}
-_TABLE2 = {
     "table2/air-mnist": ((328.5, 17.1), (37.5, 3.8), (0.25, 0.03)),
     "table2/pprior-mnist": ((306.6, 58.8), (41.5, 15.4), (0.35, 0.10)),
     "table2/asr-mnist": ((337.3, 55.1), (36.5, 3.9), (0.67, 0.05)),
@@ -47,6 +45,5 @@ _TABLE2 = {
 
 def published(experiment):
     """The paper's numbers of one cell: a dict from metric to (mean, std)."""
-    table = experiment.split("/")[0]
-    values = (_TABLE1 if table == "table1" else _TABLE2)[experiment]
-    return dict(zip(METRICS[table], values, strict=True))
+    metrics = METRICS[experiment.split("/")[0]]
+    return dict(zip(metrics, _NUMBERS[experiment], strict=True))

@@ -1,4 +1,9 @@
-"""Exports the training of an experiment's runs: see `reproduce.export`."""
+"""Exports the training of an experiment's runs, one a seed, as XLA programs.
+
+    python -m reproduce.export --experiment table1/asr-13 --seeds 0,1,2 --out DIR
+
+`python -m reproduce.run_exported DIR` runs them where JAX is, without TensorFlow.
+"""
 
 import sys
 
@@ -8,11 +13,6 @@ from reproduce.experiments import configuration, published
 from reproduce.flags import comma_list, integer, switch, text
 from reproduce.records import folders
 from reproduce.run import start
-
-DESCRIPTION = (
-    "Exports the training of an experiment's runs, one a seed, as XLA programs that "
-    "need no TensorFlow."
-)
 
 
 def define(flags):
@@ -34,18 +34,19 @@ def body(values):
     """Exports; returns the exit code."""
     if values.out is None:
         raise UsageError("--out: a value is missing; see --help")
-    folders.require_writable(values.out, "--out")
+    out = folders.given_path(values.out)
+    folders.require_writable(out, "--out")
     runs = [configuration.from_flags(values, seed=seed) for seed in values.seeds]
     if runs[0].compiler != "xla":
         raise UsageError(f"--compiler: {runs[0].compiler} cannot be exported; use xla")
     start.tensorflow()
     from reproduce.export import programs
 
-    size = programs.export(runs, values.out, values.tensorfloat32, values.smoke)
+    size = programs.export(runs, out, values.tensorfloat32, values.smoke)
     print(f"{len(runs)} runs, {size / 1e6:.1f} MB:")
     print(f"python -m reproduce.run_exported {values.out}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, DESCRIPTION))
+    sys.exit(command_line.main(define, body, __doc__))

@@ -146,7 +146,7 @@ def _lowered(function, arguments, state):
     places = {id(v.value.handle): index for index, v in enumerate(state)}
     reads = [places.get(id(handle)) for handle in concrete.captured_inputs]
     if None in reads:
-        raise UsageError("--experiment: an exported function reads a variable")
+        raise UsageError("the model reads a variable of its own, as of --constraint")
     program = compiled.experimental_get_compiler_ir(*specs)(
         stage="stablehlo_serialized", platform_name=PLATFORM
     )

@@ -17,16 +17,12 @@ import sys
 from reproduce import command_line, launch
 from reproduce.errors import UsageError
 from reproduce.experiments import grid, published
-from reproduce.experiments.presets import METHODS
+from reproduce.experiments.grid import METHODS
 from reproduce.figures import curves, panels
 from reproduce.flags import choice, comma_list
 from reproduce.records import folders, record
 from reproduce.tables import cells
 
-DESCRIPTION = (
-    "Draws Figure 3, 4 or 5 of the paper, or each metric over the epochs, as PNG and "
-    "PDF from run records. It trains only with --train, --retrain or --smoke."
-)
 EVERY = {s: table for table, settings in grid.SETTINGS.items() for s in settings}
 # The settings that a figure can show; the first one is the paper's figure.
 SETTINGS = {
@@ -106,4 +102,4 @@ def _blocks(values, runs, results):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, DESCRIPTION))
+    sys.exit(command_line.main(define, body, __doc__))

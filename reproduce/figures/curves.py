@@ -5,12 +5,14 @@ standard deviation (ddof 1); the nELBO of the training images is dotted. At the 
 in the same colours, stand the values that the paper printed, with their deviations.
 """
 
+import itertools
+
 import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reproduce.experiments import published
-from reproduce.experiments.presets import METHODS
+from reproduce.experiments.grid import METHODS
 from reproduce.figures import panels
 
 WIDTH = 1.2  # points, of every line
@@ -20,7 +22,7 @@ LINES = {
     "asr": {"color": "#009E73"},
     "pprior": {"color": "#D55E00", "ls": (0, (4, 2))},
 }
-# By row of a comparison, at most four of them: colour and dashes.
+# By row of a comparison: colour and dashes.
 COMPARED = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"))
 TRAINING = {"ls": ":", "lw": WIDTH}
 PRINTED = {"fmt": "D", "ms": 3, "lw": 0.8}
@@ -76,7 +78,7 @@ def compare(rows, epochs, title, column):
     """
     figure = Figure(figsize=(panels.WIDTH, 2.6), dpi=300, layout="constrained")
     axis = figure.subplots()
-    for row, (colour, dashes) in zip(rows, COMPARED, strict=False):
+    for row, (colour, dashes) in zip(rows, itertools.cycle(COMPARED), strict=False):
         label = ", ".join(row["labels"])
         for folder in row["folders"]:
             # A longer run may stand for a shorter one.

@@ -83,7 +83,7 @@ def git():
             fault = error.strerror
         if fault:
             told = fault.split("\n")[0]
-            print(f"git: {told}; the record names no commit", file=sys.stderr)
+            print(f"git: {told}; the record will not name a commit", file=sys.stderr)
             return {"commit": None, "dirty": None}
         found.append(git.stdout.strip())
     return {"commit": found[0], "dirty": bool(found[1])}

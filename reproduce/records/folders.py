@@ -25,7 +25,7 @@ class FileError(UsageError):
 
     def __init__(self, path, reason):
         super().__init__(
-            f"{shown(path)}: {reason}; remove it, or make it anew with --retrain"
+            f"{shown(path)}: {reason}; delete it, or replace it with --retrain"
         )
 
 
@@ -38,7 +38,7 @@ def given_path(given):
     try:
         return pathlib.Path(given).expanduser().absolute()
     except RuntimeError:
-        fault = f"{given}: there is no such home folder; write the whole path"
+        fault = f"{given}: no such home folder; give the full path"
         raise UsageError(fault) from None
 
 
@@ -60,15 +60,16 @@ def checkpoints_folder(given, results):
     """
     if given is not None:
         return given_path(given)
-    return CHECKPOINTS if _committed(results) else results / "checkpoints"
+    return CHECKPOINTS if is_committed(results) else results / "checkpoints"
 
 
 def logs_folder(results):
     """The folder of the logs of the runs in a folder of results, likewise its own."""
-    return (OUTPUTS if _committed(results) else results) / "logs"
+    return (OUTPUTS if is_committed(results) else results) / "logs"
 
 
-def _committed(results):
+def is_committed(results):
+    """Whether a folder of results is the project's own."""
     return results.resolve() == RESULTS.resolve()
 
 
@@ -84,8 +85,7 @@ def require_writable(folder, flag):
     while not nearest.exists():
         nearest = nearest.parent
     if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
-        fault = f"{nearest} is no folder that can be written to"
-        raise UsageError(f"{flag}: {fault}; allowed: one that can")
+        raise UsageError(f"{flag}: {nearest} is not a writable folder")
 
 
 def read_arrays(file, error=None):

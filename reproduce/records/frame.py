@@ -16,7 +16,7 @@ from reproduce.records import record as records
 METRICS = (
     *("nelbo", "reconstruction", "kl_location", "kl_scale", "kl_appearance"),
     *("kl_presence", "se", "acc", "miou", "miou_integer_convention", "mean_count"),
-    *("one_step_share", "count_histogram", "too_few_by_distance", "too_few_by_count"),
+    *("one_step_share", "count_histogram", "too_few_by_count"),
     *("overlapping_pairs_in_samples", "overlapping_pairs_in_samples_error"),
 )
 COLUMNS = (
@@ -110,7 +110,7 @@ def _variant(folder, found):
 
 def runs_of(runs, configuration, seed=False):
     """The rows of a configuration's runs, of its seed or of any."""
-    words = frozenset(configuration.variant.split("+"))
+    words = frozenset(configuration.words(configuration.changed))
     own = (runs.options == words) & (runs.experiment == configuration.experiment)
     return runs[own & (runs.seed == configuration.seed)] if seed else runs[own]
 

@@ -8,19 +8,18 @@ pictures and comparisons are those that their own commands have written.
 """
 
 import functools
-import pathlib
+import re
 import sys
 
-from reproduce import command_line
+from reproduce import REPOSITORY, command_line, pages
 from reproduce.errors import UsageError
 from reproduce.experiments import grid, published
-from reproduce.experiments.presets import METHODS
+from reproduce.experiments.grid import METHODS
 from reproduce.flags import text
 from reproduce.records import folders, frame
 from reproduce.report import inventory, numbers, summary
-from reproduce.tables import cells, render
+from reproduce.tables import cells, claims, render
 
-DESCRIPTION = "Writes the report's pages in results/ from the records."
 BEGIN, END = "<!-- written by reproduce.report -->\n", "<!-- end -->\n"  # in README.md
 # Pages by the template's blocks.
 PAGES = {name: f"{name}.md" for name in ("README", "numbers", "figures", "runs")}
@@ -34,25 +33,22 @@ def define(flags):
 
 def body(values):
     """Writes the pages."""
-    folder = pathlib.Path(values.results).expanduser()
+    folder = folders.given_path(values.results)
     frames = frame.load(folder)
     if frames.runs.empty:
         fault = f"there are no records in {folder}; train runs first"
         raise UsageError(f"--results: {fault}")
-    template = render.template("report/report.md.j2")
+    template = pages.template("report/report.md.j2")
     told = template.new_context(context(frames, folder))
     filled = {name: "".join(block(told)) for name, block in template.blocks.items()}
     for block, name in PAGES.items():
         folders.write_atomically(folder / name, filled[block].strip() + "\n")
         print(f"written: {folders.shown(folder / name)}")
-    if folder.resolve() == folders.RESULTS:  # the project's README tells the same
-        file = folders.REPOSITORY / "README.md"
-        head, begin, rest = file.read_text("utf-8").partition(BEGIN)
-        _, end, rest = rest.partition(END)
-        if not (begin and end):
-            fault = f"README.md: a line is missing: {BEGIN.strip()}, or its end"
-            raise UsageError(fault)
-        folders.write_atomically(file, head + begin + filled["result"] + end + rest)
+    if folders.is_committed(folder):  # the project's README tells the same
+        file = REPOSITORY / "README.md"
+        between = re.compile(f"(?<={BEGIN}).*(?={END})", re.DOTALL)
+        text = between.sub(lambda _: filled["result"], file.read_text("utf-8"))
+        folders.write_atomically(file, text)
 
 
 def context(frames, folder):
@@ -70,10 +66,11 @@ def context(frames, folder):
     drawn = selected[(selected.preset == "paper") & (selected.status == cells.COMPLETE)]
     return {
         "state": summary.state(runs),
-        "verdicts": summary.verdicts(selected, frames.epochs),
+        "verdicts": claims.by_verdict(selected, frames.epochs),
         "best": summary.best(found),
         "tables": tables,
         "lengths": sorted(set(even.epochs[even.folder.isin(drawn.folder)])),
+        "pages": pages,
         "render": render,
         "grid": grid,
         "published": published,
@@ -116,4 +113,4 @@ def _made(runs):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, DESCRIPTION))
+    sys.exit(command_line.main(define, body, __doc__))

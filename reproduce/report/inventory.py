@@ -75,16 +75,16 @@ def scenes(frame):
         name += ", columns" if options["separation"] == "columns" else ""
         name += f" (preset {run.preset})" if run.preset != "paper" else ""
         for part, about in run.data_statistics.items():
-            shares = about["count_shares"].items()
+            shares = about.get("count_shares", {}).items()
             line = {
                 "scenes": name,
                 "set": part,
                 "images": f"{about['images']:,}",
-                "counts": ", ".join(f"{n}: {share:.2f}" for n, share in shares),
+                "counts": ", ".join(f"{n}: {share:.2f}" for n, share in shares) or "-",
             }
             for title in ("object side", "nearest pair distance"):
-                spread, text = about[title.replace(" ", "_")], "-"
-                if spread["mean"] is not None:
+                spread, text = about.get(title.replace(" ", "_"), {}), "-"
+                if spread.get("mean") is not None:
                     ends = f"({spread['min']:.0f} to {spread['max']:.0f})"
                     text = f"{spread['mean']:.1f} {ends}"
                 line[f"{title.removesuffix(' distance')} in pixels"] = text

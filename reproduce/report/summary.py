@@ -4,9 +4,8 @@ import numpy as np
 import pandas
 
 from reproduce.experiments import grid, published
-from reproduce.experiments.presets import METHODS
+from reproduce.experiments.grid import METHODS
 from reproduce.records.record import COMPLETE
-from reproduce.tables import claims
 
 
 def state(runs):
@@ -25,20 +24,6 @@ def state(runs):
         "runs": len(runs),
         "hours": longest.wall_seconds.sum() / 3600,
     }
-
-
-def verdicts(selected, epochs):
-    """The numbers of the claims by verdict of the preset `paper`, a dict of lists.
-
-    A claim that both tables judge counts by the lesser verdict.
-    """
-    order, worst = (claims.HOLDS, claims.UNDECIDED, claims.FAILS), {}
-    for table in grid.TITLES:
-        for verdict in claims.judge(table, selected, epochs, ["paper"]):
-            place, number = order.index(verdict.verdict), verdict.number
-            worst[number] = max(place, worst.get(number, place))
-    found = {order[p]: sorted(n for n in worst if worst[n] == p) for p in range(3)}
-    return found
 
 
 def numbers(tables):

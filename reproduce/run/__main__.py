@@ -1,25 +1,21 @@
 """One run: trains one model with one seed and writes its record.
 
-python -m reproduce.run --experiment table1/asr-13 --seed 0 --epochs 300
+    python -m reproduce.run --experiment table1/asr-13 --seed 0 --epochs 300
+
+The same command resumes an interrupted run after its last epoch, and ends at once if
+the record is there.
 """
 
-import pathlib
 import sys
 
 from reproduce import command_line
 from reproduce.errors import NonFiniteError
 from reproduce.experiments import configuration as configurations
 from reproduce.experiments import published
-from reproduce.flags import integer, switch, text
+from reproduce.flags import integer, text
 from reproduce.records import environment, folders
-from reproduce.run import checkpoint, start
+from reproduce.run import checkpoint, one, start
 from reproduce.run import scenes as run_scenes
-from reproduce.run.one import Run
-
-DESCRIPTION = (
-    "Trains one model with one seed and writes its record. The same command resumes "
-    "an interrupted run from its last epoch, and ends at once if the record is there."
-)
 
 
 def define(flags):
@@ -30,12 +26,9 @@ def define(flags):
     flags.add("seed", integer(0, configurations.LARGEST_SEED), 0, about)
     about = "passes over the training images (default 300, of smoke runs 2)"
     flags.add("epochs", integer(1), None, about)
-    flags.add("mnist", text(), None, "MNIST in Keras's format, mnist.npz")
     flags.group("How to run it")
+    one.define(flags)
     flags.add("threads", integer(1), None, "processor threads, all if not given")
-    flags.add("retrain", switch(), False, "ignore the record and the checkpoint")
-    flags.add("results", text(), None, folders.RESULTS_HELP)
-    flags.add("checkpoints", text(), None, folders.CHECKPOINTS_HELP)
     flags.add("tensorboard", text(), None, "folder of logs for TensorBoard")
     configurations.define_changes(flags)
 
@@ -44,7 +37,7 @@ def body(values):
     """Runs it; returns the exit code."""
     epochs = {} if values.epochs is None else {"epochs": values.epochs}
     configuration = configurations.from_flags(values, seed=values.seed, **epochs)
-    run = Run.from_flags(configuration, values, values.smoke)
+    run = one.Run.from_flags(configuration, values, values.smoke)
     with run.lock():
         code = run.ended_before(values.retrain)
         return _train(values, run) if code is None else code
@@ -64,11 +57,11 @@ def _train(values, run):
     for variable, array in zip(variables, arrays or (), strict=arrays is not None):
         variable.assign(array)
     process = {"device": _device(), "precision": configuration.precision}
-    run.progress.note_process(git | process)
+    run.note_process(git | process)
     evaluated = evaluation.Evaluation(model, configuration.batch_size)
     callbacks = [training.EpochEnd(run, evaluated)]
     if values.tensorboard is not None:
-        place = pathlib.Path(values.tensorboard).expanduser() / configuration.name
+        place = folders.given_path(values.tensorboard) / configuration.name
         quiet = {"write_graph": False, "profile_batch": 0}
         callbacks.append(keras.callbacks.TensorBoard(place, **quiet))
     failure = bound = None
@@ -93,4 +86,4 @@ def _device():
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, DESCRIPTION))
+    sys.exit(command_line.main(define, body, __doc__))

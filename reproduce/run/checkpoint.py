@@ -115,12 +115,18 @@ def load(file):
     return state, [content[name] for name in sorted(content)]
 
 
+def options(state):
+    """The options that a loaded checkpoint's run has today, a dict."""
+    return versions.completed(state["configuration"], state["numerics"])
+
+
 def resume(file, configuration, data_digest, shapes):
     """Where a run goes on: from its own checkpoint, or a shorter run's.
 
     Training does not depend on how many epochs are asked for, so without a checkpoint
     of its own a run goes on from the longest of those that ask for fewer. It never goes
-    on from one of another version of the numerics.
+    on from one whose numbers today's code would not give; its own is then kept under
+    another name.
 
     Args:
       file: the run's own checkpoint, there or not.
@@ -140,17 +146,17 @@ def resume(file, configuration, data_digest, shapes):
     lengths = range(configuration.epochs, 0, -1)
     names = [f"{variant}-{epochs}ep-seed{seed}" for epochs in lengths]
     places = (file.parent.with_name(name) / NAME for name in names)
-    found = next((place for place in places if place.exists()), None)
-    if found is None:
-        return None, None, Progress()
-    state, arrays = load(found)
-    if versions.changed_since(state["numerics"], state["configuration"]):
-        if found == file:  # kept beside the new one, should it be wanted
+    for found in (place for place in places if place.exists()):
+        state, arrays = load(found)
+        if not versions.changed_since(state["numerics"], state["configuration"]):
+            break
+        if found == file:
             file.replace(file.with_name(OLDER))
+    else:
         return None, None, Progress()
-    options = [_identity(o) for o in (state["configuration"], configuration.to_json())]
+    its, own = map(_identity, (options(state), configuration.to_json()))
     for what, same in (
-        ("configuration", options[0] == options[1]),
+        ("configuration", its == own),
         ("set of scenes", state["data_digest"] == data_digest),
         ("model", [a.shape for a in arrays] == [tuple(shape) for shape in shapes]),
     ):

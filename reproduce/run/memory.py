@@ -8,7 +8,6 @@ a third of the time (benchmarks/README.md).
 import ctypes
 
 KEPT = 1 << 30  # bytes
-DEFAULT = 128 << 10  # where the library's own threshold starts
 
 # Parameters of mallopt, as malloc.h numbers them.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8

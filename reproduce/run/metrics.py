@@ -50,8 +50,6 @@ def mean_intersection_over_union(inferred, true, integer_convention=False):
     larger = max(len(inferred), len(true))
     if larger == 0:
         return 1.0
-    if min(len(inferred), len(true)) == 0:
-        return 0.0
     iou = intersection_over_union(inferred, true, integer_convention)
     rows, columns = linear_sum_assignment(iou, maximize=True)
     return float(iou[rows, columns].sum() / larger)

@@ -10,6 +10,7 @@ import time
 import filelock
 
 from reproduce.errors import UsageError
+from reproduce.flags import switch, text
 from reproduce.records import folders, record, versions
 from reproduce.run import checkpoint, summaries
 from reproduce.run import scenes as run_scenes
@@ -17,8 +18,16 @@ from reproduce.run import scenes as run_scenes
 NON_FINITE = 3  # exit code
 
 
+def define(flags):
+    """Adds the flags that say where a run's files are, and whether they count."""
+    flags.add("mnist", text(), None, "MNIST in Keras's format, mnist.npz")
+    flags.add("results", text(), None, folders.RESULTS_HELP)
+    flags.add("checkpoints", text(), None, folders.CHECKPOINTS_HELP)
+    flags.add("retrain", switch(), False, "ignore records and checkpoints")
+
+
 class Run:
-    """A run by its configuration.
+    """One run's files and progress, identified by its configuration.
 
     Attributes:
       folder: of its record.
@@ -48,7 +57,7 @@ class Run:
 
     @contextlib.contextmanager
     def lock(self):
-        """Keeps other processes off it; the system frees it if this process dies."""
+        """Holds the run's lock, which the system frees if this process dies."""
         kept = self.file.parent
         kept.mkdir(parents=True, exist_ok=True)
         held = filelock.FileLock(kept / "lock")
@@ -56,7 +65,7 @@ class Run:
             try:
                 held.acquire(timeout=0)
             except filelock.Timeout:
-                self.say("another process trains it; waiting for it")
+                self.say("another process is training this run; waiting")
                 held.acquire()
         except (OSError, NotImplementedError) as error:
             fault = f"--checkpoints: {kept} cannot be locked ({error})"
@@ -69,9 +78,9 @@ class Run:
                 held.release()
 
     def ended_before(self, retrain):
-        """Its exit code if it has its record; None if it is to be trained.
+        """Its exit code if it has its record; None if it is to be trained. Says which.
 
-        Says which. A record of older code is ignored: the run is trained anew.
+        A record made by older code is ignored: the run is trained again.
         """
         if (self.folder / "record.json").exists() and not retrain:
             found = record.read(self.folder)
@@ -80,15 +89,14 @@ class Run:
                 self.say(told, sys.stderr)
                 return NON_FINITE
             if not versions.stale(found):
-                self.say("its record is there already; --retrain trains it again")
+                self.say("already has a record; --retrain trains it again")
                 return 0
-            self.say("its record is of older code; trained anew")
-        message = "resumed" if self.file.exists() and not retrain else "begins"
-        self.say(f"{message}: {self.configuration.variant}")
+            self.say("its record was made by older code; training it again")
+        self.say(f"preparing {self.configuration.variant}")
         return None
 
     def resume(self, retrain, scenes, shapes):
-        """The variables that it goes on from, a list; None if it begins.
+        """The variables that it continues from, a list; None if it starts. Says which.
 
         With `retrain` the old state is deleted: to be called once the input is
         validated.
@@ -97,19 +105,30 @@ class Run:
         if retrain:
             self.file.unlink(missing_ok=True)
             (self.folder / "record.json").unlink(missing_ok=True)
+            self.say("starting")
             return None
         found, arrays, self.progress = checkpoint.resume(
             self.file, self.configuration, scenes.digest, shapes
         )
-        if found not in (None, self.file):
-            self.say(f"goes on from {folders.shown(found.parent)}")
         older = self.file.with_name(checkpoint.OLDER)
-        if found is None and older.exists():
-            self.say(f"begins anew; checkpoint of older code: {folders.shown(older)}")
+        if found is not None:
+            place = (
+                "" if found == self.file else f", from {folders.shown(found.parent)}"
+            )
+            epochs = len(self.progress.history)
+            self.say(f"continuing after epoch {epochs}{place}")
+        else:
+            state = f"; older code's state is kept as {folders.shown(older)}"
+            self.say(f"starting{state if older.exists() else ''}")
         return arrays
 
+    def note_process(self, process):
+        """Records what trains the epochs that are left, if any are: a dict."""
+        if len(self.progress.history) < self.configuration.epochs:
+            self.progress.note_process(process)
+
     def end_epoch(self, train, inferred, sample, begun, read):
-        """Adds an epoch to what it has come to, and saves its state.
+        """Records a finished epoch and saves the state.
 
         Args:
           train: means of what the training steps measured, a dict of floats.
@@ -144,7 +163,7 @@ class Run:
         return f"{self.configuration.title}  {text}  {row['seconds']:.0f} s"
 
     def end(self, failure, parameters, environment, bound=None):
-        """Writes what it leaves, the record last; returns its exit code.
+        """Writes the run's files, the record last; returns its exit code.
 
         `bound` is `Evaluation.bound` of the test images after the last epoch, or None.
         """

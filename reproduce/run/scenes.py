@@ -72,16 +72,20 @@ def _scene_set(arrays, prefix):
         arrays.get(prefix + name, np.zeros(0) if name == "images" else None)
         for name in ("images", "counts", "boxes")
     )
-    number, kind = len(images), getattr(counts, "dtype", None)
-    if images.ndim != 3 or images.shape[1] != images.shape[2]:
+    if images.ndim != 3 or images.shape[1] != images.shape[2] or not images.size:
         raise UsageError(f"{prefix}images: of shape {list(images.shape)}")
     if images.dtype != np.uint8:
         low, high = float(np.min(images)), float(np.max(images))
         if not 0 <= low <= high <= 1:  # NaN is neither
             raise UsageError(f"{prefix}images: values from {low:g} to {high:g}")
         images = np.round(images * 255).astype(np.uint8)
-    if counts is not None and (counts.shape != (number,) or kind.kind not in "iu"):
-        raise UsageError(f"{prefix}counts: {kind} of shape {list(counts.shape)}")
+    number = len(images)
+    if counts is not None:
+        if counts.shape != (number,) or counts.dtype.kind not in "iu":
+            kind = f"{counts.dtype} of shape {list(counts.shape)}"
+            raise UsageError(f"{prefix}counts: {kind}")
+        if counts.min(initial=0) < 0:
+            raise UsageError(f"{prefix}counts: {counts.min()} is negative")
     if boxes is not None:
         fits = boxes.ndim == 3 and boxes.shape[::2] == (number, 4)
         if counts is None or not fits or boxes.shape[1] < counts.max(initial=0):

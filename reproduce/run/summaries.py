@@ -52,9 +52,9 @@ def summary(scenes, truth, samples):
 
     Returns:
       A dict: "count_histogram" (scenes by inferred count 0..K), "one_step_share"
-      (share of scenes with an inferred count of 1), "too_few_by_distance", the same
-      "too_few_by_count" for each true count of two or more (its keys are texts), and
-      the share of overlapping pairs with its standard error.
+      (share of scenes with an inferred count of 1), "too_few_by_count" (of each true
+      count of two or more, its keys texts, `metrics.too_few_by_distance`), and the
+      share of overlapping pairs with its standard error.
     """
     bins = scenes["boxes"].shape[1] + 1
     found = {
@@ -63,7 +63,6 @@ def summary(scenes, truth, samples):
     }
     if truth.boxes is not None:
         arrays = scenes["counts"], truth.counts, data.nearest_pair_distances(truth)
-        found["too_few_by_distance"] = metrics.too_few_by_distance(*arrays)
         found["too_few_by_count"] = {
             str(count): metrics.too_few_by_distance(
                 *(array[truth.counts == count] for array in arrays)

@@ -1,10 +1,8 @@
 """The trained model of a run, from its checkpoint."""
 
-import pathlib
-
 from reproduce.errors import UsageError
 from reproduce.experiments.configuration import from_json
-from reproduce.records import versions
+from reproduce.records import folders
 from reproduce.run import build, checkpoint
 
 
@@ -25,12 +23,11 @@ def trained_model(folder):
     Raises:
       UsageError: if there is no checkpoint, or one that cannot be used here.
     """
-    file = pathlib.Path(folder).expanduser()
+    file = folders.given_path(folder)
     file = file if file.suffix == ".npz" else file / checkpoint.NAME
     state, arrays = checkpoint.load(file)
     unread = {"constraint": None, "constraint_digest": None, "epochs": 1}
-    options = {**state["configuration"], **unread}
-    configuration = from_json(versions.completed(options, state["numerics"]))
+    configuration = from_json({**checkpoint.options(state), **unread})
     model = build.build_model(configuration, state.get("canvas_side"))
     for variable, array in zip(checkpoint.variables(model), arrays, strict=False):
         # Older checkpoints may have more arrays, kept weights have fewer.

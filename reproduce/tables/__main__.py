@@ -5,23 +5,20 @@
 is what `bash reproduce/table1.sh` runs. Both presets stand beside the published
 numbers; `--preset` shows one alone and says which is trained. Unasked, only cells of
 `paper` that have no record are trained; with --epochs, what is missing at that length.
-The table is written to `results/`, a part of it, selected by one of the flags `PART`,
-to `outputs/`.
+The table is written to `results/`; a part of it, selected by --methods, --settings,
+--seeds, --epochs or --preset, to `outputs/`. Training can be interrupted: the same
+command goes on.
 """
 
 import sys
 
-from reproduce import command_line, launch, weights
+from reproduce import command_line, launch, pages, weights
+from reproduce.errors import UsageError
 from reproduce.experiments import grid
-from reproduce.experiments.presets import METHODS
+from reproduce.experiments.grid import METHODS
 from reproduce.flags import choice, comma_list, switch
 from reproduce.tables import cells, claims, render
 
-DESCRIPTION = (
-    "Prints a table of the paper from its run records beside the published numbers. "
-    "Cells of the preset paper that have no record at all are trained first. Training "
-    "can be interrupted: the same command goes on."
-)
 PART = ("methods", "settings", "seeds", "epochs", "preset")
 
 
@@ -41,6 +38,10 @@ def define(flags):
 def body(values):
     """Runs the command; returns the exit code."""
     name, smoke = values.table, values.smoke
+    for setting in values.settings or ():
+        if setting not in (own := grid.SETTINGS[name]):
+            fault = f"--settings: {setting!r} is not one of {name}"
+            raise UsageError(f"{fault}; allowed: {', '.join(own)}")
     call = launch.Call(values, name, PART)
     if values.verify:
         return 0 if weights.verify(name, call.results, values.mnist) else 1
@@ -70,7 +71,7 @@ def body(values):
         judged = [verdict for verdict in judged if verdict.decided]
     without = ("seeds", "epochs") if smoke else ("seeds", "epochs", "smoke")
     command = f"{call.repeat_command(without)} --train"
-    page = render.template("tables/table.md.j2").render(
+    page = pages.template("tables/table.md.j2").render(
         name=name,
         title=render.TITLES[name],
         table=render.markdown(name, table),
@@ -88,4 +89,4 @@ def body(values):
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(define, body, DESCRIPTION))
+    sys.exit(command_line.main(define, body, __doc__))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas
 
 from reproduce.experiments import grid, published
-from reproduce.experiments.presets import METHODS, TABLE2_SETTINGS
+from reproduce.experiments.grid import METHODS, TABLE2_SETTINGS
 from reproduce.records import frame
 from reproduce.records.folders import FileError
 from reproduce.records.record import COMPLETE, FAILED
@@ -25,7 +25,7 @@ AVERAGE = ("epochs", "seeds", "failed_seeds", "stale", "implied", "metrics")
 JSON = ("dataset", "method", "setting", "preset", "digits", "smoke", *AVERAGE)
 MARKS = {
     "†": f"fewer than {published.EPOCHS} epochs",
-    "‡": f"fewer than {published.RUNS} seeds",
+    "‡": f"not all of seeds {', '.join(map(str, published.SEEDS))}",
     "↺": "made by older code, whose numbers would differ today",
     "⚠": "trained with a wrong gradient of z_pres, since corrected",
     "§": "digits rendered from fonts, not MNIST",

@@ -2,7 +2,7 @@
 
 A claim is judged only when every cell that it compares has runs; a standard deviation
 needs two seeds. Methods are compared after as many epochs as all of them have reached,
-where the histories tell the metrics. Means are compared as printed, with two digits: a
+where the histories tell the metrics. Means are compared with the digits printed: a
 tie for the best counts as best (as .61 and .61 in the paper's Table 1), but not as
 better. Applied to the numbers that the paper printed, each rule on means says "holds".
 Bounds that the paper does not print are this project's choices.
@@ -22,7 +22,7 @@ import pandas
 from scipy import stats
 
 from reproduce.experiments import grid, published
-from reproduce.experiments.presets import METHODS, TABLE1_SETTINGS
+from reproduce.experiments.grid import METHODS
 from reproduce.tables import cells
 from reproduce.words import count_of
 
@@ -103,6 +103,19 @@ def judge(table, selected, epochs, presets):
     ]
 
 
+def by_verdict(selected, epochs):
+    """The numbers of the claims by verdict of the preset `paper`, a dict of lists.
+
+    A claim that both tables judge counts by the lesser verdict.
+    """
+    order, worst = (HOLDS, UNDECIDED, FAILS), {}
+    for table in grid.TITLES:
+        for verdict in judge(table, selected, epochs, ["paper"]):
+            place, number = order.index(verdict.verdict), verdict.number
+            worst[number] = max(place, worst.get(number, place))
+    return {order[p]: sorted(n for n in worst if worst[n] == p) for p in range(3)}
+
+
 def _verdict(number, table, runs, epochs, preset):
     claim = CLAIMS[number]
     settings = claim.get("settings", grid.SETTINGS[table])
@@ -142,9 +155,9 @@ def _commas(items):
     return ", ".join(map(str, items))
 
 
-def _printed(mean):
+def _printed(mean, places=2):
     """A mean with the digits that are printed."""
-    return float(f"{mean:.2f}")
+    return float(f"{mean:.{places}f}")
 
 
 def _by_cell(runs):
@@ -163,15 +176,19 @@ def _contest(runs, metrics, method, *others):
     numbers.
     """
     rows = []
+    digits = published.DECIMALS[runs.table.iloc[0]]
     for setting, own in _by_setting(runs):
         for metric in metrics:
-            means = own.groupby("method", observed=True)[metric].mean().map(_printed)
+            places = digits.get(metric, 2)
+            means = own.groupby("method", observed=True)[metric].mean()
+            means = means.map(lambda mean, places=places: _printed(mean, places))
             better = -means if metric in published.LOWER_IS_BETTER else means
             rest = better[list(others)]
             sign = int(np.sign(better[method] - rest.max()))
             title = published.TITLES.get(metric, "nELBO without KL(z_pres)")
-            words = " and ".join(f"{METHODS[m]} {means[m]:.2f}" for m in others)
-            text = f"{title} {METHODS[method]} {means[method]:.2f} against {words}"
+            shown = {m: f"{METHODS[m]} {means[m]:.{places}f}" for m in means.index}
+            words = " and ".join(shown[m] for m in others)
+            text = f"{title} {shown[method]} against {words}"
             text += {1: "", 0: " (a tie)", -1: " (not better)"}[sign]
             rows.append((setting, title, sign, METHODS[rest.idxmax()], text))
     columns = ["setting", "title", "sign", "winner", "text"]
@@ -234,8 +251,8 @@ def air_merges_close_objects(runs):
     true count of each setting is judged apart."""
     found, points = {}, []
     for setting, own in _by_setting(runs):
-        for count, tables in _too_few(own, setting).items():
-            correlation, text = _correlation(tables)
+        for count in own.too_few_by_count.iloc[0]:
+            correlation, text = _correlation([t[count] for t in own.too_few_by_count])
             points.append(f"{setting}, {count} objects: {text}")
             if correlation is not None:
                 found[f"{count} objects on {setting}"] = correlation
@@ -249,30 +266,11 @@ def air_merges_close_objects(runs):
     return holds if falls else None, score, told, points
 
 
-def _too_few(runs, setting):
-    """Tables of scenes with too few objects: lists by true count, as texts.
-
-    Early records have one table of all scenes, which tells enough if only one of the
-    setting's counts has pairs.
-    """
-    pairs = [str(count) for count in TABLE1_SETTINGS[setting] if count > 1]
-    tables = {}
-    for run in runs.itertuples():
-        found = run.too_few_by_count
-        if not isinstance(found, dict):
-            found = {pairs[0]: run.too_few_by_distance} if len(pairs) == 1 else {}
-        for count, table in found.items():
-            tables.setdefault(count, []).append(table)
-    return tables or {" or ".join(pairs): []}
-
-
 def _correlation(tables):
     """The rank correlation of distance and share, None without; the shares in words.
 
     A share that is the same everywhere does not fall: 0.
     """
-    if not tables:
-        return None, "the record does not tell them apart"
     edges = tables[0]["edges"]
     scenes, few = (
         np.sum([t[n] for t in tables], axis=0) for n in ("scenes", "too_few")
@@ -306,8 +304,9 @@ def asr_finds_boxes(runs):
         points.append(line)
         high = (rows["mean"] + rows["std"]).drop("asr").max()
         if not rows["mean"]["asr"] - rows["std"]["asr"] > high:
-            best = METHODS[rows["mean"].idxmax()]
-            told.append(f"on {scenes} {best} leads, by less or not alone")
+            best = rows["mean"].idxmax()
+            less = ", but by less than the deviations" if best == "asr" else ""
+            told.append(f"on {scenes} {METHODS[best]} has the highest mIoU{less}")
     return not told, f"{2 - len(told)} of 2 datasets", "; ".join(told), points
 
 
@@ -315,7 +314,9 @@ def asr_trades_nelbo(runs):
     parts = (("nelbo",), "pprior", "asr"), (("se", "miou"), "asr", "pprior")
     contest = pandas.concat([_contest(runs, *part) for part in parts])
     lost = contest[contest.sign < 1]
-    told = [f"{r.title} is no worse with {r.winner}" for r in lost.itertuples()]
+    told = [
+        f"{r.title} is as good or better with {r.winner}" for r in lost.itertuples()
+    ]
     score = f"{3 - len(lost)} of 3 comparisons"
     return not told, score, "; ".join(told), list(contest.text)
 

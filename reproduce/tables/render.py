@@ -7,27 +7,17 @@ that occur.
 
 import itertools
 import operator
-import pathlib
 import textwrap
 
-import jinja2
-
 from reproduce.experiments import grid, published
-from reproduce.tables import cells, claims
+from reproduce.pages import markdown_table
+from reproduce.tables import cells
 
 WIDTH = 100  # letters in a line of the terminal
 TITLES = {
     "table1": "Table 1: the number of objects, Multi-MNIST",
     "table2": "Table 2: overlap, three objects",
 }
-_PAGES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(pathlib.Path(__file__).resolve().parents[1]),
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
-template = _PAGES.get_template  # by its path below reproduce/
 
 
 def value(cell, metric):
@@ -90,7 +80,8 @@ def terminal(name, table, judged, command):
         text += ["", "The paper's claims (the numbers behind them: in the .md below)"]
     number = operator.attrgetter("number")
     for name, verdicts in itertools.groupby(sorted(judged, key=number), number):
-        text.append(f"{name}. {claims.CLAIMS[name]['short']}")
+        verdicts = list(verdicts)
+        text.append(f"{name}. {verdicts[0].claim['short']}")
         for verdict in verdicts:
             told = f"{verdict.preset}: {verdict.words}"
             told += f"; {verdict.told}" if verdict.told else ""
@@ -129,19 +120,6 @@ def markdown(name, table):
     for scenes, block in blocks.items():
         rows += [[f"**{scenes}**", *[""] * (len(head) - 1)], *block]
     return markdown_table(head, rows, left=2)
-
-
-def markdown_table(head, rows, left=1):
-    """A Markdown table; the first `left` columns are aligned to the left."""
-    rule = ["---"] * left + ["---:"] * (len(head) - left)
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *rows))
-
-
-def markdown_dicts(lines, without=(), left=1):
-    """A Markdown table of dicts of texts with equal titles, without some of them."""
-    head = [title for title in lines[0] if title not in without]
-    rows = [[line[title] for title in head] for line in lines]
-    return markdown_table(head, rows, left)
 
 
 def _pair(mean, std, places):

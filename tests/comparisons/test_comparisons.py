@@ -13,7 +13,7 @@ from reproduce.experiments.presets import PRESETS
 from reproduce.flags import Flags
 from reproduce.records import frame
 
-PAGES = rows.pages()
+PAGES = rows.PAGES
 EVERY = [(page, name) for page in PAGES for name in PAGES[page]["sections"]]
 ASR, LEARNED = "table1/asr-13", {"scale_prior": "learned"}
 

@@ -16,8 +16,8 @@ from reproduce.experiments.configuration import (
     from_json,
     options,
     preset_configuration,
+    unread,
 )
-from reproduce.experiments.option import unread
 from reproduce.experiments.presets import PRESETS
 from reproduce.flags import Flags
 from reproduce.launch import option_words

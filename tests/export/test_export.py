@@ -153,11 +153,11 @@ def test_runs_leave_records_and_go_on_bit_for_bit(exported, tmp_path, capsys):
     assert frames.runs.record[0]["environment"]["packages"]["jax"]
     assert train(exported, tmp_path / "b", "--epochs", 1) == 0
     assert train(exported, tmp_path / "b", "--epochs", 2) == 0
-    assert "goes on from" in capsys.readouterr().out
+    assert "continuing after epoch" in capsys.readouterr().out
     whole, continued = tiny.left(tmp_path / "a"), tiny.left(tmp_path / "b")
     assert {name: continued[name] for name in whole} == whole
     assert train(exported, tmp_path / "a", "--epochs", 2) == 0
-    assert capsys.readouterr().out.count("its record is there already") == 2
+    assert capsys.readouterr().out.count("already has a record") == 2
 
 
 def test_a_run_that_fails_leaves_the_others(exported, tmp_path, capsys, monkeypatch):

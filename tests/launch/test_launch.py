@@ -112,13 +112,13 @@ def test_every_failure_is_told_and_the_others_go_on(tmp_path, capsys):
     notice = "I0000 00:00:1795 1 port.cc:153] oneDNN custom operations are on."
     wanted = commands(
         tmp_path,
-        f"print('table1/asr-13 fine'); print({notice!r})",
+        f"print('table1/asr-13 seed 0 fine'); print({notice!r})",
         "print('x' * 100_000, 'long'); print('lost'); raise SystemExit(3)",
     )
     assert processes.train(wanted, tmp_path, jobs=2) == processes.FAILED_RUNS
     captured = capsys.readouterr()
     assert "2 runs of 300 epochs to train, 2 at once" in captured.out
-    assert "\ntable1/asr-13 fine\n" in captured.out
+    assert "\ntable1/asr-13 seed 0 fine\n" in captured.out
     assert " long\n[table1/asr-13 seed 1] lost\n" in captured.out
     assert "2 of 2 runs ended" in captured.out and notice not in captured.out
     (line,) = captured.err.splitlines()

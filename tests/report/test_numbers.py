@@ -97,6 +97,6 @@ def test_a_claim_of_both_tables_counts_by_the_lesser_verdict(monkeypatch):
         ]
 
     monkeypatch.setattr(claims, "judge", judge)
-    verdicts = summary.verdicts(None, None)
+    verdicts = claims.by_verdict(None, None)
     assert verdicts[claims.UNDECIDED] == ["4", "5", "6", "7"]
     assert verdicts[claims.HOLDS] == ["1", "1b", "2", "2b", "3", "8"]

@@ -26,11 +26,6 @@ def callers_folder(checkout, tmp_path):
     return ("bash", checkout / TABLE[1]), {"folder": tmp_path}
 
 
-def copied_script(checkout, tmp_path):
-    copy = shutil.copy(checkout / TABLE[1], tmp_path / "slurm_script")
-    return ("bash", copy), {"SLURM_SUBMIT_DIR": checkout, "folder": tmp_path}
-
-
 def folder_of_scripts(checkout, tmp_path):
     return ("bash", "table1.sh"), {"folder": checkout / "reproduce"}
 
@@ -48,7 +43,7 @@ def shell(name):
 @pytest.mark.parametrize(
     "kind",
     [
-        *(other_variables, callers_folder, copied_script, folder_of_scripts),
+        *(other_variables, callers_folder, folder_of_scripts),
         *map(shell, ("sh", "dash", "zsh", "ksh")),
     ],
     ids=lambda kind: kind.__name__,
