@@ -70,6 +70,15 @@ def test_a_longer_run_stands_for_a_shorter_one_that_is_not_there(tmp_path):
     assert nelbos(found) == [111.0, 290.0] and column(found, "cut_from") == [[], []]
 
 
+def test_a_row_is_drawn_from_a_run_that_did_not_fail(tmp_path):
+    made_up.write(tmp_path, ASR, epochs=20, fields=made_up.failed())
+    folder = made_up.write(tmp_path, ASR, epochs=20, seed=1)
+    section = {"experiment": ASR, "rows": [[[["none"], {}]]], "epochs": 20}
+    call = planned(tmp_path, "--seeds", "0,1")
+    (row,) = rows.collect(section, call, frame.load(tmp_path))
+    assert tmp_path / row["folders"][0] == folder and row["failed_seeds"] == [0]
+
+
 def test_a_run_that_reports_its_best_epoch_stands_for_itself_alone(tmp_path):
     best = {"reported_epoch": "lowest_loss"}
     made_up.write(tmp_path, ASR, epochs=60, changes=best)

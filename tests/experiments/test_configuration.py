@@ -86,6 +86,16 @@ def test_two_runs_share_a_folder_only_if_they_are_the_same_run(run, first, secon
     assert len(one.name.parts) == 3
 
 
+def test_a_number_names_the_same_run_however_it_is_written():
+    options = {"table1/asr-13": {"counts": [1, 4]}, "table2/asr-mnist": {"bounds": 0}}
+    for experiment, change in options.items():
+        (name, value), weight = *change.items(), {"clip_norm": 5}
+        given = preset_configuration(experiment, **change, **weight)
+        kind = type(getattr(preset_configuration(experiment), name))
+        meant = preset_configuration(experiment, **{name: kind(value)}, clip_norm=5.0)
+        assert given == meant and given.name == meant.name
+
+
 @given(runs, changed)
 def test_a_change_that_nothing_reads_is_refused(run, change):
     name, value = change

@@ -204,7 +204,7 @@ def test_tensorflow_and_jax_share_checkpoints(exported, tmp_path, capsys):
     # The run's one epoch is in JAX's checkpoint: TensorFlow only writes its record.
     assert command_line.main(run_command.define, run_command.body, argv=argv) == 0
     out = capsys.readouterr().out
-    assert "resumed" in out and "  epoch" not in out
+    assert "continuing after epoch 1" in out and "  epoch" not in out
     (run,) = frame.load(tmp_path).runs.to_dict("records")
     jax, tensorflow = run["record"]["trained_by"]
     assert "exported_from" in jax and "exported_from" not in tensorflow

@@ -48,6 +48,7 @@ KINDS = {  # from a file's name to its content; those named ink are dark on ligh
     "several.npy": np.stack([scene()] * 2) / 255,
     "sixteen.npy": WIDE.astype(">u2"),
     "colours.npy": np.stack([scene()] * 3, axis=-1)[None],
+    "colour.npy": np.stack([scene()] * 3, axis=-1),
 }
 FAULTS = {  # from a file's name to its content and a part of the line about it
     "gone.png": (None, "No such file"),

@@ -6,7 +6,7 @@ import pytest
 
 from reproduce.experiments import grid, published
 from reproduce.records import frame
-from reproduce.report import numbers, summary
+from reproduce.report import inventory, numbers, summary
 from reproduce.tables import cells, claims
 
 
@@ -23,6 +23,16 @@ def test_ink_outside_boxes_is_counted_pixel_by_pixel():
             )
             expected += 0 if covered else grey / 255
         assert ink == pytest.approx(expected)
+
+
+def test_scenes_of_ones_own_tell_what_is_known(tmp_path):
+    about = {"images": 12, "mean_ink": 0.25}
+    made_up.write(
+        tmp_path, "table1/asr-13", fields={"data_statistics": {"test": about}}
+    )
+    (line,) = inventory.scenes(frame.load(tmp_path).runs)
+    assert (line["images"], line["mean grey value"]) == ("12", "0.2500")
+    assert line["counts"] == line["object side in pixels"] == "-"
 
 
 def test_boxes_of_the_kept_scenes(tmp_path):

@@ -1,5 +1,6 @@
 """One run in this process, with tiny networks: what it writes, prints and refuses."""
 
+import json
 import pathlib
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 import tiny
 
 from reproduce import REPOSITORY
-from reproduce.records import frame, record, versions
-from reproduce.run import checkpoint
+from reproduce.experiments.configuration import preset_configuration
+from reproduce.records import folders, frame, record, versions
+from reproduce.run import checkpoint, one
 
 pytestmark = pytest.mark.usefixtures("tiny_networks")
 EXAMPLE = REPOSITORY / "examples" / "left_to_right.py"
@@ -67,6 +69,36 @@ def test_no_run_goes_on_from_a_checkpoint_of_other_numerics(
     older = file.with_name(checkpoint.OLDER)
     assert older.read_bytes() == before and file.exists()
     assert not frame.load(finished).runs.stale[0]
+
+
+def rewritten(source, target, numerics, change):
+    """A copy of a checkpoint whose options and version are others."""
+    arrays = folders.read_arrays(source)
+    state = json.loads(arrays["state"].tobytes()) | {"numerics": numerics}
+    change(state["configuration"])
+    arrays["state"] = np.frombuffer(json.dumps(state).encode(), np.uint8)
+    target.parent.mkdir(exist_ok=True)
+    np.savez(target, **arrays)
+
+
+def test_a_run_goes_on_from_the_longest_checkpoint_of_todays_numbers(finished, capsys):
+    """Options may have come since; older code's own state is kept beside."""
+    (file,) = finished.rglob("state.npz")
+    own = file.parent.with_name(file.parent.name.replace("2ep", "3ep")) / file.name
+    rewritten(file, own, 1, lambda options: options.update(epochs=3))
+    rewritten(file, file, versions.NUMERICS, lambda o: o.pop("constraint_weight"))
+    assert tiny.run(finished, "--epochs", 3) == 0
+    assert f"after epoch 2, from {file.parent}" in capsys.readouterr().out
+    assert own.with_name(checkpoint.OLDER).exists() and own.exists()
+
+
+def test_a_record_names_the_commit_that_trained_its_last_epoch(tmp_path):
+    configuration = preset_configuration("table1/asr-13", epochs=1)
+    run = one.Run(configuration, tmp_path, tmp_path / "state.npz")
+    run.note_process({"commit": "a"})
+    run.progress.history.append({})
+    run.note_process({"commit": "b"})  # which only writes the record
+    assert [process["commit"] for process in run.progress.trained_by] == ["a"]
 
 
 def test_a_constraint_of_ones_own_is_logged_and_part_of_the_variant(tmp_path, capsys):
@@ -150,7 +182,10 @@ def test_scenes_with_counts_and_boxes_are_judged_by_them(tmp_path):
         ({"images": np.zeros([20, 20, 21], np.uint8)}, "images: of shape"),
         ({"images": np.full([20, 20, 20], -1.0)}, "images: values from -1 to -1"),
         ({"images": np.full([20, 20, 20], np.nan)}, "images: values from nan"),
+        ({"images": np.zeros([])}, "images: of shape []"),
+        ({"images": np.zeros([0, 20, 20])}, "images: of shape [0, 20, 20]"),
         ({"counts": np.zeros([3], int)}, "counts: int64 of shape [3]"),
+        ({"counts": np.full([20], -1)}, "counts: -1 is negative"),
         ({"boxes": np.zeros([20, 3, 4])}, "boxes: "),
         ({"test_images": np.zeros([9, 8, 8], np.uint8)}, "differ in size"),
         ({"images": np.zeros([7, 20, 20], np.uint8)}, "at least one batch of 8"),
@@ -200,7 +235,7 @@ def test_a_damaged_checkpoint_gets_one_line_and_is_left_alone(finished, capsys):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--temperature", "0.5"], "--temperature: not allowed with table1/asr-13"),
+        (["--temperature", "0.5"], "--temperature: it has no effect on table1/asr-13"),
         (["--counts", "4,5"], "--counts: (4, 5) is not allowed"),
         (["--results", __file__], "--results: "),
         (["--constraint", "nowhere.py:f"], "--constraint: nowhere.py: No such file"),

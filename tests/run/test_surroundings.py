@@ -71,7 +71,7 @@ def test_without_a_home_folder_nothing_is_kept(homeless, monkeypatch, capsys):
 
 @pytest.mark.parametrize("place", ["~/out", "~nobody-has-this-name/out"])
 def test_a_home_folder_that_is_not_there_is_told(place, homeless):
-    with pytest.raises(UsageError, match=f"^{place}: .* no such home folder"):
+    with pytest.raises(UsageError, match=f"^{place}: no such home folder"):
         folders.given_path(place)
 
 
