@@ -20,8 +20,6 @@ unset PYTHONHOME PYTHONPLATLIBDIR PYTHONCASEOK PYTHONOPTIMIZE PYTHONINSPECT
 export PYTHONPATH=$repository PYTHONSAFEPATH=1
 # Without HOME, bash takes ~ from the user's entry, and "/" where there is none.
 [ -n "${HOME:-}" ] || { unset HOME && export HOME=~; }
-# Fewer notices of TensorFlow; its errors are told.
-export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
 
 fail() {
     echo "error: $*" >&2
