@@ -165,21 +165,16 @@ class Call:
         """
         frames = frame.load(self.results)
         current = frames.runs[~frames.runs.stale.astype(bool)]
-        recorded = {
+        rows = {
             length: frame.at_epoch(current, frames.epochs, length)
             if longer
             else current[current.epochs == length]
             for length in {run.epochs for run in runs}
         }
-        return [
-            run
-            for run in runs
-            if frame.runs_of(recorded[run.epochs], run, seed=True).empty
-        ]
+        return [r for r in runs if frame.runs_of(rows[r.epochs], r, seed=True).empty]
 
     def untouched(self, runs):
-        """The runs of cells without any record for the runs' seeds, whatever its length
-        and age."""
+        """The runs of cells without a record, of any length or age, for these seeds."""
         recorded = frame.load(self.results).runs
         recorded = recorded[recorded.seed.isin({run.seed for run in runs})]
         cells = set(zip(recorded.experiment, recorded.variant, strict=True))
