@@ -210,8 +210,8 @@ class Call:
     def write(self, file, shown, page, content):
         """Prints `shown`; writes `page` to `<file>.md`, `content` to `<file>.json`."""
         print(shown, flush=True)
-        text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
-        folders.write_atomically(f"{file}.json", text + "\n")
+        encoded = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+        folders.write_atomically(f"{file}.json", encoded + "\n")
         folders.write_atomically(f"{file}.md", page)
         print(f"written: {folders.shown(file)}.md and .json", flush=True)
 

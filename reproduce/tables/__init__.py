@@ -1,5 +1,5 @@
 """Tables 1 and 2 beside the published numbers, and the paper's claims.
 
-`cells` averages runs, `claims` judges the paper's sentences, `render` writes text,
+`cells` averages runs, `claims` judges the paper's claims, `render` writes text,
 `__main__` is the command.
 """
