@@ -51,11 +51,8 @@ def body(page, name, values):
     frames, file, sections, content = call.frames(), call.file(name), [], {}
     for key, section in chosen.items():
         table_rows = rows.collect(section, call, frames)
-        entry = {
-            "table": markdown(section, table_rows),
-            "found": table_rows,
-            "told": "",
-        }
+        entry = section | {"found": table_rows, "told": ""}
+        entry["table"] = markdown(section, table_rows)
         if section.get("picture"):
             entry["picture"] = f"figures/{file.name}-{key}"
             picture = file.parent / entry["picture"]
@@ -64,7 +61,7 @@ def body(page, name, values):
             entry["picture"] = f"figures/{file.name}-{key}"
             figure = curves.compare(table_rows, frames.epochs, *section["curve"])
             panels.save(figure, file.parent / entry["picture"])
-        sections.append(section | entry)
+        sections.append(entry)
         content[key] = [_plain(row) for row in table_rows]
     legend = {mark: text for mark, text in cells.MARKS.items() if mark in MARKS}
     text = pages.template("comparisons/page.md.j2").render(

@@ -131,14 +131,14 @@ def _verdict(number, table, runs, epochs, preset):
         runs = cells.at_equal_length(runs, epochs)
     complete = runs[runs.status == "complete"]
     usable = _by_cell(complete.dropna(subset=claim["metrics"])).size()
-    lacking = [
+    missing = [
         grid.full_label(f"{table}/{method}-{setting}")
         for setting in settings
         for method in methods
         if usable.get((setting, method), 0) < least
     ]
-    if lacking:
-        needed = f"needs {count_of(least, 'run')} each of {_commas(lacking)}"
+    if missing:
+        needed = f"needs {count_of(least, 'run')} each of {_commas(missing)}"
         return Verdict(number, preset, UNDECIDED, points=(needed,))
     holds, score, remark, points = JUDGES[number](complete)
     if holds is None:
