@@ -107,7 +107,7 @@ class Configuration:
     train_images: int = option(40_000, integer(1), "training scenes", MADE)
     test_images: int = option(2_000, integer(1), "test scenes", MADE)
     test_split: str = option("extra", choice("extra", "shuffled"),
-        "test scenes: made in addition, or split off the shuffled others", MADE)
+        "test scenes: extra ones, or split off the shuffled training scenes", MADE)
     data_seed: int = option(0, integer(0), "seed of the scenes", MADE)
 
     # Model. The number of steps is the released code's, and so are the Concrete values,
