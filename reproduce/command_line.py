@@ -1,9 +1,8 @@
 """What all commands share: flags, one-line error messages and exit codes.
 
 A command is a function `define`, which adds its flags to a `flags.Flags`, and a
-function `body` of the parsed flags. Exit codes: 0 success, 1 a system error (a full
-disk, say), 2 bad input, 130 Ctrl-C, 141 the reader of standard output closed it; others
-are the body's own.
+function `body` of the parsed flags. Exit codes: 0 success, 1 system error (disk full,
+say), 2 bad input, 130 Ctrl-C, 141 standard output was closed; others are the body's.
 """
 
 import os
@@ -27,7 +26,7 @@ def main(define, body, description="", argv=None, positional=False):
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     if getattr(sys.stdout, "errors", None) == "strict":
-        sys.stdout.reconfigure(errors="replace")  # no character may end a run
+        sys.stdout.reconfigure(errors="replace")  # unprintable text must not end a run
     try:
         flags = Flags()
         define(flags)

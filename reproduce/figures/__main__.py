@@ -76,11 +76,7 @@ def body(values):
 
 
 def _complete(call, runs, experiments):
-    """The complete runs of experiments; prints which experiments have none.
-
-    Raises:
-      UsageError: if no experiment has one.
-    """
+    """The complete runs of experiments; prints which have none, UsageError if all."""
     values = call.values
     runs = runs[runs.experiment.isin(experiments) & (runs.preset == values.preset)]
     selected = cells.select(runs, values.digits, values.smoke, **call.shown)

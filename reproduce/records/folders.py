@@ -5,9 +5,7 @@ import pathlib
 
 import numpy as np
 
-from data.files import (
-    write_atomically as write_atomically,
-)  # re-exported to all of reproduce/
+from data.files import write_atomically as write_atomically  # for all of reproduce/
 from reproduce import REPOSITORY
 from reproduce.errors import UsageError
 

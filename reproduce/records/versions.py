@@ -7,9 +7,7 @@ NUMERICS = 3
 # Which runs each version changed, by their options.
 _TOUCHED = {
     2: lambda options: True,
-    3: lambda options: (
-        options["compiler"] == "none"
-    ),  # constant folding was switched off
+    3: lambda options: options["compiler"] == "none",  # no more constant folding
 }
 # What the first version did before it had these options; F6's bounds depend on the
 # dataset.

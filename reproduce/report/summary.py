@@ -46,10 +46,7 @@ def numbers(tables):
 
 
 def best(frame):
-    """The best method of each setting and metric, here and in the paper.
-
-    Args:
-      frame: of `numbers`.
+    """The best method of each setting and metric of `numbers`, here and in the paper.
 
     Returns:
       rows: lists of texts: the scenes, then a cell for each metric of Table 1.
@@ -67,7 +64,5 @@ def best(frame):
     table = ours.where(ours == theirs, ours + " (paper: " + theirs + ")")
     table = table.unstack().reindex(frame.scenes.unique(), fill_value="-")
     table = table.reindex(columns=published.METRICS["table1"]).fillna("-")
-    wins = [
-        int(winners.str.contains(METHODS["asr"]).sum()) for winners in (ours, theirs)
-    ]
+    wins = [int(names.str.contains(METHODS["asr"]).sum()) for names in (ours, theirs)]
     return [list(row) for row in table.itertuples()], [*wins, len(ours)]

@@ -121,15 +121,14 @@ def overlapping_pair_share(boxes, counts):
 
 
 def overlapping_pairs(boxes, counts):
-    """Numbers of overlapping box pairs and of all box pairs within each scene.
+    """Numbers of box pairs in each scene whose intersection has an area, and of all.
 
     Args:
       boxes: shape [scenes, K, 4].
       counts: shape [scenes].
 
     Returns:
-      Two integer arrays of shape [scenes]: pairs whose intersection has an area, and
-      all pairs.
+      Two integer arrays of shape [scenes].
     """
     boxes, counts = np.asarray(boxes, float), np.asarray(counts)
     meet = np.all(_common_sides(boxes[:, :, None], boxes[:, None]) > 0, axis=-1)

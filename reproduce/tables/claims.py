@@ -44,11 +44,8 @@ CLAIMS = tomllib.loads(
 
 
 class Verdict(NamedTuple):
-    """A judged claim.
-
-    `told` says what happened instead, `points` are the numbers behind the verdict, and
-    `notes` say how the runs fall short of the paper's protocol.
-    """
+    """A judged claim: `told` is what happened instead, `points` the numbers behind the
+    verdict, `notes` how the runs fall short of the paper's protocol."""
 
     number: str
     preset: str
@@ -296,10 +293,7 @@ def _correlation(tables):
 
 
 def _by_dataset(frame, form, suffix=""):
-    """Yields each dataset's scenes, the methods' rows, and a line of their two numbers.
-
-    `form` is the format of a method's name and numbers, `suffix` the end of the line.
-    """
+    """Yields each dataset's scenes, the methods' rows, and a line of their numbers."""
     for setting, rows in frame.groupby("setting", observed=True):
         rows = rows.droplevel("setting")
         texts = [form.format(METHODS[m], a, b) for m, a, b in rows.itertuples()]
@@ -331,9 +325,8 @@ def asr_trades_nelbo(runs):
 
 def asr_samples_are_separate(runs):
     """All runs draw their samples with the same random numbers, and AIR's prior is
-    entirely fixed, so that its share is the same in every run. So more seeds do not
-    reduce the standard errors, which are those of one run; binomial where a record has
-    none."""
+    entirely fixed: its share is the same in every run. So more seeds do not reduce the
+    standard errors, which are those of one run; binomial where a record has none."""
     share = runs.overlapping_pairs_in_samples
     binomial = (share * (1 - share) / PAIRS_IN_SAMPLES) ** 0.5
     error = runs.overlapping_pairs_in_samples_error.astype(float).fillna(binomial)
