@@ -1,7 +1,7 @@
 """The experiments: options, single runs, records, tables, figures and commands.
 
-Importing this package imports no TensorFlow. Of its modules only `export.programs` and,
-of `run`, `build`, `evaluation`, `trained` and `training` do so.
+Importing this package does not import TensorFlow. The modules that need it are
+`export.programs` and, in `run`, `build`, `evaluation`, `trained` and `training`.
 """
 
 import pathlib

@@ -1,8 +1,8 @@
-"""The frame of every command: flags, errors of one line, exit codes.
+"""What all commands share: flags, one-line error messages and exit codes.
 
-A command is a function `define` of `flags.Flags` and a function `body` of the parsed
-flags. Exit codes: 0 done, 1 the machine failed (disk full, say), 2 bad input, 130
-Ctrl-C, 141 the reader of standard output has left; others belong to the body.
+A command is a function `define`, which adds its flags to a `flags.Flags`, and a
+function `body` of the parsed flags. Exit codes: 0 success, 1 system error (disk full,
+say), 2 bad input, 130 Ctrl-C, 141 standard output was closed; others are the body's.
 """
 
 import os
@@ -19,32 +19,33 @@ def main(define, body, description="", argv=None, positional=False):
     Args:
       define: adds the command's flags.
       body: returns the exit code, or None for 0.
-      description: the head of its --help, such as the module's docstring.
-      argv: the words after the program's name; None takes `sys.argv[1:]`.
-      positional: whether words that are no flags go to `body`, too, a list.
+      description: the beginning of its --help, such as the module's docstring.
+      argv: the command-line arguments; None for `sys.argv[1:]`.
+      positional: whether positional arguments are allowed; `body` takes their list as
+        its second argument.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     if getattr(sys.stdout, "errors", None) == "strict":
-        sys.stdout.reconfigure(errors="replace")  # a character must not end a run
+        sys.stdout.reconfigure(errors="replace")  # unprintable text must not end a run
     try:
         flags = Flags()
         define(flags)
         flags.group("Help")
         flags.add("help", switch(), False, "show this message and exit")
-        words = flags.parse(argv)
+        arguments = flags.parse(argv)
         if flags.values.help:
             print(flags.help(description))
             return 0
-        if words and not positional:
-            raise UsageError(f"unexpected argument {words[0]!r}; see --help")
-        code = body(flags.values, words) if positional else body(flags.values)
+        if arguments and not positional:
+            raise UsageError(f"unexpected argument {arguments[0]!r}; see --help")
+        code = body(flags.values, arguments) if positional else body(flags.values)
         sys.stdout.flush()
         return code or 0
     except (UsageError, DataError) as error:
         return _fail(error, 2)
     except KeyboardInterrupt:
         return _fail("interrupted; run the same command again to resume", 130)
-    except BrokenPipeError:  # the reader, `head` say, has left: not our failure
+    except BrokenPipeError:  # the reader, such as `head`, is done: no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
@@ -54,8 +55,9 @@ def main(define, body, description="", argv=None, positional=False):
 
 
 def _fail(error, code):
+    """Prints an error as one line; returns the exit code."""
     sys.stdout.flush()
-    text = " ".join(str(error).split())  # one line, whatever it holds
+    message = " ".join(str(error).split())
     prefix = "" if code == 130 else "error: "
-    print(f"{prefix}{text}", file=sys.stderr, flush=True)
+    print(f"{prefix}{message}", file=sys.stderr, flush=True)
     return code

@@ -1,4 +1,4 @@
-"""The flags of a command: absl's, also with the word none and lists of values."""
+"""A command's flags: absl's, extended to the value "none" and to lists of values."""
 
 import math
 
@@ -11,8 +11,8 @@ class Flags:
     """A command's flags, in the groups of its --help.
 
     Attributes:
-      values: absl's `FlagValues`: `values.epochs`, and whether the user has given it,
-        `values["epochs"].present`.
+      values: absl's `FlagValues`: `values.epochs` is a flag's value, and
+        `values["epochs"].present` says whether the user has given it.
     """
 
     def __init__(self):
@@ -21,22 +21,22 @@ class Flags:
         self._groups = ["Options"]
 
     def group(self, title):
-        """Begins a group."""
+        """Starts a new group."""
         self._groups.append(title)
 
-    def add(self, name, parser, default, text):
+    def add(self, name, parser, default, help_text):
         """Defines a flag; `parser` is one of those below."""
         if isinstance(parser, absl.flags.BooleanParser):
-            flag = absl.flags.BooleanFlag(name, default, text)
+            flag = absl.flags.BooleanFlag(name, default, help_text)
         else:
-            flag = absl.flags.Flag(parser, _Serializer(), name, default, text)
+            flag = absl.flags.Flag(parser, _Serializer(), name, default, help_text)
         absl.flags.DEFINE_flag(flag, self.values, self._groups[-1])
 
     def parse(self, argv):
-        """Takes the flags' values from words; returns the words that are no flags.
+        """Parses command-line arguments; returns the positional ones.
 
         Raises:
-          UsageError: naming the flag that is unknown or has a value not allowed.
+          UsageError: naming a flag that is unknown or whose value is not allowed.
         """
         try:
             return self.values(["command", *argv])[1:]
@@ -45,13 +45,13 @@ class Flags:
 
     def help(self, description):
         """The text of --help."""
-        used = self.values.flags_by_module_dict()
-        groups = [self.values.module_help(g) for g in self._groups if g in used]
+        by_group = self.values.flags_by_module_dict()
+        groups = [self.values.module_help(g) for g in self._groups if g in by_group]
         return "\n".join([description.strip(), *groups])
 
 
 def integer(lower=None, upper=None, optional=False):
-    """An integer within bounds; or the word none, if optional."""
+    """An integer within bounds; or "none", if optional."""
     return _Parser(absl.flags.IntegerParser(lower, upper), optional)
 
 
@@ -61,21 +61,21 @@ def number(lower=None, upper=None):
 
 
 def choice(*allowed, optional=False):
-    """One of a few words; or the word none, if optional."""
+    """One of a few words; or "none", if optional."""
     parser = absl.flags.EnumParser(list(allowed))
     parser.syntactic_help = ", ".join(allowed)
     return _Parser(parser, optional)
 
 
 def text(optional=False):
-    """Any text but the empty one, such as a file's name; or none, if optional."""
+    """Any text that is not empty, such as a file's name; or "none", if optional."""
     parser = absl.flags.ArgumentParser()
     parser.syntactic_help = "text"
     return _Parser(parser, optional)
 
 
 def switch():
-    """Either --name or --noname; with the default None also neither."""
+    """Either --name or --noname; with the default None, possibly neither."""
     return absl.flags.BooleanParser()
 
 
@@ -85,13 +85,13 @@ def comma_list(parser):
 
 
 def written(value):
-    """A value as the word of a command line that gives it."""
+    """A value as it is written on a command line."""
     several = isinstance(value, (tuple, list))
     return ",".join(map(str, value)) if several else str(value)
 
 
 class _Parser(absl.flags.ArgumentParser):
-    """One of absl's parsers, also of none or of a list; errors list what is allowed."""
+    """Extends a parser of absl to "none" or to lists; errors say what is allowed."""
 
     def __init__(self, item, optional=False, several=False):
         super().__init__()
@@ -104,8 +104,9 @@ class _Parser(absl.flags.ArgumentParser):
             return argument  # a default
         if self.optional and argument.lower() == "none":
             return None
-        words = [word.strip() for word in argument.split(",")]
-        words = words if self.several else [argument]
+        words = [argument]
+        if self.several:
+            words = [word.strip() for word in argument.split(",")]
         try:
             values = {self.item.parse(word): None for word in words if word}
         except ValueError:

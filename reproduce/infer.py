@@ -1,13 +1,13 @@
-"""A trained model on images of one's own: how many objects, where, and drawn again.
+"""Applies a trained model to your own images: counts, boxes and reconstructions.
 
     python -m reproduce.infer checkpoints/table1/asr-13/paper-10ep-seed0 a.png b.jpg
 
-MODEL, the first word, is a run's folder of checkpoints, a file of results/weights/ or a
-.keras file; an image is a picture, a folder of pictures or a .npy array.
+The first argument, MODEL, is a run's folder of checkpoints, a file of results/weights/
+or a .keras file; the others are pictures, folders of pictures or .npy arrays.
 
-The models know light ink on a dark ground, so an image whose edge is light is inverted.
-It is padded to a square and scaled to the model's canvas; boxes are given in the pixels
-of the image itself.
+The models know light ink on a dark background, so an image with a light edge is
+inverted. It is padded to a square and scaled to the model's canvas; boxes are given in
+pixels of the original image.
 """
 
 import json
@@ -23,48 +23,48 @@ from reproduce.flags import switch, text
 from reproduce.records import folders
 from reproduce.words import count_of
 
-MOST = 10_000  # images of a call
-SHOWN, BATCH = 64, 64  # images on the terminal and in the picture
+MOST = 10_000  # images per call
+SHOWN, BATCH = 64, 64  # images printed and drawn; images in a batch
 
 
 def define(flags):
     """The command's flags."""
     flags.group("What to do")
-    about = "dark is ink; --noinvert: light is (default: judged by each image's edge)"
-    flags.add("invert", switch(), None, about)
-    about = "name of the .json, .png and .pdf (default outputs/inferred)"
-    flags.add("out", text(), None, about)
+    help_text = "ink is dark; --noinvert: light (default: judged by each image's edge)"
+    flags.add("invert", switch(), None, help_text)
+    help_text = "name of the .json, .png and .pdf (default outputs/inferred)"
+    flags.add("out", text(), None, help_text)
 
 
 def body(values, words):
-    """Infers; returns the exit code, 2 where an image could not be taken."""
+    """Runs inference; returns the exit code, 2 if an image could not be read."""
     if len(words) < 2:
         raise UsageError("a model and an image are needed; see --help")
     out = folders.given_path(values.out or folders.OUTPUTS / "inferred")
     folders.require_writable(out.parent, "--out")
     files = [file for word in words[1:] for file in _files(word)]
     model = _model(words[0])
-    images, faults, side = [], 0, model.canvas_side
+    images, errors, side = [], 0, model.canvas_side
     for file in files:
         try:
             for name, grey in pictures.read(file):
                 images.append(pictures.prepare(name, grey, side, values.invert))
                 if len(images) > MOST:
                     raise UsageError(f"more than {MOST:,} images; give fewer at once")
-        except DataError as error:  # the others are good
+        except DataError as error:  # continue with the others
             print(f"error: {error}", file=sys.stderr, flush=True)
-            faults += 1
+            errors += 1
     if images:
         from reproduce.run.evaluation import Evaluation
 
         canvases = np.stack([image.canvas for image in images])
-        found = Evaluation(model, min(BATCH, len(images))).predict(canvases)
-        _write(out, words[0], images, found)
-    return 2 if faults else 0
+        inferred = Evaluation(model, min(BATCH, len(images))).predict(canvases)
+        _write(out, words[0], images, inferred)
+    return 2 if errors else 0
 
 
 def _model(name):
-    """The `air.AIR` that a word names."""
+    """The `air.AIR` that the argument MODEL names."""
     path = folders.given_path(name)
     saved = path.suffix == ".keras"
     if not (path.is_file() if path.suffix in (".keras", ".npz") else path.is_dir()):
@@ -81,7 +81,7 @@ def _model(name):
     if not saved:
         return trained_model(path)
     try:
-        with warnings.catch_warnings(action="ignore"):  # of the optimiser, unused here
+        with warnings.catch_warnings(action="ignore"):  # about the unused optimiser
             model = keras.saving.load_model(path)
     except Exception as error:  # damaged bytes make Keras and zipfile raise anything
         reason = str(error).strip().split("\n")[0] or type(error).__name__
@@ -92,23 +92,23 @@ def _model(name):
 
 
 def _files(word):
-    """The files that a word names: itself, or those in a folder, by name."""
+    """The files that an argument names: itself, or those in a folder, by name."""
     path = folders.given_path(word)
-    found = pictures.files_in(path) if path.is_dir() else [path]
-    if not found:
+    files = pictures.files_in(path) if path.is_dir() else [path]
+    if not files:
         raise UsageError(f"{word}: this folder contains no pictures or .npy arrays")
-    return found
+    return files
 
 
-def _write(out, model, images, found):
-    """Says what was inferred, and writes it as JSON and as a picture."""
+def _write(out, model, images, inferred):
+    """Prints what was inferred, and writes it as JSON and as a picture."""
     from reproduce.figures import panels
 
-    drawn = np.rint(255 * found["reconstructions"].clip(0, 1)).astype(np.uint8)
+    drawn = np.rint(255 * inferred["reconstructions"].clip(0, 1)).astype(np.uint8)
     entries, scenes = [], []
     for i, image in enumerate(images):
-        count = int(found["counts"][i])
-        boxes = found["boxes"][i][:count]
+        count = int(inferred["counts"][i])
+        boxes = inferred["boxes"][i][:count]
         entries.append(
             {
                 "image": image.name,
@@ -116,21 +116,21 @@ def _write(out, model, images, found):
                 "inverted": image.inverted,
                 "count": count,
                 "boxes": image.in_original(boxes).round(3).tolist(),
-                "nelbo": float(found["nelbo"][i]),
+                "nelbo": float(inferred["nelbo"][i]),
                 "reconstruction": drawn[i].tolist(),
             }
         )
-        own = panels.Scene(image.canvas, boxes, count)
-        scenes.append((own, panels.Scene(drawn[i])))
+        scene = panels.Scene(image.canvas, boxes, count)
+        scenes.append((scene, panels.Scene(drawn[i])))
         if i < SHOWN:
-            told = f" ({image.told})" if image.told else ""
-            print(f"{image.name}: {count_of(count, 'object')}{told}")
+            remark = f" ({image.told})" if image.told else ""
+            print(f"{image.name}: {count_of(count, 'object')}{remark}")
     if len(images) > SHOWN:
         print(f"{len(images) - SHOWN:,} more are in the .json, not in the picture")
-    told = json.dumps({"model": model, "images": entries}, ensure_ascii=False)
-    folders.write_atomically(f"{out}.json", told + "\n")
+    encoded = json.dumps({"model": model, "images": entries}, ensure_ascii=False)
+    folders.write_atomically(f"{out}.json", encoded + "\n")
     scenes, blocks = scenes[:SHOWN], []
-    blank = panels.Scene(np.full_like(drawn[0], 255))  # keeps letters their size
+    blank = panels.Scene(np.full_like(drawn[0], 255))  # keeps the text's size
     columns = panels.COLUMNS
     scenes += [(blank, blank)] * (-len(scenes) % columns)
     for first in range(0, len(scenes), columns):

@@ -1,7 +1,7 @@
-"""What every command on runs of the grid shares: which runs, --list, --index, training.
+"""What the commands on the grid's runs share: selection, --list, --index, training.
 
 Tables, figures and comparisons differ in the runs they ask for and in what they make of
-the records; a `Call` is all the rest.
+the records; a `Call` does the rest.
 """
 
 import json
@@ -21,8 +21,8 @@ from reproduce.experiments.presets import PRESETS
 from reproduce.flags import choice, comma_list, integer, switch, text, written
 from reproduce.records import folders, frame
 
-# The flags that say which runs a call is about and where they are; not every command
-# has all of them.
+# The flags that select the runs of a call and say where they are; not every command has
+# all of them.
 SAME_RUNS = (
     *("comparisons", "methods", "settings", "seeds", "epochs"),
     *("preset", "digits", "mnist", "smoke", "results"),
@@ -34,18 +34,18 @@ def define(flags, seeds=published.SEEDS, epochs=published.EPOCHS, preset=PRESETS
     # fmt: off
     flags.add("seeds", comma_list(integer(0, LARGEST_SEED)), seeds, "seeds of a cell")
     flags.add("epochs", integer(1), epochs,
-        "length of runs to train; if given, only runs of this length are shown")
+        "length of the runs to train; if given, only runs of this length are shown")
     flags.add("preset", choice(*PRESETS), preset,
         "paper: this project's reading of the text; released: the authors' code")
     flags.add("digits", choice("mnist", "rendered"), "mnist",
         "source of digits; rendered needs no download")
     flags.add("mnist", text(), None, "MNIST in Keras's format, mnist.npz")
     flags.group("What to train")
-    flags.add("train", switch(), None, "train all that is missing; --notrain: nothing")
-    flags.add("retrain", switch(), False, "train also the runs that have records")
+    flags.add("train", switch(), None, "train all missing runs; --notrain: none")
+    flags.add("retrain", switch(), False, "also train the runs that have records")
     flags.add("smoke", switch(), False, "the whole path at toy size, in minutes")
     flags.add("jobs", integer(1), None,
-        "runs at once (default: as cores and memory allow)")
+        "runs to train at once (default: as many as cores and memory allow)")
     flags.group("For a scheduler")
     flags.add("list", switch(), False, "print one command per run and exit")
     flags.add("index", integer(0), None,
@@ -63,7 +63,7 @@ class Call:
       results: folder of the runs' records.
       epochs: length of runs to train.
       retrains: whether runs that already have records are trained, too.
-      shown: the epochs and the seeds that are asked for, None where none are.
+      shown: the values of --epochs and --seeds, None for one that is not given.
     """
 
     def __init__(self, values, script, part):
@@ -71,8 +71,8 @@ class Call:
 
         Args:
           values: the flags of `define` and the command's own.
-          script: its name, `bash reproduce/<script>.sh`.
-          part: names of the flags that select a part of what it shows.
+          script: the command's name, as in `bash reproduce/<script>.sh`.
+          part: names of the flags that select a part of what the command shows.
         """
         self.values, self.script, self.part = values, script, part
         if values.retrain and values.train is False:
@@ -88,35 +88,35 @@ class Call:
         self._mnist = mnist and str(mnist)
 
     def explicit(self, flag):
-        """A flag's value; None where the call leaves it at its default."""
+        """A flag's value if the user has given it, else None."""
         return self.values[flag].value if self.values[flag].present else None
 
     def seeds(self, default):
-        """The seeds asked for; a smoke run has one unless told otherwise."""
+        """The seeds of --seeds, else the default ones; in smoke runs only the first."""
         return self.shown["seeds"] or (default[:1] if self.values.smoke else default)
 
     def run(self, experiment, seed, changes=()):
         """The `Configuration` of one run, with some options changed from the preset."""
-        plain = self._plain(experiment)
-        own = {"seed": seed, "epochs": self.epochs}
-        if plain.digits and not self.values.smoke:
-            own["digits"] = self.values.digits
-        return self._plain(experiment, **{**own, **dict(changes)})
+        options = {"seed": seed, "epochs": self.epochs}
+        if self._configuration(experiment).digits and not self.values.smoke:
+            options["digits"] = self.values.digits
+        return self._configuration(experiment, **{**options, **dict(changes)})
 
-    def _plain(self, experiment, **changes):
+    def _configuration(self, experiment, **changes):
         preset, smoke = self.values.preset, self.values.smoke
         return preset_configuration(experiment, preset, smoke, **changes)
 
     def runs(self, experiments, seeds):
-        """Every run, seed by seed, so that all cells have a first value early."""
+        """All runs, seed by seed, so that every cell has a first value early."""
         return [self.run(name, seed) for seed in seeds for name in experiments]
 
     def command(self, run):
-        """The words of a command that trains one run."""
+        """The command that trains one run, a list of words."""
         words = [sys.executable, "-m", "reproduce.run", "--experiment", run.experiment]
         words += ["--seed", str(run.seed), "--epochs", str(run.epochs)]
         words += ["--preset", run.preset] if run.preset != "paper" else []
-        for option, value in run.changed_from(self._plain(run.experiment)).items():
+        changed = run.changed_from(self._configuration(run.experiment))
+        for option, value in changed.items():
             words += option_words(option, value)
         if not folders.is_committed(self.results):
             words += ["--results", str(self.results)]
@@ -125,7 +125,7 @@ class Call:
         return words + (["--retrain"] if self.retrains else [])
 
     def repeat_command(self, without=()):
-        """The command that asks for the same runs, but for some of its flags."""
+        """The command that selects the same runs, less the flags in `without`."""
         words = ["bash", f"reproduce/{self.script}.sh"]
         for flag in SAME_RUNS:
             if flag in self.values and flag not in without:
@@ -134,12 +134,12 @@ class Call:
         return shlex.join(words)
 
     def lists_or_is_one(self, runs):
-        """Serves --list and --index; returns whether the command ends with that."""
-        index, place = self.values.index, str(folders.REPOSITORY)
+        """Handles --list and --index; returns whether the command is then finished."""
+        index, repository = self.values.index, str(folders.REPOSITORY)
         if self.values.list:
             for run in runs:
-                words = ["env", f"PYTHONPATH={place}", *self.command(run)]
-                print(f"cd {shlex.quote(place)} && {shlex.join(words)}")
+                words = ["env", f"PYTHONPATH={repository}", *self.command(run)]
+                print(f"cd {shlex.quote(repository)} && {shlex.join(words)}")
         elif index is not None:
             if index >= len(runs):
                 allowed = f"allowed: 0 to {len(runs) - 1}"
@@ -148,60 +148,59 @@ class Call:
             environment = processes.subprocess_environment()
             os.chdir(folders.REPOSITORY)
             sys.stdout.flush()
-            # Signals and the exit code are the run's.
+            # The run replaces this process: it gets its signals and sets its exit code.
             os.execve(words[0], words, environment)
         return self.values.list
 
     def to_train(self, runs, longer=False):
-        """The runs to train before the page is written: all, those missing, or none."""
+        """The runs to train before the page is written: all, missing ones or none."""
         if self.retrains:
             return runs
         return self.missing(runs, longer) if self.values.train else []
 
     def missing(self, runs, longer=False):
-        """The runs that have no record of today's code at the length asked for.
+        """The runs that have no record made by today's code at their length.
 
-        A `longer` run's record may count, see `frame.at_epoch`.
+        With `longer`, a longer run's record may stand for one, see `frame.at_epoch`.
         """
         frames = frame.load(self.results)
-        ended = frames.runs[~frames.runs.stale.astype(bool)]
-        at = {
-            length: frame.at_epoch(ended, frames.epochs, length)
+        current = frames.runs[~frames.runs.stale.astype(bool)]
+        rows = {
+            length: frame.at_epoch(current, frames.epochs, length)
             if longer
-            else ended[ended.epochs == length]
+            else current[current.epochs == length]
             for length in {run.epochs for run in runs}
         }
-        return [r for r in runs if frame.runs_of(at[r.epochs], r, seed=True).empty]
+        return [r for r in runs if frame.runs_of(rows[r.epochs], r, seed=True).empty]
 
     def untouched(self, runs):
-        """The runs of cells that have no record, of any length and age, of any of the
-        runs' seeds."""
-        found = frame.load(self.results).runs
-        found = found[found.seed.isin({run.seed for run in runs})]
-        known = set(zip(found.experiment, found.variant, strict=True))
-        return [run for run in runs if (run.experiment, run.variant) not in known]
+        """The runs of cells without a record, of any length or age, for these seeds."""
+        recorded = frame.load(self.results).runs
+        recorded = recorded[recorded.seed.isin({run.seed for run in runs})]
+        cells = set(zip(recorded.experiment, recorded.variant, strict=True))
+        return [run for run in runs if (run.experiment, run.variant) not in cells]
 
     def train(self, runs):
         """Trains runs, a few at once; returns the exit code, see `processes.train`."""
-        words = {run: self.command(run) for run in runs}
-        return processes.train(words, self.results, self._mnist, self.values.jobs)
+        commands = {run: self.command(run) for run in runs}
+        return processes.train(commands, self.results, self._mnist, self.values.jobs)
 
     def frames(self):
         """The `frame.Frames` of the folder of results."""
         if not self.results.is_dir():  # its name may be mistyped
-            fault = f"there is no folder {self.results}; train runs first"
-            raise UsageError(f"--results: {fault}")
+            reason = f"there is no folder {self.results}; train runs first"
+            raise UsageError(f"--results: {reason}")
         return frame.load(self.results)
 
     def selects(self):
-        """Whether it asks for a part, even by a flag's usual value."""
+        """Whether the call selects a part, even by a flag's default value."""
         return any(self.values[flag].present for flag in self.part)
 
     def file(self, name):
         """Where a page or a picture such as "table1" goes, a path without suffix.
 
-        A part never replaces what the plain call has written: it goes to `outputs/`.
-        Substitute digits have files of their own.
+        A part goes to `outputs/`, so that it never replaces the whole. Rendered digits
+        have separate files.
         """
         if self.values.smoke:
             return self.results / name
@@ -209,16 +208,16 @@ class Call:
         return folder / (name + "-rendered" * (self.values.digits == "rendered"))
 
     def write(self, file, shown, page, content):
-        """Prints what is shown; writes `<file>.md` and, of plain values, `.json`."""
+        """Prints `shown`; writes `page` to `<file>.md`, `content` to `<file>.json`."""
         print(shown, flush=True)
-        told = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
-        folders.write_atomically(f"{file}.json", told + "\n")
+        encoded = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+        folders.write_atomically(f"{file}.json", encoded + "\n")
         folders.write_atomically(f"{file}.md", page)
         print(f"written: {folders.shown(file)}.md and .json", flush=True)
 
 
 def option_words(name, value):
-    """The words of a command line that set an option to a value."""
-    if isinstance(value, bool):  # a switch, which takes no word of its own
+    """The command-line words that set an option to a value."""
+    if isinstance(value, bool):  # a switch, which takes no value
         return [f"--{name}" if value else f"--no{name}"]
     return [f"--{name}", written(value)]

@@ -21,7 +21,7 @@ def markdown_table(head, rows, left=1):
 
 
 def markdown_dicts(lines, without=(), left=1):
-    """A Markdown table of dicts of texts with equal titles, without some of them."""
+    """A Markdown table of dicts of texts by column title, except those in `without`."""
     head = [title for title in lines[0] if title not in without]
     rows = [[line[title] for title in head] for line in lines]
     return markdown_table(head, rows, left)

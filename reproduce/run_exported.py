@@ -3,8 +3,8 @@
     python -m reproduce.run_exported DIR --epochs 300
 
 Needs JAX, NumPy and SciPy (requirements-accelerator.txt). The runs have the seeds,
-scenes and records of `python -m reproduce.run`, and share its checkpoints: either
-command goes on where the other was interrupted.
+scenes and records of `python -m reproduce.run`, and share its checkpoints: each command
+continues where the other was interrupted.
 """
 
 import dataclasses
@@ -26,14 +26,14 @@ from reproduce.run import scenes as run_scenes
 def define(flags):
     """The command's flags."""
     flags.group("What to run")
-    about = "passes over the training images, the export's if not given"
-    flags.add("epochs", integer(1), None, about)
+    help_text = "passes over the training images (default: the export's)"
+    flags.add("epochs", integer(1), None, help_text)
     flags.group("How to run it")
     one.define(flags)
 
 
 def body(values, words):
-    """Runs the export in a folder; returns the exit code."""
+    """Trains the runs of an export's folder; returns the exit code."""
     if len(words) != 1:
         raise UsageError("one folder of an export is needed; see --help")
     memory.keep_buffers()
@@ -65,7 +65,7 @@ def body(values, words):
 
 
 class _Trainer:
-    """The programs, compiled, and the images on a device: what the runs share."""
+    """What the runs share: the compiled programs, and the images on the device."""
 
     def __init__(self, exported, scenes, runtime):
         self.manifest, self.scenes = exported.manifest, scenes
@@ -84,10 +84,10 @@ class _Trainer:
         self.test = [self.device.put(images) for images in batches]
 
     def train(self, run, initial, retrain):
-        """Trains the epochs of a run that are left; returns its exit code."""
+        """Trains a run's remaining epochs; returns its exit code."""
         shapes = [array.shape for array in initial]
-        state = run.resume(retrain, self.scenes, shapes) or initial
-        state, failure = [self.device.put(array) for array in state], None
+        arrays = run.resume(retrain, self.scenes, shapes) or initial
+        state, failure = [self.device.put(array) for array in arrays], None
         run.note_process(
             {
                 **self.git,
@@ -104,12 +104,12 @@ class _Trainer:
         return run.end(failure, self.manifest["parameters"], self._surroundings())
 
     def _epoch(self, run, state):
-        """Trains and evaluates an epoch of a run; returns its state after it."""
+        """Trains a run for one epoch and evaluates it; returns its new state."""
         begun = time.perf_counter()
         means, state = self._steps(run, state)
         run.progress.step_seconds += time.perf_counter() - begun
 
-        def sample(_, draw):  # how many, the programs know
+        def sample(_, draw):  # the number of samples is fixed in the programs
             return self._arrays("figure" if draw else "samples", state)
 
         def read():
@@ -120,40 +120,40 @@ class _Trainer:
         return state
 
     def _steps(self, run, state):
-        """Trains an epoch of a run.
+        """Trains a run for one epoch.
 
         Returns:
-          means: of what its steps measured, a dict of floats.
-          state: as it is then.
+          means: of what the steps measured, a dict of floats.
+          state: the run's new state.
 
         Raises:
           NonFiniteError: naming what is not finite, and the step.
         """
-        configuration, done = run.configuration, len(run.progress.history)
+        configuration, epoch = run.configuration, len(run.progress.history)
         seed, batch = configuration.seed, configuration.batch_size
-        order = data.epoch_order(len(self.scenes.train.images), batch, seed, done)
+        order = data.epoch_order(len(self.scenes.train.images), batch, seed, epoch)
         arrays = map(self.device.put, (order, np.int32([seed, 0])))
-        found = self.programs["train"](state, self.images, *arrays)
-        measured, names = np.asarray(found.pop("measured")), self.manifest["parts"]
-        for step, row in enumerate(measured.tolist(), done * len(order) + 1):
+        results = self.programs["train"](state, self.images, *arrays)
+        measured, names = np.asarray(results.pop("measured")), self.manifest["parts"]
+        for step, row in enumerate(measured.tolist(), epoch * len(order) + 1):
             if name := checkpoint.faulty(dict(zip(names, row, strict=True))):
                 raise NonFiniteError(f"{name} is not finite at step {step}")
         means = measured.mean(axis=0, dtype=np.float64).tolist()
-        return dict(zip(names, means, strict=True)), list(found.values())
+        return dict(zip(names, means, strict=True)), list(results.values())
 
     def _infer(self, state):
         """`AIR.call` over all test images, a dict of arrays."""
         batches = [self._arrays("infer", state, images) for images in self.test]
-        images = len(self.scenes.test.images)
+        number = len(self.scenes.test.images)  # without the padding
         return {
-            name: np.concatenate([batch[name] for batch in batches])[:images]
+            name: np.concatenate([batch[name] for batch in batches])[:number]
             for name in batches[0]
         }
 
     def _arrays(self, program, state, *arrays):
-        """What a program gives, as NumPy's arrays."""
-        found = self.programs[program](state, *arrays)
-        return {name: np.asarray(array) for name, array in found.items()}
+        """A program's results as NumPy arrays, a dict."""
+        results = self.programs[program](state, *arrays)
+        return {name: np.asarray(array) for name, array in results.items()}
 
     def _surroundings(self):
         """Where and with what a run was trained, for its record."""

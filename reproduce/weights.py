@@ -1,8 +1,8 @@
-"""The weights that this repository ships: a trained model in half precision.
+"""The weights that this repository ships: trained models in half precision.
 
     python -m reproduce.weights checkpoints/table1/asr-13/paper-300ep-seed0
 
-keeps those of finished runs as results/weights/<run>.npz, which `reproduce.infer` takes
+saves those of finished runs as results/weights/<run>.npz, which `reproduce.infer` takes
 as a MODEL; `bash reproduce/table1.sh --verify` evaluates them.
 """
 
@@ -19,7 +19,7 @@ from reproduce.run import checkpoint, start, summaries
 from reproduce.run import scenes as run_scenes
 
 WEIGHTS = folders.RESULTS / "weights"
-# By how much a metric may differ from its record: relative, or absolute.
+# How far a metric may be from its record: relative or absolute tolerance.
 RELATIVE = {"nelbo": 0.01, "se": 0.01}
 ABSOLUTE = {"acc": 0.005, "miou": 0.005}
 
@@ -29,7 +29,7 @@ def define(flags):
 
 
 def body(values, words):
-    """Keeps the weights of each run's folder of checkpoints."""
+    """Saves the weights of each run whose folder of checkpoints is given."""
     if not words:
         raise UsageError("a run's folder of checkpoints is needed, see --help")
     start.tensorflow()
@@ -38,14 +38,14 @@ def body(values, words):
 
 
 def keep(folder, weights=WEIGHTS):
-    """Writes a finished run's weights as "table1-asr-13-paper-300ep-seed0.npz", say.
+    """Writes a finished run's weights, such as "table1-asr-13-paper-300ep-seed0.npz".
 
-    The file is a checkpoint without the optimiser's variables and the history, its
+    The file is a checkpoint without the optimiser's variables and the history, with
     weights rounded to half precision.
 
     Args:
       folder: the run's folder of checkpoints.
-      weights: the folder of the file.
+      weights: the folder to write to.
 
     Raises:
       UsageError: if there is no finished run, or its record is of an earlier epoch.
@@ -57,23 +57,23 @@ def keep(folder, weights=WEIGHTS):
     if len(state["history"]) < options["epochs"]:
         raise UsageError(f"{folders.shown(folder)}: the run has not ended")
     if options["reported_epoch"] != "last":
-        fault = "its record is of an earlier epoch, whose weights are not kept"
-        raise UsageError(f"{folders.shown(folder)}: {fault}")
+        reason = "its record is of an earlier epoch, whose weights are not kept"
+        raise UsageError(f"{folders.shown(folder)}: {reason}")
     model = trained.trained_model(folder)
     number = len(model.trainable_variables)
     halves = [array.astype(np.float16) for array in arrays[:number]]
-    kept = ("format", "numerics", "configuration", "data_digest", "canvas_side")
-    told = json.dumps({name: state[name] for name in kept}).encode()
-    named = {"state": np.frombuffer(told, np.uint8)}
-    named |= {f"{i:04d}": a for i, a in enumerate([*halves, arrays[number]])}
+    names = ("format", "numerics", "configuration", "data_digest", "canvas_side")
+    encoded = json.dumps({name: state[name] for name in names}).encode()
+    content = {"state": np.frombuffer(encoded, np.uint8)}
+    content |= {f"{i:04d}": a for i, a in enumerate([*halves, arrays[number]])}
     file = weights / f"{'-'.join(from_json(options).name.parts)}.npz"
-    folders.write_atomically(file, lambda stream: np.savez_compressed(stream, **named))
+    folders.write_atomically(file, lambda out: np.savez_compressed(out, **content))
     size = file.stat().st_size / 1e6
     print(f"written: {folders.shown(file)}, {size:.1f} MB")
 
 
 def verify(table, results, mnist=None, weights=WEIGHTS):
-    """Evaluates a table's weights on their test images, and compares with the records.
+    """Evaluates a table's weights on the test images and compares with the records.
 
     Args:
       table: "table1" or "table2".
@@ -90,23 +90,24 @@ def verify(table, results, mnist=None, weights=WEIGHTS):
     start.tensorflow()
     from reproduce.run import evaluation, trained
 
-    good = True
+    all_close = True
     for file in files:
         state, _ = checkpoint.load(file)
         run = from_json(checkpoint.options(state))
         recorded = record.read(record.run_folder(results, run))["metrics"]
         scenes = run_scenes.load(run, mnist)
         model = evaluation.Evaluation(trained.trained_model(file), run.batch_size)
-        found = summaries.figures(model.predict(scenes.test.images), scenes.test)
+        metrics = summaries.figures(model.predict(scenes.test.images), scenes.test)
         print(f"{run.title}, {run.variant}, {run.epochs} epochs")
-        for name, most in {**RELATIVE, **ABSOLUTE}.items():
-            before, now = recorded[name], found[name]
-            apart = (now - before) / (before if name in RELATIVE else 1)
-            good &= abs(apart) <= most
-            told = f"{apart:+.2%}" if name in RELATIVE else f"{apart:+.4f}"
-            mark = "" if abs(apart) <= most else "  too far"
-            print(f"  {name:6} record {before:9.3f}  now {now:9.3f}  {told}{mark}")
-    return good
+        for name, tolerance in {**RELATIVE, **ABSOLUTE}.items():
+            before, now = recorded[name], metrics[name]
+            difference = (now - before) / (before if name in RELATIVE else 1)
+            close = abs(difference) <= tolerance
+            all_close &= close
+            change = f"{difference:+.2%}" if name in RELATIVE else f"{difference:+.4f}"
+            mark = "" if close else "  too far"
+            print(f"  {name:6} record {before:9.3f}  now {now:9.3f}  {change}{mark}")
+    return all_close
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""Comparisons: one experiment run again with a few options changed, as declared rows.
+"""Comparisons of an experiment with variants of it in which a few options differ.
 
-pages.toml declares the pages and their rows; `rows` finds their runs in the frames;
+pages.toml declares the pages and their rows; `rows` finds the runs of each row;
 `__main__` is the command.
 """

@@ -1,10 +1,10 @@
-"""Shows one experiment beside its variants, from run records.
+"""Shows an experiment beside its variants, from run records.
 
     python -m reproduce.comparisons ablations --train
 
-is what `bash reproduce/ablations.sh --train` runs; the other pages of pages.toml have
-commands of their own. All rows of a section are of one length. It trains only with
---train, --retrain or --smoke.
+is what `bash reproduce/ablations.sh --train` runs; every page of pages.toml has such a
+command. All rows of a section are shown after the same number of epochs. Nothing is
+trained without --train, --retrain or --smoke.
 """
 
 import functools
@@ -20,48 +20,49 @@ from reproduce.records import record
 from reproduce.tables import cells, render
 
 PART = ("comparisons", "seeds", "epochs", "preset")
-MARKS = "↺⚠§✗≈"  # of those of a table; rows are short on purpose
+MARKS = "↺⚠§✗≈"  # of those of a table; short runs are intended here
 
 
 def define(page, name, flags):
     """The flags of one page's command."""
-    every = tuple(page["sections"])
+    keys = tuple(page["sections"])
     flags.group("What to show")
-    flags.add("comparisons", comma_list(choice(*every)), every, "which sections")
-    usual = {name: page[name] for name in ("epochs", "preset") if name in page}
-    launch.define(flags, seeds=tuple(page.get("seeds", [0])), **usual)
+    flags.add("comparisons", comma_list(choice(*keys)), keys, "sections to show")
+    defaults = {flag: page[flag] for flag in ("epochs", "preset") if flag in page}
+    launch.define(flags, seeds=tuple(page.get("seeds", [0])), **defaults)
 
 
 def body(page, name, values):
     """Runs one page's command; returns the exit code."""
     call = launch.Call(values, name, PART)
-    shown = {key: page["sections"][key] for key in values.comparisons}
-    wanted = [
+    chosen = {key: page["sections"][key] for key in values.comparisons}
+    runs = [
         call.run(
             row.experiment, seed, row.changes | {"epochs": rows.length(section, call)}
         )
         for seed in call.seeds(values.seeds)
-        for section in shown.values()
+        for section in chosen.values()
         for row in rows.declared(section, values.preset)
     ]
-    wanted = list(dict.fromkeys(wanted))  # sections may share rows
-    if call.lists_or_is_one(wanted):
+    runs = list(dict.fromkeys(runs))  # sections may share rows
+    if call.lists_or_is_one(runs):
         return 0
-    code = call.train(call.to_train(wanted, longer=True))
+    code = call.train(call.to_train(runs, longer=True))
     frames, file, sections, content = call.frames(), call.file(name), [], {}
-    for key, section in shown.items():
-        found = rows.collect(section, call, frames)
-        table = {"table": markdown(section, found), "found": found, "told": ""}
+    for key, section in chosen.items():
+        table_rows = rows.collect(section, call, frames)
+        entry = section | {"found": table_rows, "told": ""}
+        entry["table"] = markdown(section, table_rows)
         if section.get("picture"):
-            table["picture"] = f"figures/{file.name}-{key}"
-            picture = file.parent / table["picture"]
-            table["told"] = draw(found, call.results, picture)
+            entry["picture"] = f"figures/{file.name}-{key}"
+            picture = file.parent / entry["picture"]
+            entry["told"] = draw(table_rows, call.results, picture)
         elif section.get("curve"):
-            table["picture"] = f"figures/{file.name}-{key}"
-            drawn = curves.compare(found, frames.epochs, *section["curve"])
-            panels.save(drawn, file.parent / table["picture"])
-        sections.append(section | table)
-        content[key] = [_plain(row) for row in found]
+            entry["picture"] = f"figures/{file.name}-{key}"
+            figure = curves.compare(table_rows, frames.epochs, *section["curve"])
+            panels.save(figure, file.parent / entry["picture"])
+        sections.append(entry)
+        content[key] = [_plain(row) for row in table_rows]
     legend = {mark: text for mark, text in cells.MARKS.items() if mark in MARKS}
     text = pages.template("comparisons/page.md.j2").render(
         page=page, name=name, sections=sections, marks=legend, published=published
@@ -70,13 +71,13 @@ def body(page, name, values):
     return code
 
 
-def markdown(section, found):
+def markdown(section, table_rows):
     """A section as a Markdown table; the preset's own row in bold."""
-    tables = {grid.parts(row["experiment"])[0] for row in found}
+    tables = {grid.parts(row["experiment"])[0] for row in table_rows}
     metrics = {m for name in tables for m in published.METRICS[name]}
     metrics = [metric for metric in rows.METRICS if metric in metrics]
     measured, success, lines = section.get("measured", ()), section.get("success"), []
-    for row in found:
+    for row in table_rows:
         bold = "" if row["changes"] else "**"
         marks = "".join(mark for mark in row["marks"] if mark in MARKS)
         line = [f"{bold}{label}{bold}" if label else "" for label in row["labels"]]
@@ -96,34 +97,34 @@ def markdown(section, found):
     return pages.markdown_table(head, lines, left=len(section["columns"]))
 
 
-def draw(found, results, file):
+def draw(table_rows, results, file):
     """Draws the first test scenes as each row of one experiment infers them.
 
-    A row taken from a longer run is left out: a run keeps its last epoch's scenes
-    alone. Returns a text that names the rows; "" without two of them to compare.
+    A row taken from a longer run is left out, since a run keeps only the scenes of its
+    last epoch. Returns a legend of the rows, "" if there are not two to compare.
     """
-    whole = [row for row in found if not row["cut_from"]]
-    drawn = [row for row in whole if row["state"] == record.COMPLETE]
-    if len(drawn) < 2:
+    uncut = [row for row in table_rows if not row["cut_from"]]
+    complete = [row for row in uncut if row["state"] == record.COMPLETE]
+    if len(complete) < 2:
         return ""
-    arrays = [record.read_figure(results / row["folders"][0]) for row in drawn]
-    letters = [f"({letter})" for letter in string.ascii_lowercase[: len(drawn)]]
-    counted = drawn[0]["experiment"].startswith("table1")
+    arrays = [record.read_figure(results / row["folders"][0]) for row in complete]
+    letters = [f"({letter})" for letter in string.ascii_lowercase[: len(complete)]]
+    counted = complete[0]["experiment"].startswith("table1")
     blocks = panels.compared(list(zip(letters, arrays, strict=True)), counted)
     panels.save(panels.draw(blocks), file)
-    labels = [", ".join(row["labels"]) for row in drawn]
+    labels = [", ".join(row["labels"]) for row in complete]
     return "; ".join(map(" ".join, zip(letters, labels, strict=True)))
 
 
 def _plain(row):
     """A row for JSON."""
     keys = ("experiment", "labels", "changes", *cells.AVERAGE)
-    found = row["metrics"] and {name: row["metrics"][name] for name in rows.METRICS}
-    return {key: row[key] for key in keys} | {"metrics": found}
+    metrics = row["metrics"] and {name: row["metrics"][name] for name in rows.METRICS}
+    return {key: row[key] for key in keys} | {"metrics": metrics}
 
 
 def main():
-    """The command of the page that its first word names; returns the exit code."""
+    """The command of the page named by its first argument; returns the exit code."""
     name, *argv = sys.argv[1:] or [""]
     if (page := rows.PAGES.get(name)) is None:
         known = ", ".join(rows.PAGES)

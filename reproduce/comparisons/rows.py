@@ -1,6 +1,6 @@
-"""The rows that pages.toml declares, and the runs behind them, all of one length.
+"""The rows that pages.toml declares, and their runs, all of the same length.
 
-A run with changed options is a variant of its own: it never enters Table 1 or 2.
+A run with changed options is a separate variant and never enters Table 1 or 2.
 """
 
 import itertools
@@ -27,16 +27,16 @@ class Row(NamedTuple):
 
 
 def length(section, call):
-    """The epochs of a section's runs: those asked for, of toy size, or its own."""
-    asked = call.shown["epochs"] or call.values.smoke
-    return call.epochs if asked else section.get("epochs", call.epochs)
+    """Epochs of a section's runs: of --epochs or --smoke, else the section's own."""
+    overridden = call.shown["epochs"] or call.values.smoke
+    return call.epochs if overridden else section.get("epochs", call.epochs)
 
 
 def declared(section, preset="paper"):
-    """The `Row`s of a section that a preset can run, each once."""
-    found = []
+    """The `Row`s of a section that a preset can run, without repeats."""
+    rows = []
     for entries in itertools.product(*section["rows"]):
-        options = {k: v for _, own in entries for k, v in own.items()}
+        options = {k: v for _, part in entries for k, v in part.items()}
         experiment = options.pop("experiment", section.get("experiment"))
         try:
             changes = preset_configuration(experiment, preset, **options).changed
@@ -44,30 +44,30 @@ def declared(section, preset="paper"):
             if preset == PRESETS[0]:
                 raise
             continue
-        labels = tuple(label for own, _ in entries for label in own)
-        if (experiment, changes) not in [row[1:] for row in found]:
-            found.append(Row(labels, experiment, changes))
-    return found
+        labels = tuple(label for part, _ in entries for label in part)
+        if (experiment, changes) not in [row[1:] for row in rows]:
+            rows.append(Row(labels, experiment, changes))
+    return rows
 
 
 def collect(section, call, frames):
     """Aggregates the runs of each row, all of the section's length.
 
     Returns:
-      Dicts with the entries of `cells.average` and `Row`, "folders" (of the runs,
-      those that failed last) and "cut_from" (lengths of longer runs that stand for it).
+      Dicts with the entries of `cells.average` and `Row`, "folders" (of the runs, the
+      failed ones last) and "cut_from" (lengths of longer runs used in their place).
     """
     metrics = (*METRICS, *(column for _, column, _ in section.get("measured", ())))
     runs = frames.runs[frames.runs.smoke == call.values.smoke]
     runs = runs[runs.seed.isin(call.seeds(call.values.seeds))]
-    ended = frame.at_epoch(runs, frames.epochs, length(section, call), metrics)
-    found = []
+    runs = frame.at_epoch(runs, frames.epochs, length(section, call), metrics)
+    rows = []
     for row in declared(section, call.values.preset):
-        own = frame.runs_of(ended, call.run(row.experiment, 0, row.changes))
-        own = own.drop_duplicates("seed").sort_values(["status", "seed"])
-        known = {
-            "folders": own.folder.tolist(),
-            "cut_from": sorted(set(own.cut_from.dropna().astype(int))),
+        row_runs = frame.runs_of(runs, call.run(row.experiment, 0, row.changes))
+        row_runs = row_runs.drop_duplicates("seed").sort_values(["status", "seed"])
+        origin = {
+            "folders": row_runs.folder.tolist(),
+            "cut_from": sorted(set(row_runs.cut_from.dropna().astype(int))),
         }
-        found.append(row._asdict() | known | cells.average(own, metrics))
-    return found
+        rows.append(row._asdict() | origin | cells.average(row_runs, metrics))
+    return rows

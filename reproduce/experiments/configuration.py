@@ -1,4 +1,4 @@
-"""What one run does: every option of it, its bounds, and when it has an effect.
+"""What one run does: all its options, their bounds, and when each has an effect.
 
 `presets` has the values of the two presets; each option that differs between them is
 one row of docs/deviations.md.
@@ -26,29 +26,29 @@ from reproduce.flags import (
 
 SEPARATIONS = ("ink", "boxes", "columns")
 LARGEST_SEED = 2**31 - 1  # seeds of noise are pairs of 32-bit integers
-SMOKE = {"epochs": 2, "train_images": 1_280, "test_images": 128}  # of a run at toy size
-NAMES_THE_RUN = ("seed", "epochs")  # options that make no variant of it
+SMOKE = {"epochs": 2, "train_images": 1_280, "test_images": 128}  # a run of toy size
+NAMES_THE_RUN = ("seed", "epochs")  # options that are not part of its variant
 
 
-def option(default, parser, text, *conditions):
-    """A field of `Configuration`, with its value in the preset `paper` of Table 1.
+def option(default, parser, help_text, *conditions):
+    """A field of `Configuration` that is an option.
 
     Args:
-      default: that value.
-      parser: of its flag; it says which values are allowed.
-      text: of its flag.
-      *conditions: pairs of a function of a `Configuration`, whether the option is read,
-        and of why it is not, in words. All must hold.
+      default: its value in the preset `paper` of Table 1.
+      parser: its flag's parser, which defines the allowed values.
+      help_text: its flag's line in --help.
+      *conditions: pairs of a predicate of a `Configuration` and the reason, in words,
+        why the option has no effect where it is false. All must hold.
     """
-    metadata = {"parser": parser, "text": text, "when": conditions}
+    metadata = {"parser": parser, "text": help_text, "when": conditions}
     return dataclasses.field(default=default, metadata=metadata)
 
 
 def unread(field, configuration):
-    """Why nothing reads an option of a configuration, in words; None if it is read."""
-    for holds, otherwise in field.metadata["when"]:
+    """Why an option has no effect in a configuration, in words; None if it has one."""
+    for holds, reason in field.metadata["when"]:
         if not holds(configuration):
-            return otherwise
+            return reason
     return None
 
 
@@ -107,7 +107,7 @@ class Configuration:
     train_images: int = option(40_000, integer(1), "training scenes", MADE)
     test_images: int = option(2_000, integer(1), "test scenes", MADE)
     test_split: str = option("extra", choice("extra", "shuffled"),
-        "test scenes made in addition, or split off the shuffled others", MADE)
+        "test scenes: extra ones, or split off the shuffled training scenes", MADE)
     data_seed: int = option(0, integer(0), "seed of the scenes", MADE)
 
     # Model. The number of steps is the released code's, and so are the Concrete values,
@@ -118,7 +118,7 @@ class Configuration:
     presence: str = option("exact", choice("exact", "concrete"),
         "treatment of z_pres", COUNTED)
     temperature: float = option(1.0, number(0.01),
-        "of the Concrete z_pres", COUNTED, CONCRETE)
+        "temperature of the Concrete z_pres", COUNTED, CONCRETE)
     stop_threshold: float = option(0.99, number(0.01, 1),
         "the Concrete loop stops where the sum of 1 - z_pres passes it",
         COUNTED, CONCRETE)
@@ -128,7 +128,7 @@ class Configuration:
         "prior log-odds of z_pres: + for the known objects, - for later steps",
         COUNTED, ONE_COUNT)
     presence_prior_lag: bool = option(False, switch(),
-        "learned prior of z_pres sees the objects up to t - 2 only",
+        "the learned prior of z_pres sees only the objects up to t - 2",
         LEARNED_PRIOR, COUNTED, FREE_COUNT)
     scale_prior: str = option("fixed", choice("fixed", "learned"),
         "prior of z_scale", LEARNED_PRIOR)
@@ -140,7 +140,7 @@ class Configuration:
     bounds: bool = option(True, switch(),
         "log-variances within +-10, sides of at least .02 of the canvas")
     encoder_outputs: str = option("joint", choice("joint", "separate"),
-        "mean and log-variance of z_app: one layer, or two, clipped apart")
+        "mean and log-variance of z_app: one layer, or two, clipped separately")
     sampler: str = option("hat", choice("hat", "clipped_corners"),
         "how windows are read and drawn")
     decoder_noise: float = option(0.0, number(0),
@@ -148,7 +148,7 @@ class Configuration:
     likelihood_floor: str = option("maximum", choice("maximum", "sum"),
         "log max(r, e) or log(r + e)")
     training_floor: float = option(1e-10, number(1e-10, 0.1),
-        "e of the likelihood in training alone")
+        "e of the likelihood, in training only")
 
     # Optimisation (section 6); the clipping is the released code's.
     batch_size: int = option(64, integer(1), "images per step")
@@ -157,7 +157,7 @@ class Configuration:
     nonfinite_gradients: str = option("stop", choice("stop", "zero"),
         "gradient entries that are not finite end the run, or become 0")
     init_seed: int | None = option(None, integer(0, LARGEST_SEED, optional=True),
-        "of the initialisation; none: --seed")
+        "seed of the initialisation; none: --seed")
     early_end: bool = option(True, switch(),
         "skip objects that no image of a batch has, for speed", COUNTED)
     compiler: str = option("xla", choice("xla", "none"),
@@ -165,7 +165,7 @@ class Configuration:
     precision: str = option("float32", choice("float32", "float64"),
         "floating-point type")
 
-    # Regularisation of AIR-ASR (sections 6.1 and 6.2), and a constraint of one's own.
+    # Regularisation of AIR-ASR (sections 6.1 and 6.2), and a constraint of your own.
     number_penalty: str = option("posterior", choice("posterior", "unary"),
         "divergences of q(n | x), or cross-entropies against unary codes", *NUMBER)
     number_image_weight: float = option(10.0, number(0), "lambda_1 of 6.1", *NUMBER)
@@ -188,7 +188,7 @@ class Configuration:
 
     # Evaluation.
     count_rule: str = option("greedy", choice("greedy", "sampled"),
-        "inferred count", COUNTED)
+        "how the count is inferred", COUNTED)
     reported_epoch: str = option("last", choice("last", "lowest_loss"),
         "which epoch is reported")
     # fmt: on
@@ -196,15 +196,15 @@ class Configuration:
     def __post_init__(self):
         for field in options():
             parser, value = field.metadata["parser"], getattr(self, field.name)
-            try:  # to what its flag gives: 1.0 for 1, a tuple for a list
+            try:  # as its flag parses it: 1 becomes 1.0, a list a tuple
                 object.__setattr__(self, field.name, parser.parse(written(value)))
             except ValueError:
                 self._refuse(field.name, f"allowed: {parser.syntactic_help}")
         if self.fixed_count is None and max(self.counts) > self.steps:
             self._refuse("counts", f"at most --steps {self.steps} can be inferred")
         if self.fixed_count is not None and self.counts != (self.fixed_count,):
-            known = f"--counts {self.fixed_count}, or --fixed_count none"
-            self._refuse("fixed_count", f"it needs {known}")
+            remedy = f"--counts {self.fixed_count}, or --fixed_count none"
+            self._refuse("fixed_count", f"it needs {remedy}")
         if self.side_minimum > self.side_maximum:
             self._refuse("side_minimum", f"at most --side_maximum {self.side_maximum}")
         if self.scenes is not None:
@@ -212,13 +212,13 @@ class Configuration:
         if self.digits not in (sources := DATASETS[self.dataset].sources):
             allowed = " or ".join(map(str, sources)).lower()
             self._refuse("digits", f"{self.dataset} has {allowed}")
-        trained = self.train_images
+        train_images = self.train_images
         if self.test_split == "shuffled":
-            trained -= self.test_images
-        if trained < 1:
+            train_images -= self.test_images
+        if train_images < 1:
             self._refuse("test_images", "they are split off the training scenes")
-        if self.batch_size > trained:
-            self._refuse("batch_size", f"at most the {trained} training scenes")
+        if self.batch_size > train_images:
+            self._refuse("batch_size", f"at most the {train_images} training scenes")
 
     def _refuse(self, name, reason):
         value = getattr(self, name)
@@ -226,17 +226,17 @@ class Configuration:
 
     @property
     def table(self):
-        """Such as "table1"."""
+        """The table, such as "table1"."""
         return parts(self.experiment)[0]
 
     @property
     def method(self):
-        """One of `METHODS`."""
+        """The method, one of `grid.METHODS`."""
         return parts(self.experiment)[1]
 
     @property
     def setting(self):
-        """Such as "13" or "mnist"."""
+        """The setting, such as "13" or "mnist"."""
         return parts(self.experiment)[2]
 
     @property
@@ -246,12 +246,12 @@ class Configuration:
 
     @property
     def title(self):
-        """The run's name at the head of its lines: "table1/asr-13 seed 0"."""
+        """The run's name at the start of its output lines: "table1/asr-13 seed 0"."""
         return f"{self.experiment} seed {self.seed}"
 
     @property
     def name(self):
-        """The run's place under runs/ and under the folder of checkpoints, a path."""
+        """The run's path below runs/ and below the folder of checkpoints."""
         run = f"{self.variant}-{self.epochs}ep-seed{self.seed}"
         return pathlib.PurePosixPath(self.table, f"{self.method}-{self.setting}", run)
 
@@ -284,7 +284,7 @@ class Configuration:
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     def _word(self, name):
-        """An option's value as part of a folder's name; of a file, name and digest."""
+        """An option's value in a folder's name; for a file, its name and digest."""
         value = getattr(self, name)
         if name == "scenes":
             return f"{pathlib.Path(value).stem}.{str(self.scenes_digest)[:8]}"
@@ -294,7 +294,7 @@ class Configuration:
 
 
 def options(without=()):
-    """The fields of `Configuration` that are options, but for some of them."""
+    """The fields of `Configuration` that are options, except those in `without`."""
     fields = [field for field in dataclasses.fields(Configuration) if field.metadata]
     return [field for field in fields if field.name not in without]
 
@@ -302,8 +302,8 @@ def options(without=()):
 def from_json(values):
     """The inverse of `Configuration.to_json`; UsageError on an unknown option."""
     known = {field.name for field in dataclasses.fields(Configuration)}
-    if odd := sorted(values.keys() ^ known):
-        raise UsageError(f"configuration: options {odd} are unknown or missing")
+    if mismatched := sorted(values.keys() ^ known):
+        raise UsageError(f"configuration: options {mismatched} are unknown or missing")
     return Configuration(**values)
 
 
@@ -314,12 +314,12 @@ def preset_configuration(experiment, preset="paper", smoke=False, **changes):
     toy size, unless `changes` says otherwise: rendered digits, few images, two epochs.
 
     Raises:
-      UsageError: if a name or a value is not allowed, or if nothing would read a
-        changed option: it would only rename the run.
+      UsageError: if a name or a value is not allowed, or if a changed option would have
+        no effect other than to rename the run.
     """
-    known = {field.name: field for field in options()}
+    fields = {field.name: field for field in options()}
     names = [(experiment, experiments()), (preset, PRESETS)]
-    for value, allowed in names + [(name, known) for name in changes]:
+    for value, allowed in names + [(name, fields) for name in changes]:
         if value not in allowed:
             raise UsageError(f"{value!r} is unknown; allowed: {', '.join(allowed)}")
     for name in ("scenes", "constraint"):
@@ -333,7 +333,7 @@ def preset_configuration(experiment, preset="paper", smoke=False, **changes):
         toy["digits"] = "rendered"
     configuration = dataclasses.replace(base, **(toy | changes))
     for name in configuration.changed_from(base):
-        if name in changes and (reason := unread(known[name], configuration)):
+        if name in changes and (reason := unread(fields[name], configuration)):
             raise UsageError(f"--{name}: it has no effect on {experiment}: {reason}")
     return configuration
 
@@ -342,19 +342,19 @@ def define(flags):
     """Adds the flags that name a run's experiment, preset and size."""
     flags.add("experiment", choice(*experiments()), None, "table/method-setting")
     flags.add("preset", choice(*PRESETS), "paper", "base of all options")
-    about = "toy size: rendered digits, few images, two epochs"
-    flags.add("smoke", switch(), False, about)
+    help_text = "toy size: rendered digits, few images, two epochs"
+    flags.add("smoke", switch(), False, help_text)
 
 
 def define_changes(flags):
     """Adds a flag for each option that can be changed from a preset."""
-    flags.group("Options changed from the preset (each is the preset's if not given)")
+    flags.group("Options changed from the preset (default: the preset's values)")
     for field in options(NAMES_THE_RUN):
         flags.add(field.name, field.metadata["parser"], None, field.metadata["text"])
 
 
 def from_flags(values, **identity):
-    """The `Configuration` that the flags of `define` and `define_changes` ask for.
+    """The `Configuration` given by the flags of `define` and `define_changes`.
 
     Raises:
       UsageError: if no experiment is given, or an option does not fit the others.
@@ -373,17 +373,17 @@ def _preset(experiment, preset):
 
 
 def _located(name, value):
-    """A file that --scenes or --constraint names: how records name it, and its digest.
+    """The file of --scenes or --constraint: its name in records, and its digest.
 
-    A relative path is of the current folder, or else of the repository. Records name it
-    by its path there, since they name no folder of one machine.
+    A relative path is looked up in the current folder, then in the repository. Records
+    name a file of the repository by its path there, which is the same on all machines.
     """
     file, colon, function = value, "", ""
     if name == "constraint":
         file, colon, function = value.rpartition(":")
         if not (file and function.isidentifier()):
-            fault = f"--constraint: {value!r} is not allowed; allowed: FILE.py:NAME"
-            raise UsageError(fault)
+            message = f"--constraint: {value!r} is not allowed; allowed: FILE.py:NAME"
+            raise UsageError(message)
     try:
         path = pathlib.Path(file).expanduser()
         path = (path if path.exists() else REPOSITORY / path).resolve()

@@ -1,4 +1,4 @@
-"""The cells of the paper's two tables: what they are called and in which order."""
+"""The cells of the paper's two tables: what they are called and in what order."""
 
 from data import DATASETS
 
@@ -16,11 +16,11 @@ def parts(experiment):
 
 
 def experiments(table=None, methods=METHODS, settings=None):
-    """Experiments of a table or of both, in the order of the paper's rows."""
+    """Experiments of one table, or of both, in the order of the paper's rows."""
     if table is None:
         return [experiment for name in SETTINGS for experiment in experiments(name)]
-    chosen = [s for s in SETTINGS[table] if settings is None or s in settings]
-    return [f"{table}/{m}-{s}" for s in chosen for m in METHODS if m in methods]
+    kept = [s for s in SETTINGS[table] if settings is None or s in settings]
+    return [f"{table}/{m}-{s}" for s in kept for m in METHODS if m in methods]
 
 
 def scenes(setting):
@@ -37,7 +37,7 @@ def label(experiment):
 
 
 def full_label(experiment):
-    """A row's name where the setting is not told beside it: "AIR (Multi-MNIST)"."""
+    """A row's name where nothing else names the setting: "AIR (Multi-MNIST)"."""
     table, _, setting = parts(experiment)
-    where = f" ({scenes(setting)})" if table == "table2" else ""
-    return label(experiment) + where
+    dataset = f" ({scenes(setting)})" if table == "table2" else ""
+    return label(experiment) + dataset

@@ -2,8 +2,8 @@
 
 `paper`, the defaults of `configuration.Configuration`, is the project's reading of the
 paper; `released` sets every option to what the authors' released code does, so that its
-own setting can be run. docs/deviations.md lists what differs and marks what is no
-option, for example that this code draws dSprites' own sprites.
+own setting can be run. docs/deviations.md lists what differs and marks what no option
+covers, for example that this code draws dSprites' own sprites.
 """
 
 from data import DATASETS
@@ -17,7 +17,7 @@ RELEASED_SIDES = {"multi_mnist": (11.0, 15.0), "multi_dsprites": (12.0, 15.0)}
 
 
 def preset_options(experiment, preset):
-    """The options of an experiment that are not `Configuration`'s defaults, a dict."""
+    """The options of an experiment that differ from `Configuration`'s defaults."""
     table, method, setting = parts(experiment)
     released = _released_options if preset == "released" else lambda *_: {}
     return _setting_options(table, setting) | released(table, method, setting)
@@ -32,7 +32,7 @@ def _setting_options(table, setting):
     return {
         "dataset": dataset,
         "counts": (3,),
-        "digits": next(iter(DATASETS[dataset].sources)),  # the usual one
+        "digits": next(iter(DATASETS[dataset].sources)),  # the default one
         "object_scale": 0.6,
         "separation": "boxes",
         "train_images": 20_000,
@@ -45,7 +45,7 @@ def _setting_options(table, setting):
 
 
 def _released_options(table, method, setting):
-    """The options that the released code sets otherwise, a dict."""
+    """The options that the released code sets differently, a dict."""
     options = {
         "learning_rate": 1e-4,
         "presence": "concrete",

@@ -1,4 +1,4 @@
-"""The numbers that the paper printed, beside which every table shows ours.
+"""The numbers printed in the paper, which every table shows beside ours.
 
 Source: Xu, Li, Zhu, Zhang, "Multi-object Generation with Amortized Structural
 Regularization", NeurIPS 2019, Tables 1 and 2: mean and standard deviation over
@@ -17,7 +17,7 @@ METRICS = {
     "table1": ("nelbo", "acc", "se", "miou"),
     "table2": ("nelbo", "se", "miou"),
 }
-# Digits after the point, as printed.
+# Decimal places, as printed.
 DECIMALS = {
     "table1": {"nelbo": 2, "acc": 2, "se": 2, "miou": 2},
     "table2": {"nelbo": 1, "se": 1, "miou": 2},

@@ -1,5 +1,5 @@
 """The training of runs as XLA programs that need no TensorFlow.
 
-`programs` makes them and needs TensorFlow; `folder` and `runtime`, which read and run
+`programs` exports them and needs TensorFlow; `folder` and `runtime`, which read and run
 them, do not.
 """

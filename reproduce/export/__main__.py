@@ -1,8 +1,8 @@
-"""Exports the training of an experiment's runs, one a seed, as XLA programs.
+"""Exports the training of an experiment's runs, one per seed, as XLA programs.
 
     python -m reproduce.export --experiment table1/asr-13 --seeds 0,1,2 --out DIR
 
-`python -m reproduce.run_exported DIR` runs them where JAX is, without TensorFlow.
+`python -m reproduce.run_exported DIR` runs them with JAX, without TensorFlow.
 """
 
 import sys
@@ -20,18 +20,18 @@ def define(flags):
     flags.group("What to export")
     configuration.define(flags)
     seeds = comma_list(integer(0, configuration.LARGEST_SEED))
-    flags.add("seeds", seeds, published.SEEDS, "runs of the experiment")
-    about = (
-        "products of matrices in TensorFloat-32 on a GPU that has it: faster, rounded"
+    flags.add("seeds", seeds, published.SEEDS, "one run per seed")
+    help_text = (
+        "matrix products in TensorFloat-32 on GPUs that have it: faster, rounded"
     )
-    flags.add("tensorfloat32", switch(), False, about)
+    flags.add("tensorfloat32", switch(), False, help_text)
     flags.group("Where to")
-    flags.add("out", text(), None, "folder of the programs")
+    flags.add("out", text(), None, "folder for the programs")
     configuration.define_changes(flags)
 
 
 def body(values):
-    """Exports; returns the exit code."""
+    """Exports the runs; returns the exit code."""
     if values.out is None:
         raise UsageError("--out: a value is missing; see --help")
     out = folders.given_path(values.out)

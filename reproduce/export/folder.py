@@ -1,8 +1,8 @@
 """The folder of an export: one archive, written whole, read back and checked.
 
 programs.npz holds `manifest` (JSON), the programs (StableHLO) by name, and the state
-that each run begins from, `0000-0000` (run and variable) and so on; zip's CRC-32
-betrays damage.
+that each run starts from, `0000-0000` (run and variable) and so on; zip's CRC-32
+reveals damage.
 """
 
 import json
@@ -33,7 +33,7 @@ class Exported:
     Attributes:
       manifest: what is in it, a dict; "runs" are the runs' options.
       configurations: the runs' `Configuration`s.
-      initial: the state that each of them begins from, a list of arrays.
+      initial: the state that each of them starts from, a list of arrays.
       programs: from a program's name to its bytes.
     """
 
@@ -41,7 +41,7 @@ class Exported:
         """Reads it; ExportError if it is missing, damaged or of another version."""
         self.path = pathlib.Path(folder)
         content = folders.read_arrays(
-            self.path / NAME, lambda why: ExportError(folder, f"{NAME}: {why}")
+            self.path / NAME, lambda reason: ExportError(folder, f"{NAME}: {reason}")
         )
         self.manifest = manifest = json.loads(content["manifest"].tobytes())
         if (manifest["format"], manifest["numerics"]) != (FORMAT, versions.NUMERICS):
@@ -54,7 +54,7 @@ class Exported:
 
 
 def write(folder, described, programs, initial):
-    """Writes a folder, in place of an earlier export; returns its size in bytes.
+    """Writes a folder, replacing an earlier export; returns its size in bytes.
 
     Args:
       folder: path.
@@ -62,11 +62,11 @@ def write(folder, described, programs, initial):
         its arguments' shapes, indices of the variables it reads and names of its
         results) and more.
       programs: a dict from a program's name to its bytes.
-      initial: the state that each run begins from, a list of arrays.
+      initial: the state that each run starts from, a list of arrays.
     """
     manifest = {"format": FORMAT, "numerics": versions.NUMERICS, **described}
-    texts = {"manifest": json.dumps(manifest).encode(), **programs}
-    arrays = {name: np.frombuffer(text, np.uint8) for name, text in texts.items()}
+    entries = {"manifest": json.dumps(manifest).encode(), **programs}
+    arrays = {name: np.frombuffer(entry, np.uint8) for name, entry in entries.items()}
     for run, state in enumerate(initial):
         arrays |= {f"{run:04d}-{index:04d}": array for index, array in enumerate(state)}
     file = pathlib.Path(folder) / NAME

@@ -1,8 +1,8 @@
 """Training, inference and sampling of one run as programs that need no TensorFlow.
 
-They are the model's own functions, compiled by XLA. What a program reads of the run's
-state, its variables, becomes its last arguments, and so does the run's seed become one
-of training: the programs of one model serve every run of its experiment.
+They are the model's own functions, compiled by XLA. The variables that a program reads
+become its last arguments, and the run's seed becomes an argument of training, so the
+programs of one model serve all runs of its experiment.
 """
 
 import tensorflow as tf
@@ -12,7 +12,7 @@ from reproduce.export import folder as folder_of_programs
 from reproduce.records import environment
 from reproduce.run import build, checkpoint, scenes, summaries
 
-PLATFORM = "CPU"  # whose lowering rules are used; the programs name no device
+PLATFORM = "CPU"  # its lowering rules are used; the programs name no device
 
 
 class Programs:
@@ -21,7 +21,7 @@ class Programs:
     Attributes:
       model: the run's compiled `air.AIR`.
       state: the variables that make up the run's state.
-      parts: names of what a training step measures.
+      parts: names of the numbers that a training step measures.
     """
 
     def __init__(self, model):
@@ -29,7 +29,7 @@ class Programs:
         self.parts = [metric.name for metric in model.metrics]
 
     def train(self, images, order, seed):
-        """Trains an epoch.
+        """Trains for one epoch.
 
         Args:
           images: all training images, uint8. Shape [images, S, S].
@@ -37,8 +37,8 @@ class Programs:
           seed: of the run's noise, int32. Shape [2].
 
         Returns:
-          measured: `parts` of every step. Shape [steps, parts].
-          0000, 0001, ...: the variables of `state` after the last.
+          measured: `parts` at every step. Shape [steps, parts].
+          0000, 0001, ...: the variables of `state` after the last step.
         """
 
         def step(rows):
@@ -46,8 +46,8 @@ class Programs:
             parts = self.model.descend(batch, seed)
             return tf.stack([parts[name] for name in self.parts])
 
-        types = self.model.compute_dtype
-        measured = tf.map_fn(step, order, fn_output_signature=types)
+        dtype = self.model.compute_dtype
+        measured = tf.map_fn(step, order, fn_output_signature=dtype)
         variables = enumerate(self.state)
         return {"measured": measured} | {
             f"{index:04d}": variable.value.read_value() for index, variable in variables
@@ -72,9 +72,9 @@ def export(configurations, folder, tensorfloat32=False, smoke=False):
     """Writes the programs of an experiment's runs; returns their size in bytes.
 
     Args:
-      configurations: one `Configuration` a run; they differ in the seed alone.
+      configurations: one `Configuration` per run; they differ only in the seed.
       folder: path; files of an earlier export are replaced.
-      tensorfloat32: whether products of matrices may be rounded on a GPU.
+      tensorfloat32: whether a GPU may round matrix products to TensorFloat-32.
       smoke: whether the runs are of toy size.
     """
     first, initial = configurations[0], []
@@ -114,17 +114,17 @@ def export(configurations, folder, tensorfloat32=False, smoke=False):
 
 
 def _training_images(configuration):
-    """The side of the images in pixels, and how many are trained on."""
+    """The side of the images in pixels, and the number of training images."""
     if configuration.scenes is not None:
         images = scenes.load(configuration).train.images
         return images.shape[1], len(images)
     held_out = configuration.test_split == "shuffled"
-    test = configuration.test_images if held_out else 0
-    return configuration.canvas_side, configuration.train_images - test
+    test_images = configuration.test_images if held_out else 0
+    return configuration.canvas_side, configuration.train_images - test_images
 
 
 def _lowered(function, arguments, state):
-    """A function as a program.
+    """Compiles a function to a program.
 
     Args:
       function: takes tensors and returns a dict.
@@ -133,9 +133,9 @@ def _lowered(function, arguments, state):
 
     Returns:
       program: StableHLO, bytes. After the function's arguments it takes the variables
-        that it reads; it gives the results in the order of their names, and after them
-        the variables that it has changed.
-      reads: indices of those it reads, a list.
+        that it reads; it returns the results in the order of their names, and after
+        them the variables that it has changed.
+      reads: indices in `state` of the variables it reads, a list.
       results: names of the results, a list.
     """
     specs = list(arguments.values())
@@ -143,8 +143,8 @@ def _lowered(function, arguments, state):
         function, input_signature=specs, jit_compile=True, autograph=False
     )
     concrete = compiled.get_concrete_function()
-    places = {id(v.value.handle): index for index, v in enumerate(state)}
-    reads = [places.get(id(handle)) for handle in concrete.captured_inputs]
+    indices = {id(v.value.handle): index for index, v in enumerate(state)}
+    reads = [indices.get(id(handle)) for handle in concrete.captured_inputs]
     if None in reads:
         raise UsageError("the model reads a variable of its own, as of --constraint")
     program = compiled.experimental_get_compiler_ir(*specs)(

@@ -1,4 +1,4 @@
-"""Exported programs on JAX's PJRT client: compiled, given arrays, giving arrays."""
+"""Runs exported programs on JAX's PJRT client, from arrays to arrays."""
 
 import contextlib
 
@@ -8,13 +8,13 @@ from jax._src.lib import xla_client
 from reproduce.errors import UsageError
 from reproduce.export.folder import ExportError
 
-# State has 64-bit counters, which JAX would otherwise cut to 32 bits.
+# The state has 64-bit counters, which JAX would otherwise truncate to 32 bits.
 jax.config.update("jax_enable_x64", True)
 PACKAGES = ("jax", "jaxlib", "numpy", "scipy")
 
 
 class Device:
-    """The device that JAX takes by default; JAX_PLATFORMS=cpu asks for the CPU."""
+    """JAX's default device; JAX_PLATFORMS=cpu selects the CPU."""
 
     def __init__(self):
         try:
@@ -26,18 +26,18 @@ class Device:
 
     @property
     def name(self):
-        """Such as "NVIDIA H200", or None for a processor."""
+        """The device's name, such as "NVIDIA H200", or None for a CPU."""
         return None if self.device.platform == "cpu" else self.device.device_kind
 
     @property
     def peak_megabytes(self):
-        """Peak memory in use on the device, None where it is not known."""
-        with contextlib.suppress(Exception):  # not every backend counts
+        """Peak memory in use on the device, None if it is not known."""
+        with contextlib.suppress(Exception):  # not every backend measures it
             return round(self.device.memory_stats()["peak_bytes_in_use"] / 1e6)
         return None
 
     def put(self, array):
-        """A NumPy array as one on the device."""
+        """Copies a NumPy array to the device."""
         return jax.device_put(array, self.device)
 
 
@@ -45,7 +45,7 @@ class Program:
     """One compiled program."""
 
     def __init__(self, exported, name, device):
-        """Compiles it, which takes seconds to minutes."""
+        """Compiles the program `name` of an `Exported`: seconds to minutes."""
         self.described = exported.manifest["programs"][name]
         try:
             self._executable = device.device.client.compile_and_load(
@@ -58,20 +58,21 @@ class Program:
             raise ExportError(exported.path, reason) from None
 
     def __call__(self, state, *arrays):
-        """Runs it.
+        """Runs the program.
 
         Args:
           state: the run's state, arrays on the device. Those that the program changes
-            may be overwritten: they are not to be used again.
-          *arrays: its further arguments, on the device too.
+            may be overwritten and must not be used again.
+          *arrays: the function's own arguments, also on the device.
 
         Returns:
           A dict of arrays on the device.
         """
         read = [state[index] for index in self.described["reads"]]
-        done = self._executable.execute_sharded([*arrays, *read])
-        found = [parts[0] for parts in done.disassemble_into_single_device_arrays()]
+        execution = self._executable.execute_sharded([*arrays, *read])
+        shards = execution.disassemble_into_single_device_arrays()
+        outputs = [parts[0] for parts in shards]
         names = self.described["results"]
-        # XLA gives them in the order of their names, then the variables that changed.
-        found = dict(zip(sorted(names), found, strict=False))
-        return {name: found[name] for name in names}
+        # XLA returns results in the order of their names, then changed variables.
+        results = dict(zip(sorted(names), outputs, strict=False))
+        return {name: results[name] for name in names}

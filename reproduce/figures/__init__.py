@@ -2,5 +2,5 @@
 
 import os
 
-# They go to files: a notebook's choice of a backend would only fail on import.
+# Pictures go to files; a backend chosen by a notebook could fail on import.
 os.environ["MPLBACKEND"] = "agg"

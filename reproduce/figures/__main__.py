@@ -6,10 +6,10 @@ is what `bash reproduce/figure3.sh` runs, and `--figure curves` is `bash
 reproduce/curves.sh`. A run keeps the small arrays that its figure needs, so TensorFlow
 is not imported. Shown are the first scenes of the test set, or the first samples of a
 fixed seed, of the first seed that has a record: nothing is picked by hand. Each input
-stands once, the methods below it.
+is shown once, with the methods below it.
 
-A picture never trains unasked: without --train, --retrain or --smoke a missing run is
-only named, together with the command that makes it.
+Nothing is trained unless asked for: without --train, --retrain or --smoke a missing run
+is only named, together with the command that trains it.
 """
 
 import sys
@@ -38,8 +38,8 @@ def define(flags):
     """The command's flags."""
     flags.group("What to draw")
     flags.add("figure", choice(*SETTINGS), "3", "of the paper, or learning curves")
-    about = "one picture each (default: the paper's; of curves all)"
-    flags.add("settings", comma_list(choice(*EVERY)), None, about)
+    help_text = "one picture each (default: the paper's; for curves all)"
+    flags.add("settings", comma_list(choice(*EVERY)), None, help_text)
     flags.add("methods", comma_list(choice(*METHODS)), tuple(METHODS), "rows or lines")
     launch.define(flags, seeds=None)
 
@@ -50,24 +50,25 @@ def body(values):
     are_curves = figure == "curves"
     settings = values.settings or (allowed if are_curves else allowed[:1])
     if other := [setting for setting in settings if setting not in allowed]:
-        fault = f"{other[0]!r} is not one of figure {figure}"
-        raise UsageError(f"--settings: {fault}; allowed: {', '.join(allowed)}")
+        reason = f"{other[0]!r} is not one of figure {figure}"
+        raise UsageError(f"--settings: {reason}; allowed: {', '.join(allowed)}")
     call = launch.Call(values, "curves" if are_curves else f"figure{figure}", PART)
-    shown = {f"{EVERY[s]}/{m}-{s}" for s in settings for m in values.methods}
-    experiments = [name for name in grid.experiments() if name in shown]
+    chosen = {f"{EVERY[s]}/{m}-{s}" for s in settings for m in values.methods}
+    experiments = [name for name in grid.experiments() if name in chosen]
     seeds = call.seeds(published.SEEDS if are_curves else (0,))
     runs = call.runs(experiments, seeds)
     if call.lists_or_is_one(runs):
         return 0
     code = call.train(call.to_train(runs))
     frames = call.frames()
-    for setting, drawn in _complete(call, frames.runs, experiments).groupby("setting"):
+    complete = _complete(call, frames.runs, experiments)
+    for setting, group in complete.groupby("setting"):
         if are_curves:
             name = f"curves-{EVERY[setting]}-{setting}"
-            picture = curves.draw(drawn, frames.epochs)
+            picture = curves.draw(group, frames.epochs)
         else:
             name = call.script + ("" if setting == allowed[0] else f"-{setting}")
-            picture = panels.draw(_blocks(values, drawn, call.results))
+            picture = panels.draw(_blocks(values, group, call.results))
         file = call.file(f"figures/{name}")
         panels.save(picture, file)
         print(f"written: {folders.shown(file)}.png and .pdf")
@@ -75,30 +76,30 @@ def body(values):
 
 
 def _complete(call, runs, experiments):
-    """The complete runs that are drawn; tells which are missing."""
+    """The complete runs of experiments; prints which have none, UsageError if all."""
     values = call.values
-    own = runs.experiment.isin(experiments) & (runs.preset == values.preset)
-    selected = cells.select(runs[own], values.digits, values.smoke, **call.shown)
+    runs = runs[runs.experiment.isin(experiments) & (runs.preset == values.preset)]
+    selected = cells.select(runs, values.digits, values.smoke, **call.shown)
     complete = selected[selected.status == record.COMPLETE]
     command = f"made by: {call.repeat_command()} --train"
     if complete.empty:
         raise UsageError(f"no run has a record yet; {command}")
-    lacking = [grid.label(e) for e in experiments if e not in set(complete.experiment)]
-    if lacking:
-        print(f"no run yet: {', '.join(lacking)}; {command}", flush=True)
+    missing = [grid.label(e) for e in experiments if e not in set(complete.experiment)]
+    if missing:
+        print(f"no run yet: {', '.join(missing)}; {command}", flush=True)
     return complete
 
 
 def _blocks(values, runs, results):
-    """A picture's blocks, see `panels.draw`; of each method the first seed."""
+    """A picture's blocks, see `panels.draw`; the first seed of each method."""
     arrays = {
         run.method: record.read_figure(results / run.folder)
         for run in runs.drop_duplicates("method").itertuples()
     }
-    each = [(METHODS[method], arrays.get(method)) for method in values.methods]
+    labelled = [(METHODS[method], arrays.get(method)) for method in values.methods]
     if values.figure == "5":
-        return [(name, panels.samples(found)) for name, found in each]
-    return panels.compared(each, counted=values.figure == "3")
+        return [(label, panels.samples(scenes)) for label, scenes in labelled]
+    return panels.compared(labelled, counted=values.figure == "3")
 
 
 if __name__ == "__main__":

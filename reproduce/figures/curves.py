@@ -1,8 +1,8 @@
 """Learning curves from the runs' histories: of the methods, or of a comparison's rows.
 
-Of the methods, every metric: a line is the mean over a method's seeds, its band the
-standard deviation (ddof 1); the nELBO of the training images is dotted. At the right,
-in the same colours, stand the values that the paper printed, with their deviations.
+For the methods, every metric is drawn: a line is the mean over a method's seeds, its
+band the standard deviation (ddof 1); the nELBO of the training images is dotted. On the
+right, in the same colours, are the published values with their deviations.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from reproduce.experiments.grid import METHODS
 from reproduce.figures import panels
 
 WIDTH = 1.2  # points, of every line
-# By method: colour and dashes, which let a line of equal values show below.
+# By method: colour and dashes, through which a line of equal values can be seen.
 LINES = {
     "air": {"color": "#0072B2"},
     "asr": {"color": "#009E73"},
@@ -27,7 +27,7 @@ COMPARED = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", 
 TRAINING = {"ls": ":", "lw": WIDTH}
 PRINTED = {"fmt": "D", "ms": 3, "lw": 0.8}
 END = {"color": "0.7", "lw": 0.6}
-PLACE = 0.03  # from one published value to the next, in lengths of the axis
+PLACE = 0.03  # between published values, in lengths of the axis
 UNITS = {"nelbo": " in nats"}
 MARGIN = 0.06  # above and below what an axis shows, in lengths of the axis
 
@@ -43,35 +43,37 @@ def draw(runs, epochs):
     axes = figure.subplots(rows, (len(metrics) + rows - 1) // rows).flatten()
     last = max(2, int(runs.epochs.max()))
     for axis, metric in zip(axes, metrics, strict=True):
-        seen = []
+        values = []
         for number, method in enumerate(METHODS):
             mean, std = published.published(f"{table}/{method}-{setting}")[metric]
-            place = last * (1 + PLACE * (number + 1))
+            x = last * (1 + PLACE * (number + 1))
             colour = LINES[method]["color"]
-            axis.errorbar(place, mean, std, color=colour, capsize=2, **PRINTED)
-            seen += [mean - std, mean + std]
+            axis.errorbar(x, mean, std, color=colour, capsize=2, **PRINTED)
+            values += [mean - std, mean + std]
         for method in LINES:
-            own = runs[runs.method == method]
-            seen += _lines(axis, metric, method, epochs[epochs.folder.isin(own.folder)])
-        _finish(axis, metric, seen, last)
+            folders = runs.folder[runs.method == method]
+            history = epochs[epochs.folder.isin(folders)]
+            values += _lines(axis, metric, method, history)
+        _finish(axis, metric, values, last)
     handles, labels = axes[0].get_legend_handles_labels()
-    shown = dict(zip(labels, handles, strict=True))
-    shown = {name: shown[name] for name in METHODS.values() if name in shown}
-    (shown["nELBO in training"],) = axes[0].plot([], [], color="0.4", **TRAINING)
-    shown["published"] = axes[0].errorbar([], [], [], color="0.4", **PRINTED)
-    place = {"loc": "outside lower center", "ncols": 5, "frameon": False}
-    figure.legend(shown.values(), shown.keys(), **place)
+    legend = dict(zip(labels, handles, strict=True))
+    legend = {name: legend[name] for name in METHODS.values() if name in legend}
+    (legend["nELBO in training"],) = axes[0].plot([], [], color="0.4", **TRAINING)
+    legend["published"] = axes[0].errorbar([], [], [], color="0.4", **PRINTED)
+    layout = {"loc": "outside lower center", "ncols": 5, "frameon": False}
+    figure.legend(legend.values(), legend.keys(), **layout)
     return figure
 
 
 @matplotlib.rc_context(panels.STYLE)
 def compare(rows, epochs, title, column):
-    """A column of the histories, a line a run, in each row of a comparison's colour.
+    """A column of the histories, a line per run, with a colour for each row.
 
     Args:
-      rows: dicts with "labels" and "folders", see `comparisons.rows.collect`.
+      rows: of a comparison, dicts with "labels", "folders" and "epochs", see
+        `comparisons.rows.collect`.
       epochs: the frame of histories.
-      title, column: of what is drawn; a share.
+      title, column: the axis's title, and the column; its values are shares.
 
     Returns:
       A Matplotlib `Figure`.
@@ -81,11 +83,12 @@ def compare(rows, epochs, title, column):
     for row, (colour, dashes) in zip(rows, itertools.cycle(COMPARED), strict=False):
         label = ", ".join(row["labels"])
         for folder in row["folders"]:
+            history = epochs[epochs.folder == folder]
             # A longer run may stand for a shorter one.
-            own = epochs[(epochs.folder == folder) & (epochs.epoch <= row["epochs"])]
+            history = history[history.epoch <= row["epochs"]]
             line = {"color": colour, "ls": dashes, "lw": WIDTH, "marker": "o", "ms": 2}
-            axis.plot(own.epoch, own[column], label=label, **line)
-            label = None  # once a row
+            axis.plot(history.epoch, history[column], label=label, **line)
+            label = None  # the legend names a row once
     axis.set(xlabel="epoch", ylabel=title, ylim=(-0.03, 1.03))
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     if any(row["folders"] for row in rows):
@@ -94,35 +97,35 @@ def compare(rows, epochs, title, column):
 
 
 def _lines(axis, metric, method, history):
-    """One method's line and band; the values that the axis should show."""
+    """Draws one method's line and band; returns the values that should be visible."""
     if history.empty:
         axis.plot([], [], label=METHODS[method], **LINES[method], lw=WIDTH)
         return []
     by_epoch = history.groupby("epoch")[f"test_{metric}"].agg(["mean", "std"])
     mean, std = by_epoch["mean"], by_epoch["std"].fillna(0)
-    marker = "o" if len(mean) == 1 else None  # one point is no line
+    marker = "o" if len(mean) == 1 else None  # one point makes no line
     style = LINES[method] | {"lw": WIDTH, "marker": marker, "ms": 3}
     axis.plot(mean.index, mean, label=METHODS[method], **style)
     colour = LINES[method]["color"]
     axis.fill_between(mean.index, mean - std, mean + std, color=colour, alpha=0.2, lw=0)
-    # The first epochs of a loss lie far off: they would flatten all the rest.
+    # A loss's first epochs lie far off and would flatten the rest.
     settled = slice(len(mean) // 5, None)
-    seen = [*(mean - std)[settled], *(mean + std)[settled]]
+    values = [*(mean - std)[settled], *(mean + std)[settled]]
     if metric == "nelbo" and "train_nelbo" in history:
         training = history.groupby("epoch").train_nelbo.mean()
         axis.plot(training.index, training, color=colour, **TRAINING)
-        seen += [*training[settled]]
-    return seen
+        values += [*training[settled]]
+    return values
 
 
-def _finish(axis, metric, seen, last):
-    """Title and limits; the axis of epochs ends where the runs do."""
+def _finish(axis, metric, values, last):
+    """Sets title, limits and ticks; the ticks end with the longest run."""
     lower = metric in published.LOWER_IS_BETTER
     if not lower:
-        seen = [*seen, 0.0, 1.0]  # shares
+        values = [*values, 0.0, 1.0]  # shares
         axis.set_yticks([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
-    margin = MARGIN * (max(seen) - min(seen))
-    axis.set_ylim(min(seen) - margin, max(seen) + margin)
+    margin = MARGIN * (max(values) - min(values))
+    axis.set_ylim(min(values) - margin, max(values) + margin)
     better = "lower" if lower else "higher"
     unit = UNITS.get(metric, "")
     axis.set_title(f"{published.TITLES[metric]}{unit} ({better} is better)")

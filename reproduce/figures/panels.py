@@ -1,7 +1,7 @@
-"""Rows of scenes with their boxes, pixel by pixel; and files of pictures.
+"""Draws rows of scenes with their boxes, pixel by pixel, and writes pictures to files.
 
-Every scene is enlarged by a whole factor, so that no pixel is interpolated. A file's
-bytes depend on what it shows alone: neither the time nor the version of Matplotlib is
+Every scene is enlarged by an integer factor, so that no pixel is interpolated. A file's
+bytes depend only on what it shows: neither the time nor the version of Matplotlib is
 written into it.
 """
 
@@ -20,8 +20,8 @@ WIDTH = 7.2  # inches, a page's width between the margins
 SCENE = 200  # pixels: a scene is enlarged to at most this side
 GAP, COUNTS, LABELS = 8, 34, 64  # pixels: between scenes, for counts, for row labels
 BOX_LINE = 0.8  # points
-# Okabe and Ito's colours, told apart by colour-blind readers as well; the dark ones
-# are left out, since scenes are black. By order of the objects.
+# Okabe and Ito's colours, which colour-blind readers can tell apart too, without the
+# dark ones, since scenes are black. By order of the objects.
 BOX_COLOURS = ("#E69F00", "#56B4E9", "#F0E442", "#CC79A7", "#009E73", "#D55E00")
 WRONG = "#D00000"  # an inferred count that is not the true one
 STYLE = {
@@ -58,14 +58,14 @@ class Scene(NamedTuple):
 
 @matplotlib.rc_context(STYLE)
 def draw(blocks):
-    """A picture of blocks of scenes below each other, each with its label on the left.
+    """A picture of blocks of scenes, one below the other, with labels on the left.
 
     Args:
       blocks: list of pairs of a label and a list of rows, which are lists of `Scene`s.
-        All scenes are of one size; a block without any says "no run yet".
+        All scenes have the same size; a block without any says "no run yet".
 
     Returns:
-      A Matplotlib `Figure`, `WIDTH` inches wide, whose one axes are its pixels.
+      A Matplotlib `Figure`, `WIDTH` inches wide, with one `Axes` in units of pixels.
     """
     blocks = [(label, rows or [[]]) for label, rows in blocks]
     scenes = [scene for _, rows in blocks for row in rows for scene in row]
@@ -99,14 +99,14 @@ def draw(blocks):
 
 
 def _annotate(axes, scene, left, top, factor):
-    """Boxes and count of a scene whose upper left corner is at these pixels."""
+    """Draws boxes and count of a scene whose upper left corner is at (left, top)."""
     side = factor * len(scene.image)
-    within = Rectangle((left, top), side, side, transform=axes.transData)
+    outline = Rectangle((left, top), side, side, transform=axes.transData)
     for order, box in enumerate(scene.boxes):
         x, y, width, height = factor * box
         line = {"ec": BOX_COLOURS[order % len(BOX_COLOURS)], "lw": BOX_LINE}
-        box = Rectangle((left + x, top + y), width, height, fill=False, **line)
-        axes.add_patch(box).set_clip_path(within)
+        rectangle = Rectangle((left + x, top + y), width, height, fill=False, **line)
+        axes.add_patch(rectangle).set_clip_path(outline)
     if scene.count is not None:
         color, weight = (WRONG, "bold") if scene.wrong else ("0.25", "normal")
         style = {"va": "bottom", "size": 6.5, "color": color, "weight": weight}
@@ -117,8 +117,8 @@ def compared(runs, counted):
     """The blocks of the first test scenes: as they are, and as each run infers them.
 
     Args:
-      runs: pairs of a label and of `record.read_figure`, or None for a run that is not
-        there.
+      runs: pairs of a label and the arrays of `record.read_figure`, None for a missing
+        run.
       counted: whether counts are shown: where scenes differ in them.
     """
     first = next(arrays for _, arrays in runs if arrays is not None)
@@ -140,7 +140,7 @@ def _inferred(arrays, counted):
 
 
 def samples(arrays):
-    """All samples that a run keeps, as rows; none where `arrays` is None."""
+    """All samples that a run keeps, as rows; no rows if `arrays` is None."""
     images = [] if arrays is None else arrays["sample_images"]
     scenes = [Scene(image) for image in images]
     return [scenes[i : i + COLUMNS] for i in range(0, len(scenes), COLUMNS)]
@@ -149,11 +149,11 @@ def samples(arrays):
 @matplotlib.rc_context(STYLE)
 def save(figure, file):
     """Writes `<file>.png` and `<file>.pdf`, each whole or not at all."""
-    nothing = {
+    no_metadata = {
         "png": {"Software": None},
         "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
     }
-    for kind, told in nothing.items():
-        how = {"format": kind, "dpi": figure.dpi, "metadata": told}
-        write = functools.partial(figure.savefig, **how)
+    for kind, metadata in no_metadata.items():
+        options = {"format": kind, "dpi": figure.dpi, "metadata": metadata}
+        write = functools.partial(figure.savefig, **options)
         folders.write_atomically(f"{file}.{kind}", write)

@@ -1,4 +1,4 @@
-"""What came out of the runs: records on disk, and all of them as two data frames.
+"""The results of the runs: records on disk, and all of them as two data frames.
 
 Needs no TensorFlow.
 """

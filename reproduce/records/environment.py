@@ -1,4 +1,4 @@
-"""Where and with what a run was done, for its record."""
+"""The machine, packages and code of a run, for its record."""
 
 import contextlib
 import functools
@@ -18,7 +18,7 @@ CODE = ("air", "asr", "data", "reproduce", "requirements.txt")
 
 
 def describe(device, threads, packages=PACKAGES):
-    """The run's surroundings, a dict ready for JSON."""
+    """The run's environment, a dict ready for JSON."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     unit = 1024**2 if sys.platform == "darwin" else 1024
     return {
@@ -33,57 +33,57 @@ def describe(device, threads, packages=PACKAGES):
 
 
 def versions(packages=PACKAGES):
-    """The versions of packages, None for one that is not installed: a dict."""
-    found = dict.fromkeys(packages)
+    """The versions of packages, a dict; None for one that is not installed."""
+    installed = dict.fromkeys(packages)
     for name in packages:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+            installed[name] = importlib.metadata.version(name)
+    return installed
 
 
 def usable_cores():
-    """The processor cores that this process may use, a number.
+    """The number of processor cores that this process may use.
 
-    A Slurm job may be bound to them, or only told how many each task has.
+    A Slurm job may be bound to its cores, or only be given their number per task.
     """
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1
-    told = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    return max(1, min(cores, int(told))) if told.isdecimal() else cores
+    allotted = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    return max(1, min(cores, int(allotted))) if allotted.isdecimal() else cores
 
 
 def processor():
-    """The processor's name and vectors, or the machine's type where they are not told.
+    """The processor's name and vector extension, or else the type of the machine.
 
-    The length of vectors sets the order of sums, and so the numbers of a seed.
+    The length of vectors sets the order of summation, and so a seed's exact numbers.
     """
     file = pathlib.Path("/proc/cpuinfo")
-    text = file.read_text("utf-8") if file.exists() else ""
-    name = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
+    cpuinfo = file.read_text("utf-8") if file.exists() else ""
+    name = re.search(r"^model name\s*: (.*)$", cpuinfo, re.MULTILINE)
     if name is None:
         return platform.processor() or platform.machine()
-    known = {"avx512f": ", AVX-512", "avx2": ", AVX2"}
-    vectors = [told for flag, told in known.items() if f" {flag} " in text]
-    return name[1].strip() + "".join(vectors[:1])
+    extensions = {"avx512f": ", AVX-512", "avx2": ", AVX2"}
+    present = [title for flag, title in extensions.items() if f" {flag} " in cpuinfo]
+    return name[1].strip() + "".join(present[:1])
 
 
-@functools.cache  # once a process, and before another commit may follow
+@functools.cache  # once a process, since later commits are not the code that runs
 def git():
     """The commit of the code, and whether the code differs from it; or None twice."""
-    words = ["rev-parse", "HEAD"], ["status", "--porcelain", "-uno", "--", *CODE]
-    found = []
-    for each in words:
+    commands = ["rev-parse", "HEAD"], ["status", "--porcelain", "-uno", "--", *CODE]
+    outputs = []
+    for arguments in commands:
         try:
-            command, pipe = ["git", "-C", REPOSITORY, *each], subprocess.PIPE
-            git = subprocess.run(command, stdout=pipe, stderr=pipe, text=True)
-            fault = git.stderr.strip() if git.returncode else None
-        except OSError as error:  # there is no git
-            fault = error.strerror
-        if fault:
-            told = fault.split("\n")[0]
-            print(f"git: {told}; the record will not name a commit", file=sys.stderr)
+            command, pipe = ["git", "-C", REPOSITORY, *arguments], subprocess.PIPE
+            process = subprocess.run(command, stdout=pipe, stderr=pipe, text=True)
+            message = process.stderr.strip() if process.returncode else None
+        except OSError as error:  # git is not installed
+            message = error.strerror
+        if message:
+            line = message.split("\n")[0]
+            print(f"git: {line}; the record will not name a commit", file=sys.stderr)
             return {"commit": None, "dirty": None}
-        found.append(git.stdout.strip())
-    return {"commit": found[0], "dirty": bool(found[1])}
+        outputs.append(process.stdout.strip())
+    return {"commit": outputs[0], "dirty": bool(outputs[1])}

@@ -1,4 +1,4 @@
-"""Folders of the project, and what is asked of files and folders in it."""
+"""The project's folders, and helpers for the files in them."""
 
 import os
 import pathlib
@@ -12,11 +12,11 @@ from reproduce.errors import UsageError
 RESULTS = REPOSITORY / "results"  # committed: run records, tables, figures
 OUTPUTS = REPOSITORY / "outputs"  # ignored by git: smoke runs, parts of a table
 CHECKPOINTS = REPOSITORY / "checkpoints"  # ignored by git: of the runs of RESULTS
-# Of the flags that name such folders.
-RESULTS_HELP = "folder of results (default results; of smoke runs outputs/smoke)"
+# Help texts of the flags that name such folders.
+RESULTS_HELP = "folder of results (default results; for smoke runs outputs/smoke)"
 CHECKPOINTS_HELP = (
-    "folder of checkpoints (default checkpoints; with --results DIR or smoke runs that "
-    "folder's own, DIR/checkpoints)"
+    "folder of checkpoints (default checkpoints; with --results DIR or for smoke runs "
+    "that folder's own, DIR/checkpoints)"
 )
 
 
@@ -30,7 +30,7 @@ class FileError(UsageError):
 
 
 def given_path(given):
-    """The absolute path of what a user has named; ~ is the home folder.
+    """The absolute path of a file or folder named by the user; ~ is the home folder.
 
     Raises:
       UsageError: if there is no such home folder.
@@ -38,14 +38,14 @@ def given_path(given):
     try:
         return pathlib.Path(given).expanduser().absolute()
     except RuntimeError:
-        fault = f"{given}: no such home folder; give the full path"
-        raise UsageError(fault) from None
+        message = f"{given}: no such home folder; give the full path"
+        raise UsageError(message) from None
 
 
 def results_folder(given, smoke):
-    """The folder of results: the value of --results, or the project's own.
+    """The folder of results: the value of --results, or else the project's own.
 
-    Runs of toy size stay out of the committed results.
+    Runs of toy size are kept out of the committed results.
     """
     if given is not None:
         return given_path(given)
@@ -55,8 +55,8 @@ def results_folder(given, smoke):
 def checkpoints_folder(given, results):
     """The folder of the checkpoints of the runs in a folder of results.
 
-    Each has its own, unless --checkpoints names one: a run is trained for the results
-    it is asked for, whatever others hold, and --retrain there touches no other run.
+    Unless --checkpoints names one, each folder of results has its own, so that training
+    for one neither uses the checkpoints of another nor, with --retrain, deletes them.
     """
     if given is not None:
         return given_path(given)
@@ -64,7 +64,7 @@ def checkpoints_folder(given, results):
 
 
 def logs_folder(results):
-    """The folder of the logs of the runs in a folder of results, likewise its own."""
+    """The folder of the logs of the runs in a folder of results; each has its own."""
     return (OUTPUTS if is_committed(results) else results) / "logs"
 
 
@@ -74,12 +74,12 @@ def is_committed(results):
 
 
 def require_writable(folder, flag):
-    """Makes sure, before hours of work, that files can be written below a folder.
+    """Checks, before hours of work, that files can be written below a folder.
 
-    Creates nothing: the nearest folder that is there has to be writable.
+    Creates nothing: the nearest folder that exists has to be writable.
 
     Raises:
-      UsageError: naming `flag`, the option with its dashes.
+      UsageError: naming `flag`, which has its dashes.
     """
     nearest = pathlib.Path(folder).absolute()
     while not nearest.exists():
@@ -93,8 +93,8 @@ def read_arrays(file, error=None):
     try:
         with np.load(file) as archive:
             return dict(archive)
-    except Exception as fault:  # damaged bytes make NumPy and zipfile raise anything
-        reason = getattr(fault, "strerror", None) or "damaged"
+    except Exception as cause:  # damaged bytes make NumPy and zipfile raise anything
+        reason = getattr(cause, "strerror", None) or "damaged"
         raise (error(reason) if error else FileError(file, reason)) from None
 
 

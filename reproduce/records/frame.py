@@ -12,7 +12,7 @@ from reproduce.experiments.configuration import from_json
 from reproduce.records import folders, versions
 from reproduce.records import record as records
 
-# Metrics that every row has; others follow.
+# Metrics that every row has; some have more.
 METRICS = (
     *("nelbo", "reconstruction", "kl_location", "kl_scale", "kl_appearance"),
     *("kl_presence", "se", "acc", "miou", "miou_integer_convention", "mean_count"),
@@ -29,14 +29,14 @@ class Frames(NamedTuple):
     """The records of a folder of results.
 
     Attributes:
-      runs: a row a run, sorted by folder. Columns: "folder" (text, relative to the
+      runs: a row per run, sorted by folder. Columns: "folder" (text, relative to the
         results) and the record's fields; its metrics at the reported epoch by their
         names, NaN or None where a run has none; "device"; "stale" (whether the code has
         changed its numbers since); "wrong_gradient" (see `versions`); "options" (the
         set of words of the variant that it would be today) and "implied" (those of them
         that its own variant lacks, since the code had no such option yet: a list);
-        "record", the whole of it.
-      epochs: a row an epoch: "folder" and the columns of history.csv.
+        "record", the whole record.
+      epochs: a row per epoch: "folder" and the columns of history.csv.
     """
 
     runs: pd.DataFrame
@@ -52,26 +52,26 @@ def load(results):
     root = pathlib.Path(results)
     rows, histories = [], [pd.DataFrame(columns=["folder", "epoch"])]
     for file in sorted(root.glob("runs/*/*/*/record.json")):
-        found, folder = records.read(file.parent), str(file.parent.relative_to(root))
-        options = _variant(file.parent, found)
-        own = {
+        record, folder = records.read(file.parent), str(file.parent.relative_to(root))
+        options = _variant(file.parent, record)
+        derived = {
             "folder": folder,
-            "stale": versions.stale(found),
-            "wrong_gradient": versions.wrong_gradient(found),
+            "stale": versions.stale(record),
+            "wrong_gradient": versions.wrong_gradient(record),
             "options": frozenset(options),
-            "implied": [word for word in options if word not in found["variant"]],
-            "device": found["environment"].get("device"),
-            "record": found,
+            "implied": [word for word in options if word not in record["variant"]],
+            "device": record["environment"].get("device"),
+            "record": record,
         }
-        rows.append(found | (found["metrics"] or {}) | own)
+        rows.append(record | (record["metrics"] or {}) | derived)
         history = read_history(file.parent)
-        if found["status"] == records.COMPLETE and len(history) != found["epochs"]:
-            reason = f"history.csv has {len(history)} of {found['epochs']} epochs"
+        if record["status"] == records.COMPLETE and len(history) != record["epochs"]:
+            reason = f"history.csv has {len(history)} of {record['epochs']} epochs"
             raise folders.FileError(file.parent, reason)
         histories.append(history.assign(folder=folder))
     runs = pd.DataFrame(rows)
     runs = runs.reindex(columns=list(dict.fromkeys([*COLUMNS, *runs.columns])))
-    # Without records the first, empty one, which has the columns.
+    # The first, empty history, which has the columns, only where there are no others.
     return Frames(runs, pd.concat(histories[bool(rows) :], ignore_index=True))
 
 
@@ -83,7 +83,7 @@ def read_history(folder):
     """
     try:
         text = (pathlib.Path(folder) / "history.csv").read_text("utf-8")
-        if not text.endswith("\n"):  # its last number may lack digits
+        if not text.endswith("\n"):  # its last number may be cut short
             raise ValueError
         table = io.StringIO(text)
         return pd.read_csv(table, dtype=float, float_precision="round_trip")
@@ -95,12 +95,12 @@ def read_history(folder):
         raise folders.FileError(folder, f"history.csv: {reason}") from None
 
 
-def _variant(folder, found):
+def _variant(folder, record):
     """The words of the variant that a record's run would be today, a list.
 
-    Options that it does not read are left out: older code had none of them.
+    Options that have no effect on it are left out: older code had none of them.
     """
-    completed = versions.completed(found["configuration"], found["numerics"])
+    completed = versions.completed(record["configuration"], record["numerics"])
     try:
         configuration = from_json(completed)
     except UsageError as error:
@@ -109,29 +109,29 @@ def _variant(folder, found):
 
 
 def runs_of(runs, configuration, seed=False):
-    """The rows of a configuration's runs, of its seed or of any."""
+    """The rows of a configuration's runs; with `seed`, only those of its own seed."""
     words = frozenset(configuration.words(configuration.changed))
-    own = (runs.options == words) & (runs.experiment == configuration.experiment)
-    return runs[own & (runs.seed == configuration.seed)] if seed else runs[own]
+    runs = runs[(runs.options == words) & (runs.experiment == configuration.experiment)]
+    return runs[runs.seed == configuration.seed] if seed else runs
 
 
 def at_epoch(runs, epochs, length, metrics=()):
-    """Runs of at least that length, with their metrics then; own runs come first.
+    """Runs as they were after `length` epochs; first those of just that length.
 
     A longer run can replace a shorter one: order and noise follow from seed, epoch and
     iteration, so after N epochs it is the run of N epochs, bit for bit, and its history
-    has what that measured. One that reports its best epoch, or was made by older code,
+    has the same metrics. A run that reports its best epoch, or was made by older code,
     counts at its own length only.
 
     Args:
       runs: rows of `Frames.runs`.
       epochs: the frame of histories.
       length: a number of epochs.
-      metrics: columns that are to hold what was measured then.
+      metrics: columns to fill with what was measured after `length` epochs.
 
     Returns:
-      The rows, with "epochs" and "status" as of then, and "cut_from", the length of a
-      longer run, else NaN.
+      The rows, with "epochs" and "status" as they were then, and "cut_from", the length
+      of a longer run, else NaN.
     """
     history = epochs[epochs.epoch == length].set_index("folder")
     last = np.array([c["reported_epoch"] == "last" for c in runs.configuration], bool)
@@ -139,9 +139,9 @@ def at_epoch(runs, epochs, length, metrics=()):
     longer = (runs.epochs > length) & runs.folder.isin(history.index) & last
     runs = runs[(runs.epochs == length) | longer].sort_values("epochs", kind="stable")
     cut = runs.epochs > length
-    own = {"cut_from": runs.epochs.where(cut), "epochs": length}
-    own["status"] = runs.status.where(~cut, records.COMPLETE)
+    columns = {"cut_from": runs.epochs.where(cut), "epochs": length}
+    columns["status"] = runs.status.where(~cut, records.COMPLETE)
     for name in metrics:
-        then = runs.folder.map(history.get(f"test_{name}", history.get(name, {})))
-        own[name] = np.where(cut, then, runs[name]) if name in runs else then
-    return runs.assign(**own)
+        values = runs.folder.map(history.get(f"test_{name}", history.get(name, {})))
+        columns[name] = np.where(cut, values, runs[name]) if name in runs else values
+    return runs.assign(**columns)

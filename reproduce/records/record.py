@@ -1,10 +1,10 @@
-"""Run records: what one run was, and what came of it.
+"""Run records: what a run was, and its results.
 
 A run has the folder
 
     <results>/runs/<table>/<method>-<setting>/<variant>-<epochs>ep-seed<k>/
 
-with `record.json` (`FIELDS` says what it holds), `history.csv` (one row an epoch:
+with `record.json` (`FIELDS` says what it holds), `history.csv` (one row per epoch:
 `epoch`, `train_*` and `test_*` columns, `seconds`) and `figure.npz` (the first test
 scenes and samples, for the figures). `record.json` is written last, so a folder without
 one is a run that has not ended.
@@ -49,17 +49,17 @@ def describe(configuration):
         fields |= {"dataset": pathlib.Path(configuration.scenes).stem, "digits": None}
     options = configuration.to_json()
     changed = {name: options[name] for name in configuration.changed}
-    known = {"format": FORMAT, "numerics": versions.NUMERICS}
-    return {**known, **fields, "configuration": options, "changed": changed}
+    version = {"format": FORMAT, "numerics": versions.NUMERICS}
+    return {**version, **fields, "configuration": options, "changed": changed}
 
 
 def write(folder, record, history, figure=None):
-    """Writes what a run leaves, the record last, each file whole or not at all.
+    """Writes a run's files, the record last, each file whole or not at all.
 
     Args:
       folder: the run's own folder, see `run_folder`.
-      record: dict of `FIELDS` and what else the run tells.
-      history: list of dicts with equal keys, one an epoch.
+      record: dict of `FIELDS` and possibly others.
+      history: list of dicts with equal keys, one per epoch.
       figure: dict of arrays, None for none.
 
     Raises:
@@ -67,20 +67,20 @@ def write(folder, record, history, figure=None):
       OSError: naming the file that could not be written.
     """
     folder = pathlib.Path(folder)
-    # Infinities and NaN are refused: JSON has no word for them.
+    # Infinities and NaN are refused: JSON cannot represent them.
     text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-    # Killed between two files, a run trained anew has not ended, rather than ended with
-    # a record that contradicts its history.
+    # A run trained again and killed between two files then has no record, rather than
+    # one that contradicts its history.
     (folder / "record.json").unlink(missing_ok=True)
     if figure is not None:
         write_arrays = functools.partial(np.savez_compressed, **figure)
         folders.write_atomically(folder / "figure.npz", write_arrays)
-    rows = io.StringIO()
-    names = list(history[0]) if history else ["epoch"]
-    writer = csv.DictWriter(rows, names, lineterminator="\n")
+    table = io.StringIO()
+    columns = list(history[0]) if history else ["epoch"]
+    writer = csv.DictWriter(table, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(history)  # floats as Python writes them: read back, the same
-    folders.write_atomically(folder / "history.csv", rows.getvalue())
+    writer.writerows(history)  # floats that read back as the same
+    folders.write_atomically(folder / "history.csv", table.getvalue())
     folders.write_atomically(folder / "record.json", text)
 
 
@@ -93,14 +93,14 @@ def read(folder):
     folder = pathlib.Path(folder)
     try:
         record = json.loads((folder / "record.json").read_text("utf-8"))
-        lacking = [field for field in FIELDS if field not in record]
+        missing = [field for field in FIELDS if field not in record]
         name = f"{record['variant']}-{record['epochs']}ep-seed{record['seed']}"
         expected = (record["table"], f"{record['method']}-{record['setting']}", name)
     except (OSError, ValueError, TypeError, KeyError) as error:
         reason = getattr(error, "strerror", None) or "cut short, or no record"
         raise folders.FileError(folder, f"record.json: {reason}") from None
-    if lacking or record["format"] != FORMAT:
-        reason = f"record.json is not of format {FORMAT}, or lacks {lacking}"
+    if missing or record["format"] != FORMAT:
+        reason = f"record.json is not of format {FORMAT}, or lacks {missing}"
         raise folders.FileError(folder, reason)
     if folder.resolve().parts[-3:] != expected:
         raise folders.FileError(folder, f"the record belongs to {'/'.join(expected)}")

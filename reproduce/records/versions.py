@@ -1,15 +1,15 @@
 """Versions of the code's numbers, and what older records and checkpoints mean."""
 
-# Raised with each change of the code that touches a run's numbers by more than the
-# order of sums. A record that does not name its version is of the first; a run goes on
-# only from its own version's.
+# Raised with each change of the code that alters a run's numbers by more than the order
+# of summation. A record without a version is of the first; a run continues only from
+# checkpoints whose numbers are still today's.
 NUMERICS = 3
-# Which runs each version touched, told from their options.
+# Which runs each version changed, by their options.
 _TOUCHED = {
     2: lambda options: True,
-    3: lambda options: options["compiler"] == "none",  # no constant folding any more
+    3: lambda options: options["compiler"] == "none",  # no more constant folding
 }
-# What the first version did where it had no option yet; F6's bounds depend on the
+# What the first version did before it had these options; F6's bounds depend on the
 # dataset.
 _FIRST = {
     "hidden_sees_location": False,
@@ -25,7 +25,7 @@ _FIRST = {
 }
 _FIRST_SIDES = {"multi_mnist": (11.0, 15.0), "multi_dsprites": (12.0, 15.0)}
 # Commits at which the early end of AIR-ASR's loop gave z_pres a wrong gradient where it
-# is exact; commit a76bebf mended it.
+# is exact; fixed in commit a76bebf.
 _WRONG_GRADIENT = ("28bb2d6", "b23c50a", "3ffcaf2")
 # Options that were added without a change of the numerics.
 _ADDED = {
@@ -35,9 +35,9 @@ _ADDED = {
 
 
 def completed(options, numerics=NUMERICS):
-    """The options of a run that this or an older version has written, a dict.
+    """All of today's options for those that this or an older version wrote, a dict.
 
-    Those that came later have the values of what the code did then.
+    Options that were added later get the values that describe the older code.
     """
     if numerics == 1:
         sides = _FIRST_SIDES.get(options.get("dataset"), (None, None))
@@ -48,12 +48,12 @@ def completed(options, numerics=NUMERICS):
 
 def changed_since(numerics, options):
     """Whether today's code gives a run with these options other numbers."""
-    later = [touched for version, touched in _TOUCHED.items() if version > numerics]
-    return any(touched(options) for touched in later)
+    later = [changes for version, changes in _TOUCHED.items() if version > numerics]
+    return any(changes(options) for changes in later)
 
 
 def stale(record):
-    """Whether a record is of older code, whose numbers differ from today's."""
+    """Whether a record was made by older code, whose numbers differ from today's."""
     return changed_since(record["numerics"], record["configuration"])
 
 

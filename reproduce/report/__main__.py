@@ -2,9 +2,9 @@
 
     .venv/bin/python -m reproduce.report
 
-Every number in them comes from a record; the prose is report.md.j2. What a person has
-to say stands in results/observations.md, which this command never touches. Tables,
-pictures and comparisons are those that their own commands have written.
+Every number in them comes from a record; the prose is in report.md.j2. Observations
+written by hand go into results/observations.md, which this command never touches.
+Tables, pictures and comparisons are those that their own commands have written.
 """
 
 import functools
@@ -36,40 +36,39 @@ def body(values):
     folder = folders.given_path(values.results)
     frames = frame.load(folder)
     if frames.runs.empty:
-        fault = f"there are no records in {folder}; train runs first"
-        raise UsageError(f"--results: {fault}")
+        reason = f"there are no records in {folder}; train runs first"
+        raise UsageError(f"--results: {reason}")
     template = pages.template("report/report.md.j2")
-    told = template.new_context(context(frames, folder))
-    filled = {name: "".join(block(told)) for name, block in template.blocks.items()}
+    variables = template.new_context(context(frames, folder))
+    texts = {name: "".join(block(variables)) for name, block in template.blocks.items()}
     for block, name in PAGES.items():
-        folders.write_atomically(folder / name, filled[block].strip() + "\n")
+        folders.write_atomically(folder / name, texts[block].strip() + "\n")
         print(f"written: {folders.shown(folder / name)}")
-    if folders.is_committed(folder):  # the project's README tells the same
+    if folders.is_committed(folder):  # the project's README quotes the result
         file = REPOSITORY / "README.md"
-        between = re.compile(f"(?<={BEGIN}).*(?={END})", re.DOTALL)
-        text = between.sub(lambda _: filled["result"], file.read_text("utf-8"))
-        folders.write_atomically(file, text)
+        section = re.compile(f"(?<={BEGIN}).*(?={END})", re.DOTALL)
+        readme = section.sub(lambda _: texts["result"], file.read_text("utf-8"))
+        folders.write_atomically(file, readme)
 
 
 def context(frames, folder):
-    """What the template needs, a dict."""
+    """The variables of the template, a dict."""
     order = {name: place for place, name in enumerate(grid.experiments())}
     runs = frames.runs[~frames.runs.smoke]
     runs = runs.sort_values("experiment", key=lambda c: c.map(order), kind="stable")
     selected = cells.select(runs)
-    even = cells.at_equal_length(selected, frames.epochs)
-    tables, compared = (
+    compared = cells.at_equal_length(selected, frames.epochs)
+    tables, compared_tables = (
         {name: cells.cells(rows, grid.experiments(name)) for name in grid.TITLES}
-        for rows in (selected, even)
+        for rows in (selected, compared)
     )
-    found = summary.numbers(compared.values())
     drawn = selected[(selected.preset == "paper") & (selected.status == cells.COMPLETE)]
     return {
         "state": summary.state(runs),
         "verdicts": claims.by_verdict(selected, frames.epochs),
-        "best": summary.best(found),
+        "best": summary.best(summary.numbers(compared_tables.values())),
         "tables": tables,
-        "lengths": sorted(set(even.epochs[even.folder.isin(drawn.folder)])),
+        "lengths": sorted(set(compared.epochs[compared.folder.isin(drawn.folder)])),
         "pages": pages,
         "render": render,
         "grid": grid,
@@ -93,23 +92,23 @@ def context(frames, folder):
 
 
 def _made(runs):
-    """What a picture is drawn from, in words."""
+    """The runs that a picture is drawn from, in words."""
 
-    def named(methods):
+    def names(methods):
         return ", ".join(METHODS[m] for m in METHODS if m in set(methods))
 
-    told = ", ".join(
-        f"{named(own.method)} after {epochs} epochs"
-        for epochs, own in runs.groupby("epochs")
+    caption = ", ".join(
+        f"{names(group.method)} after {epochs} epochs"
+        for epochs, group in runs.groupby("epochs")
     )
     if runs.epochs.min() < published.EPOCHS:
-        told += f" (in the paper {published.EPOCHS})"
-    told += f"; seed {', '.join(map(str, sorted(set(runs.seed))))}"
-    if stale := named(runs.method[runs.stale]):
-        told += f"; {stale} by older code"
-    if lacking := named(METHODS.keys() - set(runs.method)):
-        told += f"; no run yet: {lacking}"
-    return told
+        caption += f" (in the paper {published.EPOCHS})"
+    caption += f"; seed {', '.join(map(str, sorted(set(runs.seed))))}"
+    if stale := names(runs.method[runs.stale]):
+        caption += f"; {stale} by older code"
+    if missing := names(METHODS.keys() - set(runs.method)):
+        caption += f"; no run yet: {missing}"
+    return caption
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ from reproduce.words import duration
 
 
 def runs(frame, epochs):
-    """Every run: a list of dicts of texts by title."""
+    """Every run: a list of dicts from column title to text."""
     medians = epochs.groupby("folder").seconds.median()
     lines = []
     for run in frame.itertuples():
-        around, git, speed = run.environment, run.git, run.images_per_second
-        packages, seconds = around["packages"], medians.get(run.folder)
+        environment, git, speed = run.environment, run.git, run.images_per_second
+        packages, seconds = environment["packages"], medians.get(run.folder)
         library = "tensorflow" if packages.get("tensorflow") else "jax"
         name = {"tensorflow": "TensorFlow", "jax": "JAX"}[library]
         line = {
@@ -27,19 +27,19 @@ def runs(frame, epochs):
             "time": duration(run.wall_seconds),
             "an epoch": f"{seconds:.0f} s" if seconds else "-",
             "images/s": f"{speed:.0f}" if speed else "-",
-            "threads": around["threads"],
-            "memory": f"{around['peak_memory_megabytes']:,} MB",
-            "device": around["device"],
+            "threads": environment["threads"],
+            "memory": f"{environment['peak_memory_megabytes']:,} MB",
+            "device": environment["device"],
             "library": f"{name} {packages[library]}",
             "numerics": run.numerics,
             "commit": (git["commit"] or "-")[:7] + ("+" if git["dirty"] else ""),
         }
-        lines.append({title: str(word) for title, word in line.items()})
+        lines.append({title: str(value) for title, value in line.items()})
     return lines
 
 
 def under_way(folder):
-    """The last epoch of each history in unfinished/: a list of dicts of texts."""
+    """The last epoch of each history in unfinished/, as `runs`."""
     lines = []
     for file in sorted(folder.glob("unfinished/*.csv")):
         last = pandas.read_csv(file).iloc[-1]
@@ -51,7 +51,7 @@ def under_way(folder):
 
 
 def compared(folder, page):
-    """How many rows of a page of comparisons have runs, in words; "" if all have."""
+    """How many rows of a comparisons page have runs, in words; "" if all have."""
     file = folder / f"{page}.json"
     sections = json.loads(file.read_text("utf-8")) if file.exists() else {}
     rows = [row for section in sections.values() for row in section]
@@ -60,34 +60,34 @@ def compared(folder, page):
 
 
 def constants(lines):
-    """Titles whose value is equal in all of several lines, with that value."""
+    """The titles whose value is the same in all lines, and it; {} for a single line."""
     same = {t: v for t, v in lines[0].items() if all(line[t] == v for line in lines)}
-    named = ("run", "variant")  # which name the run
-    return {t: v for t, v in same.items() if len(lines) > 1 and t not in named}
+    names = ("run", "variant")  # always shown
+    return {t: v for t, v in same.items() if len(lines) > 1 and t not in names}
 
 
 def scenes(frame):
-    """The scenes of all runs, each set of them once: a list of dicts of texts."""
+    """The scenes of all runs, each set of them once, as `runs`."""
     lines = []
     for run in frame.drop_duplicates("data_digest").itertuples():
         options = run.configuration
         name = f"{run.dataset}, {json.dumps(options['counts'])}"
         name += ", columns" if options["separation"] == "columns" else ""
         name += f" (preset {run.preset})" if run.preset != "paper" else ""
-        for part, about in run.data_statistics.items():
-            shares = about.get("count_shares", {}).items()
+        for part, statistics in run.data_statistics.items():
+            shares = statistics.get("count_shares", {}).items()
             line = {
                 "scenes": name,
                 "set": part,
-                "images": f"{about['images']:,}",
+                "images": f"{statistics['images']:,}",
                 "counts": ", ".join(f"{n}: {share:.2f}" for n, share in shares) or "-",
             }
             for title in ("object side", "nearest pair distance"):
-                spread, text = about.get(title.replace(" ", "_"), {}), "-"
+                spread, text = statistics.get(title.replace(" ", "_"), {}), "-"
                 if spread.get("mean") is not None:
-                    ends = f"({spread['min']:.0f} to {spread['max']:.0f})"
-                    text = f"{spread['mean']:.1f} {ends}"
+                    limits = f"({spread['min']:.0f} to {spread['max']:.0f})"
+                    text = f"{spread['mean']:.1f} {limits}"
                 line[f"{title.removesuffix(' distance')} in pixels"] = text
-            line["mean grey value"] = f"{about['mean_ink']:.4f}"
+            line["mean grey value"] = f"{statistics['mean_ink']:.4f}"
             lines.append(line | {"digest": run.data_digest[:12]})
     return lines

@@ -1,4 +1,4 @@
-"""What stands behind a table's numbers: terms of nELBO, counts, boxes, samples."""
+"""The details behind a table's numbers: terms of nELBO, counts, boxes, samples."""
 
 import numpy as np
 
@@ -16,11 +16,11 @@ TERMS = {
 }
 BOUND = "importance_weighted_nelbo"  # a field of full runs' records
 LAST_EPOCHS = 5
-LEAST_SHARE = 0.005  # of a count that is named
+LEAST_SHARE = 0.005  # of a count that is listed
 
 
 def terms(selected, epochs, table, preset):
-    """The lines below a table, one a cell with runs: a list of dicts of texts by title.
+    """One line per cell that has runs: a list of dicts from column title to text.
 
     Args:
       selected: of `cells.select`.
@@ -38,17 +38,17 @@ def boxes(selected, results, preset="paper"):
     lines = []
     for label, runs in _by_cell(selected, "table2", preset):
         arrays = [read_figure(results / folder) for folder in runs.folder]
-        kept = {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]}
-        overlapping, pairs = overlapping_pairs(kept["boxes"], kept["counts"])
-        inferred = _median_side(kept["boxes"], kept["counts"])
-        sampled = _median_side(kept["sample_boxes"], kept["sample_counts"])
+        pooled = {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]}
+        overlapping, pairs = overlapping_pairs(pooled["boxes"], pooled["counts"])
+        inferred = _median_side(pooled["boxes"], pooled["counts"])
+        sampled = _median_side(pooled["sample_boxes"], pooled["sample_counts"])
         lines.append(
             {
                 "": label,
                 "overlapping pairs, inferred": f"{overlapping.sum()} of {pairs.sum()}",
                 "median side, inferred, in pixels": f"{inferred:.1f}",
                 "median side, sampled, in pixels": f"{sampled:.1f}",
-                "ink outside inferred boxes": f"{uncovered(kept).mean():.1f}",
+                "ink outside inferred boxes": f"{uncovered(pooled).mean():.1f}",
             }
         )
     return lines
@@ -60,33 +60,33 @@ def uncovered(arrays):
     Args:
       arrays: of `record.read_figure`; a pixel is covered where its centre is in a box.
     """
-    images, found = arrays["images"] / 255, arrays["boxes"]
-    centres = np.arange(images.shape[1]) + 0.5
-    low, high = found[..., :2, None], (found[..., :2] + found[..., 2:])[..., None]
+    images, inferred = arrays["images"] / 255, arrays["boxes"]
+    centres, corners = np.arange(images.shape[1]) + 0.5, inferred[..., :2]
+    low, high = corners[..., None], (corners + inferred[..., 2:])[..., None]
     inside = (low <= centres) & (centres < high)  # [scenes, K, (x, y), S]
     columns, rows = np.moveaxis(inside, 2, 0)
     covered = rows[..., :, None] & columns[..., None, :]  # [scenes, K, S, S]
-    covered &= _exist(found, arrays["counts"])[:, :, None, None]
+    covered &= _exist(inferred, arrays["counts"])[:, :, None, None]
     return np.sum(images, axis=(1, 2), where=~covered.any(axis=1))
 
 
 def _by_cell(selected, table, preset):
-    """Label and complete runs of each cell that has some, in the table's order."""
+    """Yields label and complete runs of each cell that has some, in table order."""
     runs = selected[(selected.status == COMPLETE) & (selected.preset == preset)]
     for experiment in grid.experiments(table):
-        if len(own := runs[runs.experiment == experiment]):
-            yield grid.full_label(experiment), own
+        if len(cell := runs[runs.experiment == experiment]):
+            yield grid.full_label(experiment), cell
 
 
 def _line(runs, epochs):
     length, reported = runs.epochs.iloc[0], runs.reported_epoch.astype(int)
-    other = f" (reported: {', '.join(map(str, reported))})"
+    remark = f" (reported: {', '.join(map(str, reported))})"
     last = epochs[epochs.epoch > length - LAST_EPOCHS].test_nelbo
     span = f"{last.min():.0f} to {last.max():.0f}"
     lowest = epochs.loc[epochs.groupby("folder").test_nelbo.idxmin()]
     when = ", ".join(map(str, lowest.epoch.astype(int)))
     line = {
-        "epochs": str(length) + (other if set(reported) != {length} else ""),
+        "epochs": str(length) + (remark if set(reported) != {length} else ""),
         **{title: f"{runs[term].mean():.1f}" for term, title in TERMS.items()},
         "50 samples": _mean(runs.get(BOUND)),
         "training nELBO": f"{epochs[epochs.epoch == length].train_nelbo.mean():.1f}",
@@ -99,20 +99,20 @@ def _line(runs, epochs):
         return line | {"overlapping pairs in samples": f"{share:.1%}"}
     totals = np.sum(list(runs.count_histogram), axis=0)
     shares = enumerate(totals / totals.sum())
-    told = ", ".join(f"{n}: {share:.0%}" for n, share in shares if share >= LEAST_SHARE)
-    return line | {"inferred counts (share of the scenes)": told}
+    listed = [f"{n}: {share:.0%}" for n, share in shares if share >= LEAST_SHARE]
+    return line | {"inferred counts (share of the scenes)": ", ".join(listed)}
 
 
 def _mean(column):
-    """The mean as a text; "-" where no run has the number."""
-    known = [] if column is None else column.dropna()
-    return f"{known.mean():.1f}" if len(known) else "-"
+    """The mean as text; "-" if no run has the number."""
+    values = [] if column is None else column.dropna()
+    return f"{values.mean():.1f}" if len(values) else "-"
 
 
-def _exist(found, counts):
-    """Which of the boxes exist: those before the count. Shape [scenes, K]."""
-    return np.arange(found.shape[1]) < counts[:, None]
+def _exist(boxes, counts):
+    """Which boxes exist: the first `counts` of each scene. Shape [scenes, K]."""
+    return np.arange(boxes.shape[1]) < counts[:, None]
 
 
-def _median_side(found, counts):
-    return float(np.median(found[_exist(found, counts)][:, 2]))
+def _median_side(boxes, counts):
+    return float(np.median(boxes[_exist(boxes, counts)][:, 2]))

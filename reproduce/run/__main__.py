@@ -1,9 +1,9 @@
-"""One run: trains one model with one seed and writes its record.
+"""Trains one model with one seed and writes its record.
 
     python -m reproduce.run --experiment table1/asr-13 --seed 0 --epochs 300
 
-The same command resumes an interrupted run after its last epoch, and ends at once if
-the record is there.
+The same command resumes an interrupted run after its last epoch, and does nothing if
+the record exists.
 """
 
 import sys
@@ -19,22 +19,22 @@ from reproduce.run import scenes as run_scenes
 
 
 def define(flags):
-    """The command's flags; every option of `Configuration` is one."""
+    """The command's flags; every option of `Configuration` has one."""
     flags.group("What to run")
     configurations.define(flags)
-    about = "of initialisation, data order and noise"
-    flags.add("seed", integer(0, configurations.LARGEST_SEED), 0, about)
-    about = "passes over the training images (default 300, of smoke runs 2)"
-    flags.add("epochs", integer(1), None, about)
+    help_text = "seed of initialisation, data order and noise"
+    flags.add("seed", integer(0, configurations.LARGEST_SEED), 0, help_text)
+    help_text = "passes over the training images (default 300; in smoke runs 2)"
+    flags.add("epochs", integer(1), None, help_text)
     flags.group("How to run it")
     one.define(flags)
-    flags.add("threads", integer(1), None, "processor threads, all if not given")
-    flags.add("tensorboard", text(), None, "folder of logs for TensorBoard")
+    flags.add("threads", integer(1), None, "processor threads (default: all)")
+    flags.add("tensorboard", text(), None, "folder for TensorBoard's logs")
     configurations.define_changes(flags)
 
 
 def body(values):
-    """Runs it; returns the exit code."""
+    """Trains the run if it has no record; returns the exit code."""
     epochs = {} if values.epochs is None else {"epochs": values.epochs}
     configuration = configurations.from_flags(values, seed=values.seed, **epochs)
     run = one.Run.from_flags(configuration, values, values.smoke)
@@ -58,22 +58,22 @@ def _train(values, run):
         variable.assign(array)
     process = {"device": _device(), "precision": configuration.precision}
     run.note_process(git | process)
-    evaluated = evaluation.Evaluation(model, configuration.batch_size)
-    callbacks = [training.EpochEnd(run, evaluated)]
+    evaluator = evaluation.Evaluation(model, configuration.batch_size)
+    callbacks = [training.EpochEnd(run, evaluator)]
     if values.tensorboard is not None:
-        place = folders.given_path(values.tensorboard) / configuration.name
-        quiet = {"write_graph": False, "profile_batch": 0}
-        callbacks.append(keras.callbacks.TensorBoard(place, **quiet))
+        folder = folders.given_path(values.tensorboard) / configuration.name
+        omitted = {"write_graph": False, "profile_batch": 0}
+        callbacks.append(keras.callbacks.TensorBoard(folder, **omitted))
     failure = bound = None
     try:
         training.fit(model, run, callbacks)
         if configuration.epochs >= published.EPOCHS:  # it takes a minute and a half
-            bound = evaluated.bound(scenes.test.images)
+            bound = evaluator.bound(scenes.test.images)
     except NonFiniteError as error:
         failure = error
     threads = values.threads or environment.usable_cores()
-    surroundings = environment.describe(process["device"], threads)
-    return run.end(failure, model.count_params(), surroundings, bound)
+    described = environment.describe(process["device"], threads)
+    return run.end(failure, model.count_params(), described, bound)
 
 
 def _device():

@@ -13,7 +13,7 @@ from reproduce.errors import UsageError
 
 _LIKELIHOODS = {"maximum": air.BernoulliLikelihood, "sum": air.ReleasedLikelihood}
 _SAMPLERS = {"hat": air.HatSampler, "clipped_corners": air.ClippedCornersSampler}
-_TRIAL_BATCH = 23  # images of a constraint's trial; no other axis is as long
+_TRIAL_BATCH = 23  # images to try a constraint on; no other axis has this length
 
 
 def build_model(configuration, canvas_side=None):
@@ -21,7 +21,7 @@ def build_model(configuration, canvas_side=None):
 
     Args:
       configuration: a `Configuration`.
-      canvas_side: of scenes of one's own, in pixels; None for the dataset's.
+      canvas_side: side in pixels of scenes of your own; None for the dataset's.
 
     Returns:
       An `air.AIR`, compiled with Adam (beta 0.9 and 0.999, epsilon 1e-8) and gradients
@@ -32,11 +32,11 @@ def build_model(configuration, canvas_side=None):
     """
     model = _model(configuration, canvas_side)
     if configuration.precision != keras.config.floatx():
-        # Initial weights are drawn in single precision, so that both have the same.
-        drawn = model.get_weights()
+        # Initial weights are drawn in single precision, to be the same in both.
+        weights = model.get_weights()
         with precision(configuration.precision):
             model = _model(configuration, canvas_side)
-            model.set_weights(drawn)
+            model.set_weights(weights)
     optimizer = keras.optimizers.Adam(
         configuration.learning_rate, epsilon=1e-8, clipnorm=configuration.clip_norm
     )
@@ -49,7 +49,7 @@ def build_model(configuration, canvas_side=None):
 
 @contextlib.contextmanager
 def precision(name):
-    """Keras's types within a `with`."""
+    """Sets Keras's floating-point types within a `with` statement."""
     floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx(name)
     keras.config.set_dtype_policy(name)
@@ -92,8 +92,8 @@ def _model(configuration, canvas_side):
 
 def init_seed(configuration):
     """The seed of a run's initial weights."""
-    given = configuration.init_seed
-    return configuration.seed if given is None else given
+    init_seed = configuration.init_seed
+    return configuration.seed if init_seed is None else init_seed
 
 
 def _prior(configuration, sizes):
@@ -128,8 +128,8 @@ def _estimator(configuration):
 def _ends(configuration):
     """The counts at which the loop over the objects may end.
 
-    Under XLA each costs three seconds of compilation, so that it is the largest number
-    of objects in the data alone; with more than it a batch hardly ever ends.
+    Under XLA each costs three seconds of compilation, so there is only one, the largest
+    number of objects in the data: batches hardly ever end after more.
     """
     if not (configuration.early_end and configuration.reads("early_end")):
         return ()
@@ -139,7 +139,7 @@ def _ends(configuration):
 
 
 def _regulariser(configuration):
-    """Table 1 regularises the number of objects, Table 2 their boxes."""
+    """Regularises the number of objects in Table 1, their boxes in Table 2."""
     constraints = []
     if configuration.reads("number_penalty"):
         constraints += asr.number_regulariser(
@@ -159,21 +159,21 @@ def _regulariser(configuration):
             side_penalty=configuration.side_penalty,
         ).constraints
     if configuration.constraint is not None:
-        function = _own_function(configuration.constraint)
+        function = _load_constraint(configuration.constraint)
         name, weight = function.__name__, configuration.constraint_weight
         constraints.append(asr.Constraint(name, function, weight))
     return asr.Regulariser(constraints) if constraints else None
 
 
-def _own_function(constraint):
-    """The function that --constraint names, "FILE.py:NAME"."""
+def _load_constraint(constraint):
+    """The function that --constraint names as "FILE.py:NAME"."""
     file, _, name = constraint.rpartition(":")
     spec = importlib.util.spec_from_file_location("own_constraint", REPOSITORY / file)
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever a module of one's own raises
-        raise UsageError(f"--constraint: {file}: {_told(error)}") from None
+    except Exception as error:  # a user's module may raise anything
+        raise UsageError(f"--constraint: {file}: {_message(error)}") from None
     function = getattr(module, name, None)
     if not callable(function):
         raise UsageError(f"--constraint: {file} has no function {name}")
@@ -181,17 +181,17 @@ def _own_function(constraint):
 
 
 def _try_constraint(model, configuration):
-    """Calls a constraint of one's own once, so that its faults are told at once."""
+    """Calls a user's constraint once, so that its errors are reported early."""
     side = model.canvas_side
     images = tf.zeros([_TRIAL_BATCH, side, side], model.compute_dtype)
     try:
         model.objective(images, model.evaluation_noise(images), model.iteration)
-    except Exception as error:  # whatever a function of one's own raises
-        what = f"--constraint: {configuration.constraint}: {_told(error)}"
-        raise UsageError(what) from None
+    except Exception as error:  # a user's function may raise anything
+        message = f"--constraint: {configuration.constraint}: {_message(error)}"
+        raise UsageError(message) from None
 
 
-def _told(error):
+def _message(error):
     if isinstance(error, asr.ConstraintError):
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""A model's inference and samples over many images, in batches of fixed shape."""
+"""A model's inference on many images, in batches of fixed shape, and its samples."""
 
 import numpy as np
 import tensorflow as tf
@@ -13,7 +13,7 @@ class Evaluation:
     """Compiled inference and sampling of one model, as it is at each call."""
 
     def __init__(self, model, batch_size):
-        """Compiles nothing yet; the first call does. The last batch is padded."""
+        """Functions are compiled on their first call. The last batch is padded."""
         self.batch_size = batch_size
         compiled = {"jit_compile": model.jit_compile, "autograph": False}
         self._infer = tf.function(model.call, **compiled)
@@ -53,5 +53,5 @@ class Evaluation:
 
     def sample(self, samples, draw):
         """`AIR.sample` with `SAMPLE_SEED`, a dict of arrays."""
-        found = self._sample(samples, draw)
-        return {name: tensor.numpy() for name, tensor in found.items()}
+        tensors = self._sample(samples, draw)
+        return {name: tensor.numpy() for name, tensor in tensors.items()}

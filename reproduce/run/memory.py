@@ -1,8 +1,8 @@
-"""How the GNU C library keeps memory between training steps; others are left alone.
+"""Makes the GNU C library keep memory between training steps; others are unaffected.
 
-Otherwise large buffers of a step may come from the system anew, their pages filled with
-zeros at first touch. Where page faults are dear, as on some virtual machines, that took
-a third of the time (benchmarks/README.md).
+Otherwise every step may get its large buffers from the system again, whose pages are
+zeroed at first touch. Where page faults are expensive, as on some virtual machines,
+that took a third of the time (benchmarks/README.md).
 """
 
 import ctypes
@@ -14,17 +14,17 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 
 
 def keep_buffers(up_to=KEPT):
-    """Buffers of up to so many bytes come from memory that stays with the process."""
-    _call("mallopt", _ARENA_MAX, 1)  # others have no room for such buffers
+    """Takes buffers of up to `up_to` bytes from memory that the process keeps."""
+    _call("mallopt", _ARENA_MAX, 1)  # other arenas have no room for such buffers
     _call("mallopt", _MMAP_THRESHOLD, up_to)
     _call("mallopt", _TRIM_THRESHOLD, up_to)
 
 
 def return_freed():
-    """Returns what is free now to the system.
+    """Returns free memory to the system.
 
-    Compiling a step frees some 600 MB, which would stay with a process that never asks
-    for so much again.
+    Compiling a step frees about 600 MB, which a process would otherwise keep although
+    it never needs that much again.
     """
     _call("malloc_trim", 0)
 

@@ -7,8 +7,8 @@ beyond a scene's count are ignored.
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-# Bins of the distance, in pixels, between the two nearest objects of a scene;
-# this project's choice, about equally filled by digits of some 20 pixels.
+# Edges of the bins of the distance, in pixels, between the two nearest objects of a
+# scene; this project's choice. Digits of some 20 pixels fill them about equally.
 DISTANCE_EDGES = (0, 12, 14, 16, 18, 20, 22, 25, 30, 100)
 
 
@@ -19,7 +19,7 @@ def intersection_over_union(first, second, integer_convention=False):
       first: shape [n, 4].
       second: shape [m, 4].
       integer_convention: whether corners are inclusive pixel indices, so that
-        every side is longer by 1 (as the released code has it).
+        every side is longer by 1 (as in the released code).
 
     Returns:
       Shape [n, m]; 0 for a pair without area.
@@ -67,14 +67,14 @@ def mean_over_scenes(inferred_boxes, inferred_counts, true_boxes, true_counts):
     Returns:
       A dict of floats: "miou", and "miou_integer_convention", every side longer by 1.
     """
-    found = {"miou": [], "miou_integer_convention": []}
+    values = {"miou": [], "miou_integer_convention": []}
     for boxes, n, truth, m in zip(
         inferred_boxes, inferred_counts, true_boxes, true_counts, strict=True
     ):
-        for convention, shares in zip((False, True), found.values(), strict=True):
-            share = mean_intersection_over_union(boxes[:n], truth[:m], convention)
-            shares.append(share)
-    return {name: float(np.mean(shares)) for name, shares in found.items()}
+        for convention, column in zip((False, True), values.values(), strict=True):
+            miou = mean_intersection_over_union(boxes[:n], truth[:m], convention)
+            column.append(miou)
+    return {name: float(np.mean(column)) for name, column in values.items()}
 
 
 def too_few_by_distance(inferred_counts, true_counts, distances):
@@ -87,16 +87,17 @@ def too_few_by_distance(inferred_counts, true_counts, distances):
         scene of fewer than two, which is left out. Shape [images].
 
     Returns:
-      A dict of lists: "edges" of the bins in pixels, "scenes" and "too_few" a bin.
+      A dict of lists: "edges" of the bins in pixels, and for each bin the numbers of
+      "scenes" and of those with "too_few" inferred objects.
     """
     distances = np.asarray(distances)
     several = np.isfinite(distances)
     missed = several & (np.asarray(inferred_counts) < np.asarray(true_counts))
-    found = {"edges": list(DISTANCE_EDGES)}
+    table = {"edges": list(DISTANCE_EDGES)}
     for name, chosen in (("scenes", several), ("too_few", missed)):
         number, _ = np.histogram(distances[chosen], DISTANCE_EDGES)
-        found[name] = number.tolist()
-    return found
+        table[name] = number.tolist()
+    return table
 
 
 def overlapping_pair_share(boxes, counts):
@@ -114,13 +115,13 @@ def overlapping_pair_share(boxes, counts):
     if not pairs.sum():
         return None, None
     share = overlapping.sum() / pairs.sum()
-    # A ratio's error, the scenes being what is drawn independently (Cochran, 1977).
+    # The error of a ratio whose independent draws are the scenes (Cochran, 1977).
     error = np.sqrt(np.sum((overlapping - share * pairs) ** 2)) / pairs.sum()
     return float(share), float(error)
 
 
 def overlapping_pairs(boxes, counts):
-    """Box pairs within each scene whose intersection has an area, and all its pairs.
+    """Numbers of box pairs in each scene whose intersection has an area, and of all.
 
     Args:
       boxes: shape [scenes, K, 4].

@@ -1,4 +1,4 @@
-"""Reads, updates and ends a run on disk.
+"""A run's state on disk: how it is read, updated and finished.
 
 Shared by the commands that train, with TensorFlow and without.
 """
@@ -10,6 +10,7 @@ import time
 import filelock
 
 from reproduce.errors import UsageError
+from reproduce.experiments import published
 from reproduce.flags import switch, text
 from reproduce.records import folders, record, versions
 from reproduce.run import checkpoint, summaries
@@ -19,7 +20,7 @@ NON_FINITE = 3  # exit code
 
 
 def define(flags):
-    """Adds the flags that say where a run's files are, and whether they count."""
+    """Adds the flags that say where a run's files are, and whether they are used."""
     flags.add("mnist", text(), None, "MNIST in Keras's format, mnist.npz")
     flags.add("results", text(), None, folders.RESULTS_HELP)
     flags.add("checkpoints", text(), None, folders.CHECKPOINTS_HELP)
@@ -30,8 +31,8 @@ class Run:
     """One run's files and progress, identified by its configuration.
 
     Attributes:
-      folder: of its record.
-      file: of its checkpoint.
+      folder: folder of its record.
+      file: path of its checkpoint.
       progress: its `checkpoint.Progress`.
       scenes: the `data.Scenes` it trains on.
     """
@@ -45,61 +46,64 @@ class Run:
     def from_flags(cls, configuration, values, smoke):
         """The run whose folders follow from the flags --results and --checkpoints."""
         results = folders.results_folder(values.results, smoke)
-        kept = folders.checkpoints_folder(values.checkpoints, results)
-        folder, own = record.run_folder(results, configuration), configuration.name
+        checkpoints = folders.checkpoints_folder(values.checkpoints, results)
+        checkpoints /= configuration.name
+        folder = record.run_folder(results, configuration)
         folders.require_writable(folder, "--results")
-        folders.require_writable(kept / own, "--checkpoints")
-        return cls(configuration, folder, kept / own / checkpoint.NAME, smoke)
+        folders.require_writable(checkpoints, "--checkpoints")
+        return cls(configuration, folder, checkpoints / checkpoint.NAME, smoke)
 
-    def say(self, text, stream=None):
+    def say(self, message, stream=None):
         """Prints a line that begins with the run's name."""
-        print(f"{self.configuration.title}: {text}", file=stream, flush=True)
+        print(f"{self.configuration.title}: {message}", file=stream, flush=True)
 
     @contextlib.contextmanager
     def lock(self):
         """Holds the run's lock, which the system frees if this process dies."""
-        kept = self.file.parent
-        kept.mkdir(parents=True, exist_ok=True)
-        held = filelock.FileLock(kept / "lock")
+        folder = self.file.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder / "lock")
         try:
             try:
-                held.acquire(timeout=0)
+                lock.acquire(timeout=0)
             except filelock.Timeout:
                 self.say("another process is training this run; waiting")
-                held.acquire()
+                lock.acquire()
         except (OSError, NotImplementedError) as error:
-            fault = f"--checkpoints: {kept} cannot be locked ({error})"
+            message = f"--checkpoints: {folder} cannot be locked ({error})"
             allowed = "allowed: a folder of a file system with file locks"
-            raise UsageError(f"{fault}; {allowed}") from None
+            raise UsageError(f"{message}; {allowed}") from None
         try:
             yield
         finally:
             with contextlib.suppress(OSError):  # all is saved; the lock ends with us
-                held.release()
+                lock.release()
 
     def ended_before(self, retrain):
-        """Its exit code if it has its record; None if it is to be trained. Says which.
+        """The exit code if the run has a record, None if it is to be trained.
 
-        A record made by older code is ignored: the run is trained again.
+        A record made by older code is ignored: the run is trained again. Prints which
+        is the case.
         """
         if (self.folder / "record.json").exists() and not retrain:
-            found = record.read(self.folder)
-            if not versions.stale(found) and found["status"] == record.FAILED:
-                told = f"failed before: {found['failure']}; --retrain tries again"
-                self.say(told, sys.stderr)
+            recorded = record.read(self.folder)
+            if versions.stale(recorded):
+                self.say("its record was made by older code; training it again")
+            elif recorded["status"] == record.FAILED:
+                message = f"failed before: {recorded['failure']}; --retrain tries again"
+                self.say(message, sys.stderr)
                 return NON_FINITE
-            if not versions.stale(found):
+            else:
                 self.say("already has a record; --retrain trains it again")
                 return 0
-            self.say("its record was made by older code; training it again")
         self.say(f"preparing {self.configuration.variant}")
         return None
 
     def resume(self, retrain, scenes, shapes):
-        """The variables that it continues from, a list; None if it starts. Says which.
+        """The variables that the run continues with, a list; None if it starts.
 
-        With `retrain` the old state is deleted: to be called once the input is
-        validated.
+        Prints which is the case. With `retrain` the old state is deleted, so this is
+        called only once the input is validated.
         """
         self.scenes = scenes
         if retrain:
@@ -107,23 +111,21 @@ class Run:
             (self.folder / "record.json").unlink(missing_ok=True)
             self.say("starting")
             return None
-        found, arrays, self.progress = checkpoint.resume(
+        file, arrays, self.progress = checkpoint.resume(
             self.file, self.configuration, scenes.digest, shapes
         )
         older = self.file.with_name(checkpoint.OLDER)
-        if found is not None:
-            place = (
-                "" if found == self.file else f", from {folders.shown(found.parent)}"
-            )
+        if file is not None:
+            origin = "" if file == self.file else f", from {folders.shown(file.parent)}"
             epochs = len(self.progress.history)
-            self.say(f"continuing after epoch {epochs}{place}")
+            self.say(f"continuing after epoch {epochs}{origin}")
         else:
-            state = f"; older code's state is kept as {folders.shown(older)}"
-            self.say(f"starting{state if older.exists() else ''}")
+            kept = f"; older code's state is kept as {folders.shown(older)}"
+            self.say(f"starting{kept if older.exists() else ''}")
         return arrays
 
     def note_process(self, process):
-        """Records what trains the epochs that are left, if any are: a dict."""
+        """Records the process, a dict, that trains the remaining epochs, if any."""
         if len(self.progress.history) < self.configuration.epochs:
             self.progress.note_process(process)
 
@@ -133,9 +135,9 @@ class Run:
         Args:
           train: means of what the training steps measured, a dict of floats.
           inferred: arrays over all test images, as `AIR.call` gives them.
-          sample: function of a number and of whether images are drawn: `AIR.sample`.
-          begun: when the epoch began, of `time.perf_counter`.
-          read: function that gives the variables as a list of arrays.
+          sample: `AIR.sample` as a function of a number and of whether to draw images.
+          begun: when the epoch began, by `time.perf_counter`.
+          read: function that returns the variables as a list of arrays.
 
         Returns:
           `summaries.figures` of the test images.
@@ -155,15 +157,15 @@ class Run:
     def line(self):
         """The last epoch as a line of text."""
         row, epochs = self.progress.history[-1], self.configuration.epochs
-        text = f"epoch {row['epoch']}/{epochs}  loss {row['train_loss']:.1f}"
-        named = (("nELBO", "nelbo", 1), ("ACC", "acc", 3), ("SE", "se", 2))
-        for title, metric, digits in (*named, ("mIoU", "miou", 3)):
+        line = f"epoch {row['epoch']}/{epochs}  loss {row['train_loss']:.1f}"
+        for metric, decimals in (("nelbo", 1), ("acc", 3), ("se", 2), ("miou", 3)):
             if row[f"test_{metric}"] is not None:
-                text += f"  {title} {row[f'test_{metric}']:.{digits}f}"
-        return f"{self.configuration.title}  {text}  {row['seconds']:.0f} s"
+                value = f"{row[f'test_{metric}']:.{decimals}f}"
+                line += f"  {published.TITLES[metric]} {value}"
+        return f"{self.configuration.title}  {line}  {row['seconds']:.0f} s"
 
     def end(self, failure, parameters, environment, bound=None):
-        """Writes the run's files, the record last; returns its exit code.
+        """Writes the run's files, the record last; returns the exit code.
 
         `bound` is `Evaluation.bound` of the test images after the last epoch, or None.
         """
@@ -173,7 +175,7 @@ class Run:
         images = len(scenes.train.images) // batch * batch * epochs
         reported = {"epoch": None, "metrics": None} if failure else progress.reported
         last = progress.trained_by[-1]
-        found = {
+        fields = {
             **record.describe(self.configuration),
             "status": record.FAILED if failure else record.COMPLETE,
             "failure": failure,
@@ -192,11 +194,11 @@ class Run:
             "git": {name: last.get(name) for name in ("commit", "dirty")},
         }
         if len(progress.trained_by) > 1:
-            found["trained_by"] = progress.trained_by
+            fields["trained_by"] = progress.trained_by
         if bound is not None:
-            found["importance_weighted_nelbo"] = bound
+            fields["importance_weighted_nelbo"] = bound
         figures = None if failure else progress.figures
-        record.write(self.folder, found, progress.history, figures)
+        record.write(self.folder, fields, progress.history, figures)
         if failure:
             self.say(f"failed: {failure}", sys.stderr)
             return NON_FINITE

@@ -1,4 +1,4 @@
-"""From a configuration to the scenes it trains on."""
+"""Loads the scenes that a configuration trains on."""
 
 import dataclasses
 
@@ -18,22 +18,22 @@ ALLOWED = (
 def load(configuration, mnist=None):
     """The `data.Scenes` of a run.
 
-    Those of --scenes have None for counts and boxes that the file does not tell.
-    Without test images in it, its last tenth is the test set, at most 1,000 of them.
+    Those of --scenes have None for counts and boxes that the file does not contain. If
+    it contains no test images, its last tenth is the test set, at most 1,000 of them.
 
     Args:
       configuration: a `Configuration`.
-      mnist: MNIST file, None for the lookup of `data.load_mnist`.
+      mnist: MNIST's file, None for the search of `data.load_mnist`.
 
     Raises:
-      DataError: if MNIST cannot be had.
-      UsageError: if the file of --scenes is not as said.
+      DataError: if MNIST cannot be obtained.
+      UsageError: if the file of --scenes is not as in `ALLOWED`.
     """
     if configuration.scenes is None:
         names = {field.name for field in dataclasses.fields(data.SceneSpecification)}
-        own = {name: getattr(configuration, name) for name in names - {"seed"}}
-        wanted = data.SceneSpecification(**own, seed=configuration.data_seed)
-        return data.load(wanted, mnist_path=mnist)
+        options = {name: getattr(configuration, name) for name in names - {"seed"}}
+        specification = data.SceneSpecification(**options, seed=configuration.data_seed)
+        return data.load(specification, mnist_path=mnist)
     file = REPOSITORY / configuration.scenes
     try:
         arrays = folders.read_arrays(file, UsageError)
@@ -57,7 +57,7 @@ def load(configuration, mnist=None):
 
 
 def statistics(scene_set):
-    """`data.describe` of a set of scenes; only what is known of one's own."""
+    """`data.describe` of a set of scenes; without boxes only size and mean ink."""
     if scene_set.counts is not None and scene_set.boxes is not None:
         return data.describe(scene_set)
     return {
@@ -67,7 +67,7 @@ def statistics(scene_set):
 
 
 def _scene_set(arrays, prefix):
-    """One of the file's sets of scenes; its images become uint8."""
+    """The training or test scenes in a file's arrays; images become uint8."""
     images, counts, boxes = (
         arrays.get(prefix + name, np.zeros(0) if name == "images" else None)
         for name in ("images", "counts", "boxes")

@@ -1,4 +1,4 @@
-"""What a run reports of inferred and of sampled scenes. NumPy and SciPy only."""
+"""What a run reports about inferred and sampled scenes. NumPy and SciPy only."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from reproduce.run import metrics
 SHOWN_SCENES = 16  # the first test scenes, kept for the figures
 PRIOR_SAMPLES = 20_000  # from the prior, whose overlapping pairs are counted
 SAMPLE_SEED = 0
-# Of the arrays that `AIR.call` gives, those that are no term of the ELBO.
+# The arrays of `AIR.call` that are not terms of the ELBO.
 _SCENE = ("counts", "boxes", "reconstructions", "squared_error", "nelbo")
 
 
@@ -22,48 +22,49 @@ def figures(scenes, truth):
     Returns:
       A dict: "nelbo" and its terms in nats, "se", "acc", "miou",
       "miou_integer_convention", "mean_count" and "share_of_<n>", the share of scenes
-      with n inferred objects, n = 0..K: floats, None for what the truth does not tell;
-      only the former up to "se" if they are not finite.
+      with n inferred objects, n = 0..K: floats, None where the truth is not known; only
+      those up to "se" if any of them is not finite.
     """
     terms = [name for name in scenes if name not in _SCENE]
-    found = {name: float(scenes[name].mean()) for name in ("nelbo", *terms)}
-    found["se"] = float(scenes["squared_error"].mean())
-    if not np.isfinite(list(found.values())).all():
-        return found  # the boxes may be no numbers either
+    means = {name: float(scenes[name].mean()) for name in ("nelbo", *terms)}
+    means["se"] = float(scenes["squared_error"].mean())
+    if not np.isfinite(list(means.values())).all():
+        return means  # the boxes may be NaN, too
     counts = scenes["counts"]
-    found |= dict.fromkeys(("acc", "miou", "miou_integer_convention"))
+    means |= dict.fromkeys(("acc", "miou", "miou_integer_convention"))
     if truth.counts is not None:
-        found["acc"] = float(np.mean(counts == truth.counts))
+        means["acc"] = float(np.mean(counts == truth.counts))
     if truth.boxes is not None:
-        found |= metrics.mean_over_scenes(
+        means |= metrics.mean_over_scenes(
             scenes["boxes"], counts, truth.boxes, truth.counts
         )
-    found["mean_count"] = float(counts.mean())
+    means["mean_count"] = float(counts.mean())
     for count in range(scenes["boxes"].shape[1] + 1):
-        found[f"share_of_{count}"] = float(np.mean(counts == count))
-    return found
+        means[f"share_of_{count}"] = float(np.mean(counts == count))
+    return means
 
 
 def summary(scenes, truth, samples):
     """Further figures of the same scenes, which the paper's claims need.
 
     Args:
+      scenes, truth: as for `figures`.
       samples: boxes and counts of `PRIOR_SAMPLES` samples from the prior.
 
     Returns:
       A dict: "count_histogram" (scenes by inferred count 0..K), "one_step_share"
-      (share of scenes with an inferred count of 1), "too_few_by_count" (of each true
-      count of two or more, its keys texts, `metrics.too_few_by_distance`), and the
+      (share of scenes with an inferred count of 1), "too_few_by_count" (from each true
+      count of two or more, as text, to its `metrics.too_few_by_distance`), and the
       share of overlapping pairs with its standard error.
     """
     bins = scenes["boxes"].shape[1] + 1
-    found = {
+    report = {
         "count_histogram": np.bincount(scenes["counts"], minlength=bins).tolist(),
         "one_step_share": float(np.mean(scenes["counts"] == 1)),
     }
     if truth.boxes is not None:
         arrays = scenes["counts"], truth.counts, data.nearest_pair_distances(truth)
-        found["too_few_by_count"] = {
+        report["too_few_by_count"] = {
             str(count): metrics.too_few_by_distance(
                 *(array[truth.counts == count] for array in arrays)
             )
@@ -72,7 +73,7 @@ def summary(scenes, truth, samples):
         }
     pairs = metrics.overlapping_pair_share(samples["boxes"], samples["counts"])
     names = ("overlapping_pairs_in_samples", "overlapping_pairs_in_samples_error")
-    return found | dict(zip(names, pairs, strict=True))
+    return report | dict(zip(names, pairs, strict=True))
 
 
 def figure_arrays(scenes, truth, samples):

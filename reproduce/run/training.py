@@ -1,4 +1,4 @@
-"""Training by `model.fit`: the order of the images, and what an epoch's end does."""
+"""Training by `model.fit`: the order of images, and what follows each epoch."""
 
 import sys
 import time
@@ -16,9 +16,9 @@ from reproduce.words import duration
 
 
 def fit(model, run, callbacks):
-    """Trains the epochs that are left, from the state that the run's progress tells of.
+    """Trains a run's remaining epochs; the model has the state after those done.
 
-    On a terminal a bar shows the steps.
+    On a terminal a progress bar shows the steps.
 
     Raises:
       NonFiniteError: naming what is not finite, and the step.
@@ -68,7 +68,7 @@ def batches(images, batch_size, seed, first, epochs):
 class EpochEnd(keras.callbacks.Callback):
     """Evaluates the model after every epoch, saves the run's state and prints a line.
 
-    The test figures join the epoch's logs as val_<name>, for TensorBoard and others.
+    The test figures are added to the epoch's logs as val_<name>, as for TensorBoard.
     """
 
     def __init__(self, run, evaluation):
@@ -76,25 +76,25 @@ class EpochEnd(keras.callbacks.Callback):
         self.run, self.evaluation = run, evaluation
 
     def on_train_begin(self, logs=None):
-        self._begun = self._ended = time.perf_counter()
+        self._start = self._evaluated = time.perf_counter()
         self._done = len(self.run.progress.history)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._first_step = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        run, begun = self.run, self._ended
-        train, stepped = dict(logs), time.perf_counter() - self._first_step
+        run, begun = self.run, self._evaluated
+        train, step_seconds = dict(logs), time.perf_counter() - self._first_step
         inferred = self.evaluation.predict(run.scenes.test.images)
-        self._ended = time.perf_counter()
-        run.progress.step_seconds += stepped
+        self._evaluated = time.perf_counter()
+        run.progress.step_seconds += step_seconds
         figures = run.end_epoch(
             train, inferred, self.evaluation.sample, begun, self._variables
         )
         known = {name: value for name, value in figures.items() if value is not None}
         logs.update({f"val_{name}": value for name, value in known.items()})
-        each = (time.perf_counter() - self._begun) / (epoch + 1 - self._done)
-        left = each * (run.configuration.epochs - epoch - 1)
+        per_epoch = (time.perf_counter() - self._start) / (epoch + 1 - self._done)
+        left = per_epoch * (run.configuration.epochs - epoch - 1)
         tqdm.tqdm.write(run.line() + (f"  {duration(left)} left" if left else ""))
         sys.stdout.flush()
         memory.return_freed()

@@ -1,13 +1,13 @@
-"""Prints a table of the paper from its run records, training what has none.
+"""Prints a table of the paper from its run records, training cells that have none.
 
     python -m reproduce.tables --table table1
 
-is what `bash reproduce/table1.sh` runs. Both presets stand beside the published
-numbers; `--preset` shows one alone and says which is trained. Unasked, only cells of
-`paper` that have no record are trained; with --epochs, what is missing at that length.
-The table is written to `results/`; a part of it, selected by --methods, --settings,
---seeds, --epochs or --preset, to `outputs/`. Training can be interrupted: the same
-command goes on.
+is what `bash reproduce/table1.sh` runs. Both presets are shown beside the published
+numbers; `--preset` shows only one, and selects the one to train. By default only cells
+of `paper` that have no record are trained; with --epochs, what is missing at that
+length. The table is written to `results/`; a part of it, selected by --methods,
+--settings, --seeds, --epochs or --preset, to `outputs/`. Training can be interrupted:
+the same command resumes it.
 """
 
 import sys
@@ -28,10 +28,10 @@ def define(flags):
     flags.group("What to show")
     flags.add("table", choice(*grid.TITLES), "table1", "which table")
     flags.add("methods", comma_list(choice(*METHODS)), tuple(METHODS), "rows to show")
-    about = "13, 14, 24 of table1; mnist, dsprites of table2"
-    flags.add("settings", comma_list(settings), None, about)
-    about = "check the weights in results/weights/ against their records and exit"
-    flags.add("verify", switch(), False, about)
+    help_text = "13, 14, 24 of table1; mnist, dsprites of table2"
+    flags.add("settings", comma_list(settings), None, help_text)
+    help_text = "check the weights in results/weights/ against their records and exit"
+    flags.add("verify", switch(), False, help_text)
     launch.define(flags)
 
 
@@ -39,9 +39,9 @@ def body(values):
     """Runs the command; returns the exit code."""
     name, smoke = values.table, values.smoke
     for setting in values.settings or ():
-        if setting not in (own := grid.SETTINGS[name]):
-            fault = f"--settings: {setting!r} is not one of {name}"
-            raise UsageError(f"{fault}; allowed: {', '.join(own)}")
+        if setting not in (allowed := grid.SETTINGS[name]):
+            message = f"--settings: {setting!r} is not one of {name}"
+            raise UsageError(f"{message}; allowed: {', '.join(allowed)}")
     call = launch.Call(values, name, PART)
     if values.verify:
         return 0 if weights.verify(name, call.results, values.mnist) else 1
@@ -49,13 +49,13 @@ def body(values):
     runs = call.runs(experiments, call.seeds(values.seeds))
     if call.lists_or_is_one(runs):
         return 0
-    wanted = call.to_train(runs)
+    to_train = call.to_train(runs)
     if values.train is None and not call.retrains:
         if values["epochs"].present:
-            wanted = call.missing(runs)
+            to_train = call.missing(runs)
         elif values.preset == "paper":
-            wanted = call.untouched(runs)
-    code = call.train(wanted)
+            to_train = call.untouched(runs)
+    code = call.train(to_train)
     frames = call.frames()
     selected = cells.select(
         frames.runs[frames.runs.experiment.isin(experiments)],
@@ -63,11 +63,11 @@ def body(values):
         smoke,
         **call.shown,
     )
-    alone = values["preset"].present or smoke
-    presets = (values.preset,) if alone else cells.PRESETS
+    one_preset = values["preset"].present or smoke
+    presets = (values.preset,) if one_preset else cells.PRESETS
     table = cells.cells(selected, experiments, presets)
     judged = claims.judge(name, selected, frames.epochs, presets)
-    if call.selects() or smoke:  # a part leaves most claims open
+    if call.selects() or smoke:  # a part leaves most claims undecided
         judged = [verdict for verdict in judged if verdict.decided]
     without = ("seeds", "epochs") if smoke else ("seeds", "epochs", "smoke")
     command = f"{call.repeat_command(without)} --train"

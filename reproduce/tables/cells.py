@@ -1,7 +1,7 @@
 """The cells of a table: which runs each averages, and their means.
 
-A cell takes runs of today's code if there are any, then the longest protocol that has
-records, and averages only runs of that number of epochs; it never mixes presets, digits
+A cell prefers runs of today's code to those of older code, takes the largest number of
+epochs among them and averages only runs of that length; it never mixes presets, digits
 or data. It is a dict, whose entries `JSON` are those of a row in results/<table>.json.
 """
 
@@ -15,11 +15,11 @@ from reproduce.records.folders import FileError
 from reproduce.records.record import COMPLETE, FAILED
 
 PRESETS = ("released", "paper")  # the order of a cell's lines
-# Options that differ from the preset's in a smoke run, and in one of rendered digits.
+# Options that differ from the preset's in smoke runs, and in runs on rendered digits.
 TOY = {"digits", "train_images", "test_images"}
 RENDERED = {"digits"}
 EXTRA = "nelbo_without_kl_presence"  # a metric of Table 1's claim 1b
-# Metrics that histories tell of every epoch.
+# Metrics that histories have for every epoch.
 HISTORIC = (*published.TITLES, "kl_presence", "mean_count")
 AVERAGE = ("epochs", "seeds", "failed_seeds", "stale", "implied", "metrics")
 JSON = ("dataset", "method", "setting", "preset", "digits", "smoke", *AVERAGE)
@@ -41,15 +41,15 @@ def select(runs, digits="mnist", smoke=False, seeds=None, epochs=None):
     Args:
       runs: the frame of `records.frame.load`.
       digits: "mnist", or "rendered" for the substitute; sprites count in both.
-      smoke: whether runs of toy size are asked for, or the others.
+      smoke: whether to select the runs of toy size, or the others.
       seeds: only runs with these seeds; None for all.
       epochs: only runs of this length; None for each cell's longest.
 
     Raises:
       FileError: if runs of one cell were trained on different data.
     """
-    plain = TOY if smoke else RENDERED
-    kept = runs[(runs.smoke == smoke) & runs.changed.map(lambda c: set(c) <= plain)]
+    allowed = TOY if smoke else RENDERED
+    kept = runs[(runs.smoke == smoke) & runs.changed.map(lambda c: set(c) <= allowed)]
     if not smoke:
         kept = kept[kept.digits.isna() | (kept.digits == digits)]
     if seeds is not None:
@@ -61,38 +61,38 @@ def select(runs, digits="mnist", smoke=False, seeds=None, epochs=None):
     kept = kept[kept.stale == kept.groupby(cell).stale.transform("all")]
     kept = kept[kept.epochs == kept.groupby(cell).epochs.transform("max")]
     kept = kept.sort_values("seed")
-    for _, own in kept.groupby(cell):
-        if own.data_digest.nunique() > 1:
-            first, other = own.drop_duplicates("data_digest").folder[:2]
-            fault = f"its data are not those of {first}: they cannot be averaged"
-            raise FileError(other, fault)
+    for _, group in kept.groupby(cell):
+        if group.data_digest.nunique() > 1:
+            first, other = group.drop_duplicates("data_digest").folder[:2]
+            reason = f"its data are not those of {first}: they cannot be averaged"
+            raise FileError(other, reason)
     return _with_extra(kept)
 
 
 def at_equal_length(selected, epochs):
     """Runs of `select` as they were after the epochs that all methods have reached.
 
-    So no method is ahead in a comparison for having trained longer. Each setting of a
-    preset has a length of its own. Failed runs, and runs that have no metrics of that
-    epoch (see `frame.at_epoch`), stay as they are.
+    So no method is ahead in a comparison because it was trained for longer. The length
+    is chosen separately for each setting of a preset. Failed runs, and runs without
+    metrics for that epoch (see `frame.at_epoch`), stay as they are.
 
     Args:
       selected: of `select`.
       epochs: the frame of histories.
 
     Returns:
-      The rows, "cut_from" telling the length of a run that was cut, else NaN. Only the
-      metrics `HISTORIC` are of the epoch cut at.
+      The rows; "cut_from" is the length of a run that was cut, else NaN. Of the metrics
+      only `HISTORIC` are those after the cut.
     """
-    found = [selected.assign(cut_from=np.nan).iloc[:0]]
-    for _, own in selected.groupby(["preset", "table", "setting"], observed=True):
-        complete = own[own.status == COMPLETE]
+    groups = [selected.assign(cut_from=np.nan).iloc[:0]]
+    for _, group in selected.groupby(["preset", "table", "setting"], observed=True):
+        complete = group[group.status == COMPLETE]
         if complete.epochs.nunique() > 1:
             length = complete.groupby("method", observed=True).epochs.max().min()
-            even = frame.at_epoch(complete, epochs, length, HISTORIC)
-            own = pandas.concat([even, own[~own.folder.isin(even.folder)]])
-        found.append(own)
-    return _with_extra(pandas.concat(found).sort_index())
+            cut = frame.at_epoch(complete, epochs, length, HISTORIC)
+            group = pandas.concat([cut, group[~group.folder.isin(cut.folder)]])
+        groups.append(group)
+    return _with_extra(pandas.concat(groups).sort_index())
 
 
 def _with_extra(runs):
@@ -105,11 +105,11 @@ def cells(selected, experiments, presets=PRESETS):
     Each has the entries of `average` and `JSON`, "experiment" and "published" (by
     metric the mean and the deviation that the paper printed).
     """
-    found = []
+    table_cells = []
     for experiment in experiments:
         table, method, setting = grid.parts(experiment)
         metrics = published.METRICS[table] + (EXTRA,) * (table == "table1")
-        own = {
+        row = {
             "experiment": experiment,
             "dataset": TABLE2_SETTINGS.get(setting, "multi_mnist"),
             "method": METHODS[method],
@@ -117,9 +117,10 @@ def cells(selected, experiments, presets=PRESETS):
             "published": published.published(experiment),
         }
         for preset in presets:
-            its = (selected.experiment == experiment) & (selected.preset == preset)
-            found.append(own | {"preset": preset} | average(selected[its], metrics))
-    return found
+            runs = selected[selected.experiment == experiment]
+            runs = runs[runs.preset == preset]
+            table_cells.append(row | {"preset": preset} | average(runs, metrics))
+    return table_cells
 
 
 def average(runs, metrics):
@@ -132,10 +133,10 @@ def average(runs, metrics):
     Returns:
       A dict: "state", "complete", "failed" or "missing"; "epochs", None if missing;
       "seeds" and "failed_seeds", lists; "failures", texts; "digits"; "smoke" and
-      "stale", whether one of the runs is; "implied", what older code did where it had
-      no such option yet, a list of words; "marks"; "metrics", of each the "mean", the
-      deviation "std" (ddof 1), None where there is none, and by seed the "runs"; None
-      without a complete run.
+      "stale", whether any of the runs is; "implied", the options that older code lacked
+      with the values that describe it, a list of words; "marks"; "metrics", for each
+      the "mean", the deviation "std" (ddof 1), None where there is none, and the values
+      of the "runs" in the order of "seeds"; None without a complete run.
     """
     complete, failed = (runs[runs.status == status] for status in (COMPLETE, FAILED))
     numbers = complete.reindex(columns=list(metrics)).astype(float)
@@ -169,7 +170,7 @@ def average(runs, metrics):
 def marks(runs):
     """Footnote marks for what differs from the paper's protocol."""
     toy = runs.smoke.any()
-    found = {
+    present = {
         "†": (runs.epochs < published.EPOCHS).any() and not toy,
         "‡": len(runs) and not set(published.SEEDS) <= set(runs.seed) and not toy,
         "↺": runs.stale.any(),
@@ -179,15 +180,15 @@ def marks(runs):
         "✗": (runs.status == FAILED).any(),
         "≈": any(map(_tensorfloat32, runs.record)),
     }
-    return "".join(mark for mark, present in found.items() if present)
+    return "".join(mark for mark, holds in present.items() if holds)
 
 
 def _tensorfloat32(record):
-    """Whether its matrix products were, in part at least, less precise."""
+    """Whether matrix products of its run were, at least in part, in TensorFloat-32."""
     processes = (record["environment"], *record.get("trained_by", ()))
     return any(process.get("precision") == "tensorfloat32" for process in processes)
 
 
 def _none(value):
-    """None for a number that is missing."""
+    """A value, or None for a missing number."""
     return None if pandas.isna(value) else value
