@@ -192,9 +192,8 @@ class Run:
             "images_per_second": images / progress.step_seconds if images else None,
             "environment": environment,
             "git": {name: last.get(name) for name in ("commit", "dirty")},
+            "trained_by": progress.trained_by,
         }
-        if len(progress.trained_by) > 1:
-            fields["trained_by"] = progress.trained_by
         if bound is not None:
             fields["importance_weighted_nelbo"] = bound
         figures = None if failure else progress.figures

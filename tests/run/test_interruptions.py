@@ -74,8 +74,9 @@ def test_a_full_disk_is_told_in_one_line_and_loses_at_most_an_epoch(
 
 def test_a_reader_that_leaves_ends_the_run_after_its_epoch(whole, tmp_path):
     process = tiny.start(tmp_path, "--epochs", EPOCHS)
-    process.stdout.readline()
-    process.stdout.close()  # as `| head -1` does
+    for _ in range(2):  # until it starts to train
+        process.stdout.readline()
+    process.stdout.close()  # as `| head -2` does
     process.wait(timeout=tiny.LIMIT)
     process.stderr.close()
     assert process.returncode == 141
