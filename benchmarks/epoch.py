@@ -40,10 +40,10 @@ def body(values):
     from benchmarks.bare_step import timed
     from reproduce.run import build, evaluation, training
 
-    own = {"train_images": values.train_images}
+    options = {"train_images": values.train_images}
     if preset_configuration(values.experiment).digits is not None:
-        own["digits"] = "rendered"
-    configuration = preset_configuration(values.experiment, **own)
+        options["digits"] = "rendered"
+    configuration = preset_configuration(values.experiment, **options)
     model = build.build_model(configuration)
     step = tf.function(model.train_step, jit_compile=True, autograph=False)
     test = evaluation.Evaluation(model, configuration.batch_size)

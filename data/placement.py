@@ -39,8 +39,9 @@ def footprints(crops, separation):
     rows = np.zeros(covered.shape[:2], np.uint64)
     for step in steps:  # one column at a time: [M, R, L] of uint64 would be large
         rows |= covered[:, :, step] * bits[step]
-    alone = separation != "columns" and rows.shape[1] == 1
-    return np.pad(rows, [(0, 0), (0, 1)]) if alone else rows
+    # A single row means "columns" to `place`; one without ink changes nothing.
+    missing_rows = 1 if separation != "columns" and rows.shape[1] == 1 else 0
+    return np.pad(rows, [(0, 0), (0, missing_rows)])
 
 
 def place(draw_objects, prints, sides, scenes, canvas_side, stream):

@@ -209,6 +209,14 @@ def test_objects_are_drawn_uniformly_even_where_few_layouts_fit():
     assert abs((sides == 14).mean() - 0.5) < 5 * 0.5 / np.sqrt(4000)
 
 
+@pytest.mark.parametrize("separation", ["ink", "boxes"])
+def test_objects_of_one_pixel_may_share_a_column(separation):
+    pixel = np.full((1, 1, 1), 255, np.uint8)
+    wanted = specification(counts=(9,), canvas_side=28, separation=separation)
+    columns = synthesise(wanted, pixel).train.boxes[..., 0]
+    assert any(len(set(row)) < 9 for row in columns.tolist())
+
+
 @pytest.mark.skipif("MNIST_NPZ" not in os.environ, reason="needs MNIST_NPZ")
 def test_mnist_scenes_on_the_number_settings():
     digits = load_mnist()[0]
