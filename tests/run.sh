@@ -19,4 +19,6 @@ case "${1:-}" in
     ASR_TEST_SLURM=1 exec "$python" -m pytest -q -s tests/slurm "$@"
     ;;
 esac
-exec "$python" -m pytest -q -m "$marker" "$@"
+# A file's tests share runs and traced models, so they stay in one process.
+exec "$python" -m pytest -q -m "$marker" -n auto --maxprocesses 4 \
+    --dist loadfile --no-loadscope-reorder "$@"
