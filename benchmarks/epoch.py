@@ -9,6 +9,7 @@ times each part. Before and after every epoch the same compiled step is timed al
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from reproduce import command_line
@@ -33,32 +34,27 @@ def define(flags):
 def body(values):
     """Measures and prints."""
     start.tensorflow(values.threads)
-    import dataclasses
-
+    import keras
     import tensorflow as tf
 
     from benchmarks.bare_step import timed
     from reproduce.run import build, evaluation, training
 
-    options = {"train_images": values.train_images}
+    options = {"train_images": values.train_images, "epochs": values.epochs + 1}
     if preset_configuration(values.experiment).digits is not None:
         options["digits"] = "rendered"
     configuration = preset_configuration(values.experiment, **options)
     model = build.build_model(configuration)
     step = tf.function(model.train_step, jit_compile=True, autograph=False)
     test = evaluation.Evaluation(model, configuration.batch_size)
+    steps, epochs, evaluations, saves = [], [], [], []
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / checkpoint.NAME
         run = Run(configuration, Path(folder), file)
         run.scenes = scenes.load(configuration)
+        run.progress.reports = lambda configuration: False  # no epoch is reported
         images = run.scenes.train.images
         batch = tf.constant(images[: configuration.batch_size])
-
-        def train_epoch():
-            done = len(run.progress.history) + 1
-            run.configuration = dataclasses.replace(configuration, epochs=done)
-            run.progress.reports = lambda configuration: False  # no epoch is reported
-            training.fit(model, run, [training.EpochEnd(run, test)])
 
         def save():
             arrays = [variable.numpy() for variable in checkpoint.variables(model)]
@@ -71,15 +67,21 @@ def body(values):
         def bare_steps():
             return [timed(lambda: step(batch)["loss"].numpy()) for _ in range(BARE)]
 
-        train_epoch()
-        bare_steps()
-        steps, epochs, evaluations, saves = [], [], [], []
-        for _ in range(values.epochs):
-            steps += bare_steps()
-            epochs.append(timed(train_epoch))
-            steps += bare_steps()
-            evaluations.append(timed(evaluate))
-            saves.append(timed(save))
+        class Timing(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                self.before = bare_steps()
+                self.begun = time.perf_counter()
+
+            def on_epoch_end(self, epoch, logs=None):
+                seconds = time.perf_counter() - self.begun
+                if epoch == 0:  # it compiles
+                    return
+                epochs.append(seconds)
+                steps.extend(self.before + bare_steps())
+                evaluations.append(timed(evaluate))
+                saves.append(timed(save))
+
+        training.fit(model, run, [training.EpochEnd(run, test), Timing()])
     bare, epoch, evaluated, saving = map(
         statistics.median, (steps, epochs, evaluations, saves)
     )
