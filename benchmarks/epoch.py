@@ -68,6 +68,8 @@ def body(values):
             return [timed(lambda: step(batch)["loss"].numpy()) for _ in range(BARE)]
 
         class Timing(keras.callbacks.Callback):
+            """Follows `EpochEnd`, whose evaluation and saving are part of an epoch."""
+
             def on_epoch_begin(self, epoch, logs=None):
                 self.before = bare_steps()
                 self.begun = time.perf_counter()

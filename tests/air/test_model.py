@@ -37,7 +37,7 @@ def test_same_seed_gives_identical_weights_and_another_seed_does_not():
 
 def test_fit_lowers_the_loss_and_logs_every_part():
     regulariser = asr.number_regulariser((1,), 1.0, 1.0)
-    model = model_support.tiny_model(regulariser=regulariser, ends=(2,))
+    model = model_support.tiny_model(regulariser=regulariser, ends=(1, 2))
     model_support.compiled(model, 1e-2, run_eagerly=False)
     options = {"batch_size": 16, "epochs": 20, "shuffle": False, "verbose": 0}
     history = model.fit(model_support.squares(64), **options).history
