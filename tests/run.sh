@@ -20,7 +20,7 @@ case "${1:-}" in
     ASR_TEST_SLURM=1 exec "$python" -m pytest -q -s tests/slurm "$@"
     ;;
 esac
-# A file's tests share runs and traced models, so they stay in one process; each of these
-# needs about 2 GB.
+# A file's tests share runs and traced models, so they stay in one process; no more than
+# four of these, for their memory.
 exec "$python" -m pytest -q -m "$marker" -n auto --maxprocesses 4 \
     --dist loadfile --no-loadscope-reorder "$@"
