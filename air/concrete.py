@@ -72,10 +72,11 @@ class ConcreteEstimator(Estimator):
         terms["kl_presence"] = tf.reduce_sum(reached * log_ratio, axis=1)
         return terms
 
-    def may_continue(self, logits, uniforms, training):
+    def may_continue(self, logits, uniforms):
         """Whether the running sum, object n included, is under the threshold: an
         object beyond it has no part in the objective. Shape [batch]."""
-        return self._sample(logits, uniforms, training)[2][:, -1] < self.stop_threshold
+        running = self._sample(logits, uniforms, training=True)[2]
+        return running[:, -1] < self.stop_threshold
 
     def _sample(self, logits, uniforms, training):
         """y_t before its sigmoid, where densities are logistic; y_t; the running sum

@@ -63,7 +63,8 @@ class LikelihoodInputs(NamedTuple):
 class ElboInputs(NamedTuple):
     """What one pass of inference and generation leaves for an estimator.
 
-    Objects that the pass did not take have log-odds and divergences of 0.
+    Objects that the pass did not take have log-odds and divergences of 0, except that
+    the first of them may have its log-odds.
 
     Attributes:
       reconstruction: the estimator's, in nats. Shape [batch].
@@ -116,9 +117,10 @@ def _divergence(q, p, sample):
 def presence_divergence(logits, prior_logits, slope="exact"):
     """KL(Bern(p_t) || Bern(prior p_t)) from log-odds, in nats. Same shape.
 
-    Its slope with respect to the log-odds l is p (1 - p) (l - prior l), which vanishes
-    where p saturates: once q is certain, the prior can change its mind no more. Two
-    other slopes leave the value as it is (straight-through; this project's choice):
+    Its slope (derivative) with respect to the log-odds l is p (1 - p) (l - prior l),
+    which vanishes where p saturates: once q is certain, the prior can no longer change
+    it. Two other slopes leave the value as it is (straight-through; this project's
+    choice):
 
       "concrete": the slope of d coth(d / 2) - 2 with d = l - prior l, the divergence
         between the binary Concrete relaxations of the two; for |d| >> 1 it is sign(d),
@@ -182,14 +184,13 @@ class Estimator(Part):
         """Log-odds of p_t under q. Shape [batch, K]."""
         return inference.presence_logits
 
-    def may_continue(self, logits, uniforms, training):
-        """Whether an image may have the last of n objects; asked for if the model has
-        `ends`.
+    def may_continue(self, logits, uniforms):
+        """Whether an image may have the last of n objects; asked for in training, if
+        the model has `ends`.
 
         Args:
           logits: log-odds of z_pres of the first n objects. Shape [batch, n].
           uniforms: their noise. Shape [batch, n].
-          training: as in `ElboInputs`.
 
         Returns:
           A bool per image. Shape [batch].
@@ -216,7 +217,7 @@ def partial_scenes(canvases):
 
 @keras.saving.register_keras_serializable("air")
 class ExactEstimator(Estimator):
-    """The exact sum over n, given one sample of z (this project's default).
+    """The exact sum over n, given one sample of z (this project's choice).
 
         sum_n q(n) CE(x, clip(sum_{t <= n} canvas_t))
         + sum_t S_t [KL(z_loc^t) + KL(z_scale^t) + KL(z_app^t)]
@@ -229,7 +230,8 @@ class ExactEstimator(Estimator):
         """Sets the slope of KL(z_pres).
 
         Args:
-          slope: one of `SLOPES`, see `presence_divergence`.
+          slope: one of `SLOPES`, see `presence_divergence`. The preset `paper` has
+            "floored", since AIR counted better with it (docs/deviations.md).
 
         Raises:
           ValueError: if it is none of them.
@@ -255,7 +257,7 @@ class ExactEstimator(Estimator):
         terms["kl_presence"] = tf.reduce_sum(reached * presence, axis=1)
         return terms
 
-    def may_continue(self, logits, uniforms, training):
+    def may_continue(self, logits, uniforms):
         """S_n >= 1e-6: leaving object n out changes loss and gradient by less than
         1e-5 of their size. Shape [batch]."""
         return tf.exp(stick_breaking.log_validity(logits)[:, -1]) >= NEGLIGIBLE_VALIDITY

@@ -30,9 +30,9 @@ class ObjectDistributions(NamedTuple):
       presence_logits: log-odds of z_pres^t given that object t - 1 exists. Shape
         [batch, n], or [batch, n + 1] where the object after them is looked at too;
         None where the count is fixed.
-      location: TFP distribution, batch shape [batch, n] (or []), event shape [2].
-      scale: TFP distribution, batch shape [batch, n] (or []), event shape [1].
-      appearance: TFP distribution, batch shape [batch, n] (or []), event shape
+      location: TFP distribution, batch shape broadcasts to [batch, n], event shape [2].
+      scale: TFP distribution, batch shape broadcasts to [batch, n], event shape [1].
+      appearance: TFP distribution, batch shape broadcasts to [batch, n], event shape
         [appearance].
     """
 

@@ -5,6 +5,7 @@ AIR-pPrior   AIR(prior=LearnedPrior())
 AIR-ASR      AIR(prior=LearnedPrior(), regulariser=asr.number_regulariser((1, 3)))
 """
 
+import math
 from typing import Any, NamedTuple
 
 import keras
@@ -26,6 +27,7 @@ from air.options import (
     check_compiled,
     check_options,
     check_precision,
+    check_seed,
     whole_number,
 )
 from air.prior import FixedPrior
@@ -124,8 +126,8 @@ class AIR(keras.Model):
           nonfinite_gradients: whether entries of a gradient that are not finite are
             kept, which training does not survive, or set to 0 ("zero", as in the
             released code) and counted.
-          seed: integer seed of the training noise.
-          init_seed: integer seed of the initialisation; None for `seed`. A
+          seed: integer seed of the training noise, 0 to 2^31 - 1.
+          init_seed: likewise, of the initialisation; None for `seed`. A
             `LearnedPrior` is initialised by a seed of its own.
           **kwargs: Keras's own, such as `name`.
 
@@ -154,6 +156,8 @@ class AIR(keras.Model):
             sizes=sizes,
             ends=ends,
             nonfinite_gradients=nonfinite_gradients,
+            seed=seed,
+            init_seed=init_seed,
         )
         seeds = kernel_seeds([seed if init_seed is None else init_seed, 0])
         self.recognition = RecognitionModel(
@@ -333,7 +337,7 @@ class AIR(keras.Model):
         def may_continue(state):
             seen = state.objects["canvases"].shape[1] + (not self._takes_stop())
             logits, uniforms = state.logits[0][:, :seen], noise.presence[:, :seen]
-            return tf.reduce_any(self.estimator.may_continue(logits, uniforms, True))
+            return tf.reduce_any(self.estimator.may_continue(logits, uniforms))
 
         variables = self.trainable_variables
         # The recognition LSTM's weights reach the blocks in its state alone.
@@ -354,7 +358,8 @@ class AIR(keras.Model):
     def measure(self, latents, inference, taken):
         """The loss (equation 11) and its parts.
 
-        A subclass may measure another; for parts that it adds it extends `part_names`.
+        A subclass may measure another, for example anneal a weight by
+        `self.iteration`; for parts that it adds it extends `part_names`.
 
         Args:
           latents, inference: of `score`.
@@ -418,9 +423,13 @@ class AIR(keras.Model):
 
         Raises:
           ValueError: if weights are given: all images count alike.
+          NonFiniteError: if a loss or a gradient is not finite; the weights have then
+            been updated by it.
         """
         if sample_weight is not None or class_weight is not None:
-            raise ValueError("sample_weight, class_weight: AIR weighs all images alike")
+            raise ValueError(
+                "sample_weight, class_weight: AIR weights all images equally"
+            )
         return super().fit(*args, **kwargs)
 
     def evaluate(self, *args, sample_weight=None, **kwargs):
@@ -428,9 +437,10 @@ class AIR(keras.Model):
 
         Raises:
           ValueError: if weights are given: all images count alike.
+          NonFiniteError: if the loss is not finite.
         """
         if sample_weight is not None:
-            raise ValueError("sample_weight: AIR weighs all images alike")
+            raise ValueError("sample_weight: AIR weights all images equally")
         return super().evaluate(*args, **kwargs)
 
     def train_step(self, data):
@@ -469,8 +479,8 @@ class AIR(keras.Model):
         return {**self._track(parts, grey), **grey_range(images)}
 
     def predict_step(self, data):
-        """`call` on a batch."""
-        images = images_of(data)
+        """`call` on a batch; targets and weights are ignored, as by Keras."""
+        images = images_of(keras.utils.unpack_x_y_sample_weight(data)[0])
         return {**self(images), **grey_range(images)}
 
     def make_train_function(self, force=False):
@@ -495,6 +505,9 @@ class AIR(keras.Model):
 
     def call(self, images, training=False):
         """Infers the scene of each image, from one sample of z.
+
+        XLA draws another sample from the same seed than TensorFlow without it, so only
+        calls that are both compiled by XLA, or both not, agree on an image's scene.
 
         Args:
           images: uint8, or grey values in [0, 1]. Shape [batch, S, S].
@@ -582,15 +595,15 @@ class AIR(keras.Model):
               [samples, K, 4].
 
         Raises:
-          ValueError: if `samples`, `count` or `side` is out of range, or `samples`
-            or `count` is no whole number.
+          ValueError: if an argument is out of range, or is no whole number where one
+            is needed.
         """
         scenes = self.sample(samples, seed, count, side, draw)
         return {name: value.numpy() for name, value in scenes.items()}
 
     def sample(self, samples, seed, count=None, side=None, draw=True):
         """`generate`, its scenes as tensors: for use inside a `tf.function`."""
-        samples = whole_number("samples", samples, 1)
+        samples, seed = whole_number("samples", samples, 1), check_seed("seed", seed)
         if count is not None:
             count = whole_number("count", count, 0, self.steps)
         if side is not None and not 0 < side < self.canvas_side:
@@ -602,8 +615,8 @@ class AIR(keras.Model):
         latents, logits = self.prior.sample(noise, self.iteration)
         if side is not None:
             fraction = side / self.canvas_side
-            scale = tf.math.log(fraction / (1 - fraction)) * tf.ones_like(latents.scale)
-            latents = latents._replace(scale=scale)
+            log_odds = math.log(fraction / (1 - fraction))
+            latents = latents._replace(scale=log_odds * tf.ones_like(latents.scale))
         if count is None and not self.estimator.infers_presence:
             count = self.steps
         if count is None:
@@ -619,20 +632,23 @@ class AIR(keras.Model):
     # Saving.
 
     def export(
-        self, filepath, *, format="tf_saved_model", input_signature=None, **kwargs
+        self,
+        filepath,
+        format="tf_saved_model",
+        verbose=None,
+        input_signature=None,
+        **kwargs,
     ):
-        """Keras's own: `call` for serving, on grey values in [0, 1]."""
+        """Keras's own: `call` for serving, without XLA, on grey values in [0, 1]."""
         if input_signature is None:
             side = self.canvas_side
             input_signature = [
                 keras.InputSpec(shape=(None, side, side), dtype=self.compute_dtype)
             ]
-        return super().export(
-            filepath, format=format, input_signature=input_signature, **kwargs
-        )
+        return super().export(filepath, format, verbose, input_signature, **kwargs)
 
     def get_config(self):
-        """The settings, for Keras's saving."""
+        """The settings, for Keras's saving. Of what is frozen they keep the prior."""
         serialise = keras.saving.serialize_keras_object
         return {
             "canvas_side": self.canvas_side,
@@ -649,6 +665,7 @@ class AIR(keras.Model):
             "seed": self.seed,
             "init_seed": self.init_seed,
             "name": self.name,
+            "dtype": self.dtype_policy.name,
         }
 
     @classmethod

@@ -3,8 +3,8 @@
 A seed is an int32 tensor of shape [2]. The seed of a training step is
 fold_in(run seed, iteration), so that a resumed run draws what an uninterrupted
 one draws, and nothing has to be saved. The algorithm is named because TensorFlow
-would choose one by device. From one seed XLA draws other numbers than TensorFlow
-without XLA does: what has to be drawn again is drawn under the same of the two.
+would choose one by device. XLA and TensorFlow without it draw different numbers from
+the same seed, so noise that must be reproduced has to be drawn under the same one.
 """
 
 from typing import Any, NamedTuple
@@ -84,7 +84,7 @@ def draw_by_image(images, seed, steps, sizes, decoder=False, dtype=tf.float32):
     images have equal noise.
 
     Args:
-      images: grey values in [0, 1], told apart to 1/255. Shape [batch, S, S].
+      images: grey values in [0, 1], rounded to 1/255. Shape [batch, S, S].
       seed: int32, shape [2].
       steps, sizes, decoder, dtype: as for `draw`.
 

@@ -8,6 +8,7 @@ import keras
 COUNT_RULES = ("greedy", "sampled")
 NONFINITE_GRADIENTS = ("keep", "zero")
 PRECISIONS = ("float32", "float64")
+LARGEST_SEED = 2**31 - 1  # seeds are int32
 
 
 def whole_number(name, value, least, most=None):
@@ -35,12 +36,21 @@ def whole_number(name, value, least, most=None):
     return number
 
 
+def check_seed(name, value):
+    """A seed as an int; ValueError if it is no whole number of int32, at least 0."""
+    return whole_number(name, value, 0, LARGEST_SEED)
+
+
 def check_compiled(model):
-    """Refuses losses and metrics of `compile`: AIR has an objective of its own.
+    """Refuses what a Keras step of AIR has no meaning for.
 
     Raises:
-      ValueError: if there are some.
+      ValueError: if `compile` was given losses or metrics, since AIR has an objective
+        of its own, or if there are several replicas: noise, constraints over the batch
+        and the sum of gradients are those of one.
     """
+    if model.distribute_strategy.num_replicas_in_sync > 1:
+        raise ValueError("tf.distribute: not supported; AIR trains on one device")
     if model._compile_loss is not None or model._compile_metrics is not None:
         raise ValueError(
             "compile(loss=, metrics=): not allowed; AIR has an objective of its own, "
@@ -77,6 +87,8 @@ def check_options(
     sizes,
     ends,
     nonfinite_gradients,
+    seed,
+    init_seed,
 ):
     """Refuses options of `air.AIR` that are not as its constructor says.
 
@@ -88,6 +100,9 @@ def check_options(
     """
     whole_number("canvas_side", canvas_side, 2)
     whole_number("steps", steps, 1)
+    check_seed("seed", seed)
+    if init_seed is not None:
+        check_seed("init_seed", init_seed)
     if not 0 <= decoder_noise < math.inf:
         raise ValueError(f"decoder_noise {decoder_noise}: use 0 or more, finite")
     for name, value, allowed in (

@@ -45,8 +45,9 @@ class Prior(keras.layers.Layer):
     """What a model asks of its prior p(z, n). Subclass it to define another one.
 
     `infer` and `sample` must describe the same p: override both. A subclass that has to
-    survive `model.save` is registered with `keras.saving.register_keras_serializable`.
-    Only the ELBO trains it: losses of the layer's own are not read.
+    survive `model.save` is registered with `keras.saving.register_keras_serializable`,
+    and adds its further arguments to `get_config`. Only the ELBO trains it: losses of
+    the layer's own are not read. examples/placed_prior.py is one.
 
     Attributes:
       infers_presence: whether p has z_pres at all.
@@ -57,7 +58,15 @@ class Prior(keras.layers.Layer):
     sizes = DEFAULT_SIZES
 
     def begin(self, batch, dtype):
-        """The state before the first object, a nested structure of tensors."""
+        """The state before the first object, a nested structure of tensors.
+
+        What `infer` uses in a later block must be in the state if it depends on a
+        weight: kept on the layer it gets no gradient.
+
+        Args:
+          batch: the number of images, an integer or a tensor of shape [].
+          dtype: floating type of the state.
+        """
         raise NotImplementedError(f"{type(self).__name__}.begin")
 
     def infer(self, latents, state, iteration, first, final):
@@ -89,6 +98,15 @@ class Prior(keras.layers.Layer):
           presence_logits: log-odds of z_pres^t, or None. Shape [batch, K].
         """
         raise NotImplementedError(f"{type(self).__name__}.sample")
+
+    def get_config(self):
+        """The settings that every prior has, `sizes`, `name` and whether it is
+        trainable; a subclass adds its constructor's other arguments."""
+        return {
+            "sizes": self.sizes.get_config(),
+            "name": self.name,
+            "trainable": self.trainable,
+        }
 
     @classmethod
     def from_config(cls, config):
@@ -163,12 +181,10 @@ class FixedPrior(Prior):
     def get_config(self):
         """The settings, for Keras's saving."""
         return {
+            **super().get_config(),
             "log_odds": self.log_odds,
             "count_log_odds": self.count_log_odds,
             "count": self.count,
-            "sizes": self.sizes.get_config(),
-            "trainable": self.trainable,
-            "name": self.name,
         }
 
     def _presence_logits(self, steps, iteration, dtype):
@@ -230,9 +246,7 @@ class LearnedPrior(Prior):
             "infers_presence": infers_presence,
             "scale_sees_location": scale_sees_location,
             "hidden_sees_location": hidden_sees_location,
-            "sizes": sizes.get_config(),
             "seed": seed,
-            "name": name,
         }
         self.presence_lag, self.infers_presence = presence_lag, infers_presence
         self.count_log_odds, self.count = count_log_odds, count
@@ -301,7 +315,7 @@ class LearnedPrior(Prior):
 
     def get_config(self):
         """The settings, for Keras's saving."""
-        return {**self._settings, "trainable": self.trainable}
+        return {**super().get_config(), **self._settings}
 
     def _presence_logits(self, outputs, first=0):
         """Log-odds of z_pres of n objects, or None without z_pres. Shape [batch, n].

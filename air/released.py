@@ -20,8 +20,8 @@ class ReleasedLikelihood(BernoulliLikelihood):
     """-log p(x | z, n) = -sum [x log(r + e) + (1 - x) log((1 - r) + e)].
 
     r is the canvas clipped to [0, 1] by max(min(r, 1), 0), which passes the gradient
-    at r = 0 and at r = 1. Compile the model with `jit_compile=False`: XLA rounds
-    otherwise, and what this class is for is lost.
+    at r = 0 and at r = 1. Compile the model with `jit_compile=False` ("auto" means
+    XLA): XLA rounds otherwise, and what this class is for is lost.
     """
 
     def _logarithms(self, reconstructions, floor):
@@ -42,7 +42,8 @@ class ClippedCornersSampler(Sampler):
     index rounded down and the next, are clipped to [0, P - 1], and the weights come
     from the clipped corners: outside the source two and two of the four terms have
     opposite weights, and cancel but for rounding. Edges of boxes are sharp. Compile the
-    model with `jit_compile=False`: XLA rounds otherwise, and the residues are others.
+    model with `jit_compile=False` ("auto" means XLA): XLA rounds otherwise, and the
+    residues are others.
     """
 
     def read(self, images, centre, size, window_side):

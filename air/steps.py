@@ -13,7 +13,7 @@ _SUMS = ("loss", "nelbo", "penalty")  # a faulty term makes these faulty too
 
 
 class NonFiniteError(ArithmeticError):
-    """A training step measured a value that is not finite."""
+    """A training or test step gave a value that is not finite."""
 
 
 def images_of(data):
@@ -33,7 +33,7 @@ def images_of(data):
     if targets is not None:
         raise ValueError("targets are given: AIR learns from images alone")
     if weights is not None:
-        raise ValueError("sample_weight is given: AIR weighs all images alike")
+        raise ValueError("sample_weight is given: AIR weights all images equally")
     images = tf.convert_to_tensor(images)
     if images.shape.rank is None:
         raise ValueError(

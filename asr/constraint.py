@@ -30,7 +30,8 @@ class Functional:
       least_objects: how many objects a model has to infer for F(q) to be right, even
         where it is certain that an image holds fewer. None, as for plain functions:
         all K.
-      reads_stop: whether F(q) also reads the object at which an image's loop stops.
+      reads_stop: whether F(q) also reads the box or z_app of the object at which an
+        image's loop stops, as one does that multiplies them by `Posterior.step_mask`.
     """
 
     least_objects = None

@@ -20,6 +20,8 @@ import tensorflow as tf
 from asr.constraint import Constraint, Functional
 from asr.regulariser import Regulariser
 
+EDGES = ("left", "right", "top", "bottom")
+
 
 class _BoxFunctional(Functional):
     """A functional of the boxes; subclasses have a field `every_step`."""
@@ -64,6 +66,10 @@ class InsideCanvas(_BoxFunctional):
 
     edge: str
     every_step: bool = False
+
+    def __post_init__(self):
+        if self.edge not in EDGES:
+            raise ValueError(f"edge {self.edge!r}: use one of {EDGES}")
 
     def __call__(self, posterior):
         half = posterior.side / 2
@@ -162,7 +168,7 @@ def overlap_regulariser(
             Constraint("pair_overlap", PairOverlap(every), overlap_weight),
             *(
                 Constraint(f"outside_{edge}", InsideCanvas(edge, every), inside_weight)
-                for edge in ("left", "right", "top", "bottom")
+                for edge in EDGES
             ),
             Constraint("side_bounds", bounded, side_weight),
             Constraint("side_difference", difference, side_difference_weight),

@@ -8,8 +8,8 @@ import tensorflow as tf
 class Posterior(NamedTuple):
     """q(z, n | x) for a batch of images, at the one sample of z drawn per image.
 
-    All fields are differentiable tensors except `canvas_side`. K is the largest
-    number of objects considered.
+    All fields are differentiable tensors except `canvas_side` and `steps_run`. K is the
+    largest number of objects considered.
 
     Attributes:
       log_count: log q(n | x, z) for n = 0..K, along the sample of z. Shape
@@ -26,7 +26,8 @@ class Posterior(NamedTuple):
         objects ended, an int; None for all K. It is fewer only if every constraint
         says that it needs fewer (`Functional.least_objects`). The later steps have
         placeholders (log-odds of 0, a box of half the canvas in its middle): multiply
-        what counts every step by `step_mask`.
+        what counts every step by `step_mask`. The last step that was run may have its
+        log-odds alone, unless a constraint has `Functional.reads_stop`.
     """
 
     log_count: Any

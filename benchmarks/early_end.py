@@ -41,7 +41,7 @@ def body(values):
     def step(ended, **changed):
         model = build_model(preset_configuration(*run, **changed))
         # XLA does not know that no uniform number is negative.
-        model.estimator.may_continue = lambda _, uniforms, training: (
+        model.estimator.may_continue = lambda _, uniforms: (
             uniforms[:, -1] < 0 if ended else uniforms[:, -1] >= 0
         )
         xla = options.compiler == "xla"

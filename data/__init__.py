@@ -2,7 +2,7 @@
 
 Needs NumPy, SciPy and filelock, Matplotlib where digits are rendered, and Pillow where
 pictures are read (`data.pictures`). Importing it imports neither TensorFlow nor
-Matplotlib. The usual way in is `load`:
+Matplotlib. The usual entry point is `load`:
 
     specification = SceneSpecification(
         dataset="multi_mnist", counts=(1, 3), canvas_side=50, object_scale=1.0,

@@ -1,6 +1,6 @@
 """The datasets: what each is called, its canvas, and where its objects come from.
 
-A further dataset is one more entry, and a module that makes its objects.
+A further dataset is one more entry of `DATASETS`, and a module that makes its objects.
 """
 
 import hashlib

@@ -79,8 +79,8 @@ def scale_crops(crops, factor):
     uses `scipy.ndimage.zoom`, which keeps the corner pixels in the corners.
 
     Zooming is linear and separable: with Z the matrix that zooms one axis of a crop
-    c, the scaled crop is Z c Z^T. Z is had by zooming the unit vectors, once for each
-    side, which is several times faster than one call for each object.
+    c, the scaled crop is Z c Z^T. Z is obtained by zooming the unit vectors, once for
+    each side, which is several times faster than one call for each object.
 
     Args:
       crops: `Crops`.

@@ -1,6 +1,7 @@
 """What a Keras user brings: images, settings, callbacks, arguments of fit."""
 
 import csv
+import types
 
 import keras
 import model_support
@@ -69,6 +70,24 @@ def test_fit_stops_at_the_first_step_that_is_not_finite():
     assert int(model.iteration.numpy()) == 1
 
 
+def test_predict_ignores_targets_as_keras_does():
+    model = compiled(steps=1)
+    pairs = tf.data.Dataset.from_tensor_slices((BYTES, np.zeros(8))).batch(4)
+    found, expected = (
+        model.predict(images, batch_size=size, verbose=0)["boxes"]
+        for images, size in ((pairs, None), (BYTES, 4))
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_several_replicas_are_refused():
+    """Their gradients would be added up, of equal noise."""
+    model = compiled()
+    model._distribute_strategy = types.SimpleNamespace(num_replicas_in_sync=2)
+    with pytest.raises(ValueError, match="tf.distribute: not supported"):
+        model.make_train_function()
+
+
 def fit_compiled(model, **options):
     model.compile(model.optimizer, run_eagerly=True, **options)
     model.fit(BYTES, batch_size=4, verbose=0)
@@ -80,11 +99,11 @@ def fit_compiled(model, **options):
         (lambda m: m.fit(BYTES, np.zeros(8), verbose=0), "targets are given"),
         (
             lambda m: m.fit(BYTES, sample_weight=np.zeros(8), verbose=0),
-            "sample_weight, class_weight: AIR weighs all images alike",
+            "sample_weight, class_weight: AIR weights all images equally",
         ),
         (
             lambda m: m.evaluate(BYTES, sample_weight=np.zeros(8), verbose=0),
-            "sample_weight: AIR weighs",
+            "sample_weight: AIR weights",
         ),
         (lambda m: fit_compiled(m, metrics=["mse"]), "metrics=.: not allowed"),
         (lambda m: fit_compiled(m, loss="mse"), "loss=.*: not allowed"),

@@ -19,6 +19,9 @@ SIZES, CANVAS = model_support.SIZES, model_support.CANVAS
         ({"steps": 2.5}, "steps 2.5"),
         ({"canvas_side": 1}, "canvas_side 1: use a whole number of at least 2"),
         ({"canvas_side": 12.0}, "canvas_side 12.0"),
+        ({"seed": -1}, "seed -1: use a whole number from 0 to 2147483647"),
+        ({"seed": 2**31}, "seed 2147483648"),
+        ({"init_seed": 0.5}, "init_seed 0.5"),
         ({"decoder_noise": -0.1}, "decoder_noise -0.1: use 0 or more, finite"),
         ({"decoder_noise": math.nan}, "decoder_noise nan"),
         ({"decoder_noise": math.inf}, "decoder_noise inf"),
@@ -85,6 +88,11 @@ def test_a_constraint_may_not_take_the_name_of_a_term(name):
     constraint = asr.Constraint(name, asr.PairOverlap())
     with pytest.raises(ValueError, match=f"constraint name '{name}'"):
         model_support.tiny_model(regulariser=asr.Regulariser([constraint]))
+
+
+def test_an_unknown_edge_is_refused():
+    with pytest.raises(ValueError, match="edge 'up': use one of"):
+        asr.InsideCanvas("up")
 
 
 def test_more_allowed_objects_than_steps_are_refused():

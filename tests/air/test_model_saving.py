@@ -1,5 +1,7 @@
 """A saved model is the same model, and trains on as such."""
 
+import importlib.util
+
 import keras
 import model_support
 import numpy as np
@@ -8,6 +10,7 @@ import tensorflow as tf
 
 import air
 import asr
+from reproduce import REPOSITORY
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -30,6 +33,47 @@ def released_regulariser():
     unary = asr.number_regulariser((1, 3), 7.0, 8.0, form="unary")
     boxes = asr.overlap_regulariser(3, 5, tolerance=2.0, side_penalty="mean")
     return asr.Regulariser([*unary.constraints, *boxes.constraints])
+
+
+def placed_prior(steps):
+    """The prior of examples/placed_prior.py."""
+    file = REPOSITORY / "examples/placed_prior.py"
+    spec = importlib.util.spec_from_file_location("placed_prior", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.PlacedPrior(steps, sizes=model_support.SIZES)
+
+
+class DirectPrior(air.Prior):
+    """A user's prior with no setting of its own: what every prior has is saved."""
+
+    def __init__(self, sizes, name="prior"):
+        super().__init__(name=name)
+        self.sizes = sizes
+
+
+def test_a_prior_has_the_settings_that_it_needs():
+    prior = DirectPrior(model_support.SIZES, name="mine")
+    prior.trainable = False
+    again = DirectPrior.from_config(prior.get_config())
+    assert (again.sizes, again.name, again.trainable) == (prior.sizes, "mine", False)
+
+
+def test_the_example_prior_learns_and_samples_its_places():
+    prior = placed_prior(3)
+    prior.places.assign([[-0.5, 0.0], [0.0, 0.5], [0.5, 0.0]])
+    prior.log_spreads.assign(tf.fill([3, 2], -5.0))
+    model = model_support.tiny_model(prior)
+    sampled = model.generate(8, seed=0, count=3, draw=False)["boxes"]
+    centres = sampled[..., :2] + sampled[..., 2:] / 2
+    expected = (np.tanh(prior.places.numpy()) + 1) * model.canvas_side / 2
+    np.testing.assert_allclose(
+        centres, np.broadcast_to(expected, centres.shape), atol=0.2
+    )
+    before = prior.places.numpy().copy()
+    model_support.compiled(model, 1e-2)
+    model.fit(model_support.squares(8), batch_size=4, verbose=0)
+    assert np.all(prior.places.numpy() != before)
 
 
 def test_a_frozen_prior_stays_frozen():
@@ -68,8 +112,9 @@ def test_a_frozen_prior_stays_frozen():
             },
         ),
         (model_support.tiny_model, {"estimator": air.FixedCountEstimator()}),
+        (model_support.tiny_model, {"prior": placed_prior(3), "ends": (1,)}),
     ],
-    ids=["air", "regularised", "released", "fixed_count"],
+    ids=["air", "regularised", "released", "fixed_count", "own prior"],
 )
 def test_a_saved_model_is_the_same_model(tmp_path, make, options):
     model = model_support.compiled(make(**options))

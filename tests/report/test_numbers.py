@@ -77,9 +77,11 @@ def test_the_printed_numbers_are_best_as_printed(tmp_path):
             made_up.write(tmp_path, experiment, epochs=1, **printed)
     found = summary.numbers(all_tables(tmp_path))
     assert len(found) == 9 * 4 + 6 * 3
-    lines, (wins, published_wins, of) = summary.best(found)
-    assert wins == published_wins == 17 and of == 18
-    assert not any("paper:" in word for line in lines for word in line)
+    best = summary.best(found)
+    assert best["here"] == best["paper"] == 17 and best["all"] == 18
+    assert not any("paper:" in word for line in best["rows"] for word in line)
+    best = summary.best(found.assign(faulty=found.scenes == found.scenes.iloc[0]))
+    assert best["faulty"] == 4  # all four metrics of the first scenes
 
 
 def test_what_is_done_counts_full_runs_of_today(tmp_path):
