@@ -20,7 +20,7 @@ from reproduce.records import record
 from reproduce.tables import cells, render
 
 PART = ("comparisons", "seeds", "epochs", "preset")
-MARKS = "↺⚠§✗≈"  # of those of a table; short runs are intended here
+MARKS = "↺⚠§✗"  # of those of a table; short runs are intended here
 
 
 def define(page, name, flags):
@@ -57,9 +57,9 @@ def body(page, name, values):
             entry["picture"] = f"figures/{file.name}-{key}"
             picture = file.parent / entry["picture"]
             entry["told"] = draw(table_rows, call.results, picture)
-        elif section.get("curve"):
+        elif section.get("curves"):
             entry["picture"] = f"figures/{file.name}-{key}"
-            figure = curves.compare(table_rows, frames.epochs, *section["curve"])
+            figure = curves.compare(table_rows, frames.epochs, section["curves"])
             panels.save(figure, file.parent / entry["picture"])
         sections.append(entry)
         content[key] = [_plain(row) for row in table_rows]
@@ -88,7 +88,8 @@ def markdown(section, table_rows):
             line.append("-" if mean is None else format(mean, form))
         if success is not None:
             runs = row["metrics"]["acc"]["runs"] if row["metrics"] else ()
-            line.append(f"{sum(acc > success for acc in runs)} of {len(runs)}")
+            succeeded = sum(acc > success for acc in runs)
+            line.append(f"{succeeded} of {len(runs)}" if runs else row["state"])
         lines.append([*line, *render.protocol(row)])
     titles = [published.TITLES[metric] for metric in metrics]
     titles += [title for title, _, _ in measured]
@@ -100,11 +101,11 @@ def markdown(section, table_rows):
 def draw(table_rows, results, file):
     """Draws the first test scenes as each row of one experiment infers them.
 
-    A row taken from a longer run is left out, since a run keeps only the scenes of its
-    last epoch. Returns a legend of the rows, "" if there are not two to compare.
+    A row taken from a longer run is drawn as that run ended, since a run keeps only the
+    scenes of its last epoch. Returns a legend of the rows, "" if there are not two to
+    compare.
     """
-    uncut = [row for row in table_rows if not row["cut_from"]]
-    complete = [row for row in uncut if row["state"] == record.COMPLETE]
+    complete = [row for row in table_rows if row["state"] == record.COMPLETE]
     if len(complete) < 2:
         return ""
     arrays = [record.read_figure(results / row["folders"][0]) for row in complete]
@@ -113,14 +114,16 @@ def draw(table_rows, results, file):
     blocks = panels.compared(list(zip(letters, arrays, strict=True)), counted)
     panels.save(panels.draw(blocks), file)
     labels = [", ".join(row["labels"]) for row in complete]
+    for place, row in enumerate(complete):
+        if row["cut_from"]:
+            labels[place] += f" (after {row['cut_from'][0]} epochs)"
     return "; ".join(map(" ".join, zip(letters, labels, strict=True)))
 
 
 def _plain(row):
     """A row for JSON."""
     keys = ("experiment", "labels", "changes", *cells.AVERAGE)
-    metrics = row["metrics"] and {name: row["metrics"][name] for name in rows.METRICS}
-    return {key: row[key] for key in keys} | {"metrics": metrics}
+    return {key: row[key] for key in keys}
 
 
 def main():

@@ -10,7 +10,7 @@ import sys
 from reproduce import command_line
 from reproduce.errors import UsageError
 from reproduce.experiments import configuration, published
-from reproduce.flags import comma_list, integer, switch, text
+from reproduce.flags import comma_list, integer, text
 from reproduce.records import folders
 from reproduce.run import start
 
@@ -21,10 +21,6 @@ def define(flags):
     configuration.define(flags)
     seeds = comma_list(integer(0, configuration.LARGEST_SEED))
     flags.add("seeds", seeds, published.SEEDS, "one run per seed")
-    help_text = (
-        "matrix products in TensorFloat-32 on GPUs that have it: faster, rounded"
-    )
-    flags.add("tensorfloat32", switch(), False, help_text)
     flags.group("Where to")
     flags.add("out", text(), None, "folder for the programs")
     configuration.define_changes(flags)
@@ -42,7 +38,7 @@ def body(values):
     start.tensorflow()
     from reproduce.export import programs
 
-    size = programs.export(runs, out, values.tensorfloat32, values.smoke)
+    size = programs.export(runs, out, values.smoke)
     print(f"{len(runs)} runs, {size / 1e6:.1f} MB:")
     print(f"python -m reproduce.run_exported {values.out}")
     return 0

@@ -68,17 +68,15 @@ class Programs:
         return self.model.sample(summaries.SHOWN_SCENES, summaries.SAMPLE_SEED)
 
 
-def export(configurations, folder, tensorfloat32=False, smoke=False):
+def export(configurations, folder, smoke=False):
     """Writes the programs of an experiment's runs; returns their size in bytes.
 
     Args:
       configurations: one `Configuration` per run; they differ only in the seed.
       folder: path; files of an earlier export are replaced.
-      tensorfloat32: whether a GPU may round matrix products to TensorFloat-32.
       smoke: whether the runs are of toy size.
     """
     first, initial = configurations[0], []
-    tf.config.experimental.enable_tensor_float_32_execution(tensorfloat32)
     side, images = _training_images(first)
     for configuration in configurations:
         model = build.build_model(configuration, side)
@@ -103,7 +101,7 @@ def export(configurations, folder, tensorfloat32=False, smoke=False):
     manifest = {
         "versions": environment.versions(),
         "git": environment.git(),
-        "precision": "tensorfloat32" if tensorfloat32 else first.precision,
+        "precision": first.precision,
         "smoke": smoke,
         "runs": [configuration.to_json() for configuration in configurations],
         "parameters": model.count_params(),

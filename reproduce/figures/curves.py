@@ -18,17 +18,21 @@ from reproduce.figures import panels
 WIDTH = 1.2  # points, of every line
 # By method: colour and dashes, through which a line of equal values can be seen.
 LINES = {
-    "air": {"color": "#0072B2"},
+    "air": {"color": "#0072B2", "ls": "-."},
     "asr": {"color": "#009E73"},
     "pprior": {"color": "#D55E00", "ls": (0, (4, 2))},
 }
 # By row of a comparison: colour and dashes.
-COMPARED = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"))
+COMPARED = (
+    *(("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-.")),
+    *(("#CC79A7", ":"), ("0.35", (0, (5, 1)))),
+)
 TRAINING = {"ls": ":", "lw": WIDTH}
 PRINTED = {"fmt": "D", "ms": 3, "lw": 0.8}
 END = {"color": "0.7", "lw": 0.6}
 PLACE = 0.03  # between published values, in lengths of the axis
 UNITS = {"nelbo": " in nats"}
+OUTSIDE = 0.02  # share of a curve's epochs that may lie outside, at either end
 MARGIN = 0.06  # above and below what an axis shows, in lengths of the axis
 
 
@@ -59,40 +63,43 @@ def draw(runs, epochs):
     legend = dict(zip(labels, handles, strict=True))
     legend = {name: legend[name] for name in METHODS.values() if name in legend}
     (legend["nELBO in training"],) = axes[0].plot([], [], color="0.4", **TRAINING)
-    legend["published"] = axes[0].errorbar([], [], [], color="0.4", **PRINTED)
+    legend[f"published, {published.EPOCHS} epochs"] = axes[0].errorbar(
+        [], [], [], color="0.4", **PRINTED
+    )
     layout = {"loc": "outside lower center", "ncols": 5, "frameon": False}
     figure.legend(legend.values(), legend.keys(), **layout)
     return figure
 
 
 @matplotlib.rc_context(panels.STYLE)
-def compare(rows, epochs, title, column):
-    """A column of the histories, a line per run, with a colour for each row.
+def compare(rows, epochs, columns):
+    """Columns of the histories, each on an axis: a line per run, a colour for each row.
 
     Args:
       rows: of a comparison, dicts with "labels", "folders" and "epochs", see
         `comparisons.rows.collect`.
       epochs: the frame of histories.
-      title, column: the axis's title, and the column; its values are shares.
+      columns: pairs of an axis's title and a column.
 
     Returns:
       A Matplotlib `Figure`.
     """
-    figure = Figure(figsize=(panels.WIDTH, 2.6), dpi=300, layout="constrained")
-    axis = figure.subplots()
+    figure = Figure(figsize=(panels.WIDTH, 3.0), dpi=300, layout="constrained")
+    axes, lines = figure.subplots(1, len(columns), squeeze=False)[0], {}
     for row, (colour, dashes) in zip(rows, itertools.cycle(COMPARED), strict=False):
-        label = ", ".join(row["labels"])
         for folder in row["folders"]:
             history = epochs[epochs.folder == folder]
             # A longer run may stand for a shorter one.
             history = history[history.epoch <= row["epochs"]]
             line = {"color": colour, "ls": dashes, "lw": WIDTH, "marker": "o", "ms": 2}
-            axis.plot(history.epoch, history[column], label=label, **line)
-            label = None  # the legend names a row once
-    axis.set(xlabel="epoch", ylabel=title, ylim=(-0.03, 1.03))
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if any(row["folders"] for row in rows):
-        figure.legend(loc="outside right upper", frameon=False)
+            for axis, (_, column) in zip(axes, columns, strict=True):
+                (drawn,) = axis.plot(history.epoch, history[column], **line)
+            lines[", ".join(row["labels"])] = drawn
+    for axis, (title, _) in zip(axes, columns, strict=True):
+        axis.set(xlabel="epoch", title=title)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    layout = {"loc": "outside lower center", "ncols": 2, "frameon": False}
+    figure.legend(lines.values(), lines.keys(), **layout)
     return figure
 
 
@@ -108,13 +115,14 @@ def _lines(axis, metric, method, history):
     axis.plot(mean.index, mean, label=METHODS[method], **style)
     colour = LINES[method]["color"]
     axis.fill_between(mean.index, mean - std, mean + std, color=colour, alpha=0.2, lw=0)
-    # A loss's first epochs lie far off and would flatten the rest.
+    # A loss's first epochs and single peaks lie far off and would flatten the rest.
     settled = slice(len(mean) // 5, None)
-    values = [*(mean - std)[settled], *(mean + std)[settled]]
+    low, high = (mean - std)[settled], (mean + std)[settled]
+    values = [low.quantile(OUTSIDE), high.quantile(1 - OUTSIDE)]
     if metric == "nelbo" and "train_nelbo" in history:
         training = history.groupby("epoch").train_nelbo.mean()
         axis.plot(training.index, training, color=colour, **TRAINING)
-        values += [*training[settled]]
+        values += [*training[settled].quantile([OUTSIDE, 1 - OUTSIDE])]
     return values
 
 

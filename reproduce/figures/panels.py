@@ -122,8 +122,10 @@ def compared(runs, counted):
       counted: whether counts are shown: where scenes differ in them.
     """
     first = next(arrays for _, arrays in runs if arrays is not None)
-    scenes = zip(first["images"][:COLUMNS], first["true_counts"], strict=False)
-    inputs = [Scene(image, count=n if counted else None) for image, n in scenes]
+    counted &= "true_counts" in first  # scenes of one's own may lack them
+    counts = first["true_counts"] if counted else [None] * COLUMNS
+    scenes = zip(first["images"][:COLUMNS], counts, strict=False)
+    inputs = [Scene(image, count=count) for image, count in scenes]
     return [("input", [inputs]), *((label, _inferred(a, counted)) for label, a in runs)]
 
 

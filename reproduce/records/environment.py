@@ -72,18 +72,17 @@ def processor():
 @functools.cache  # once a process, since later commits are not the code that runs
 def git():
     """The commit of the code, and whether the code differs from it; or None twice."""
-    commands = ["rev-parse", "HEAD"], ["status", "--porcelain", "-uno", "--", *CODE]
-    outputs = []
-    for arguments in commands:
-        try:
-            command, pipe = ["git", "-C", REPOSITORY, *arguments], subprocess.PIPE
-            process = subprocess.run(command, stdout=pipe, stderr=pipe, text=True)
-            message = process.stderr.strip() if process.returncode else None
-        except OSError as error:  # git is not installed
-            message = error.strerror
-        if message:
-            line = message.split("\n")[0]
-            print(f"git: {line}; the record will not name a commit", file=sys.stderr)
-            return {"commit": None, "dirty": None}
-        outputs.append(process.stdout.strip())
-    return {"commit": outputs[0], "dirty": bool(outputs[1])}
+
+    def output(*words):
+        command = ["git", "-C", REPOSITORY, *words]
+        return subprocess.check_output(command, stderr=subprocess.PIPE, text=True)
+
+    try:
+        commit = output("rev-parse", "HEAD").strip()
+        changes = output("status", "--porcelain", "-uno", "--", *CODE)
+    except (OSError, subprocess.CalledProcessError) as error:  # no git, no repository
+        said = getattr(error, "stderr", None) or str(error)
+        line = said.strip().split("\n")[0]
+        print(f"git: {line}; the record will not name a commit", file=sys.stderr)
+        return {"commit": None, "dirty": None}
+    return {"commit": commit, "dirty": bool(changes)}

@@ -21,7 +21,7 @@ METRICS = (
 )
 COLUMNS = (
     *("folder", *records.FIELDS, *METRICS),
-    *("numerics", "stale", "wrong_gradient", "options", "implied", "device", "record"),
+    *("numerics", "stale", "wrong_gradient", "options", "device", "record"),
 )
 
 
@@ -33,9 +33,7 @@ class Frames(NamedTuple):
         results) and the record's fields; its metrics at the reported epoch by their
         names, NaN or None where a run has none; "device"; "stale" (whether the code has
         changed its numbers since); "wrong_gradient" (see `versions`); "options" (the
-        set of words of the variant that it would be today) and "implied" (those of them
-        that its own variant lacks, since the code had no such option yet: a list);
-        "record", the whole record.
+        set of words of the variant that it would be today); "record", the whole record.
       epochs: a row per epoch: "folder" and the columns of history.csv.
     """
 
@@ -53,13 +51,11 @@ def load(results):
     rows, histories = [], [pd.DataFrame(columns=["folder", "epoch"])]
     for file in sorted(root.glob("runs/*/*/*/record.json")):
         record, folder = records.read(file.parent), str(file.parent.relative_to(root))
-        options = _variant(file.parent, record)
         derived = {
             "folder": folder,
             "stale": versions.stale(record),
             "wrong_gradient": versions.wrong_gradient(record),
-            "options": frozenset(options),
-            "implied": [word for word in options if word not in record["variant"]],
+            "options": _variant(file.parent, record),
             "device": record["environment"].get("device"),
             "record": record,
         }
@@ -96,7 +92,7 @@ def read_history(folder):
 
 
 def _variant(folder, record):
-    """The words of the variant that a record's run would be today, a list.
+    """The set of words of the variant that a record's run would be today.
 
     Options that have no effect on it are left out: older code had none of them.
     """
@@ -105,7 +101,8 @@ def _variant(folder, record):
         configuration = from_json(completed)
     except UsageError as error:
         raise folders.FileError(folder, error) from None
-    return configuration.words(filter(configuration.reads, configuration.changed))
+    read = filter(configuration.reads, configuration.changed)
+    return frozenset(configuration.words(read))
 
 
 def runs_of(runs, configuration, seed=False):
@@ -116,7 +113,8 @@ def runs_of(runs, configuration, seed=False):
 
 
 def at_epoch(runs, epochs, length, metrics=()):
-    """Runs as they were after `length` epochs; first those of just that length.
+    """Runs as they were after `length` epochs: those of just that length, then the
+    others from the longest on.
 
     A longer run can replace a shorter one: order and noise follow from seed, epoch and
     iteration, so after N epochs it is the run of N epochs, bit for bit, and its history
@@ -137,7 +135,9 @@ def at_epoch(runs, epochs, length, metrics=()):
     last = np.array([c["reported_epoch"] == "last" for c in runs.configuration], bool)
     last &= ~runs.stale.astype(bool)
     longer = (runs.epochs > length) & runs.folder.isin(history.index) & last
-    runs = runs[(runs.epochs == length) | longer].sort_values("epochs", kind="stable")
+    runs = runs[(runs.epochs == length) | longer]
+    order = runs.epochs.where(runs.epochs > length, np.inf)
+    runs = runs.loc[order.sort_values(ascending=False, kind="stable").index]
     cut = runs.epochs > length
     columns = {"cut_from": runs.epochs.where(cut), "epochs": length}
     columns["status"] = runs.status.where(~cut, records.COMPLETE)

@@ -66,6 +66,7 @@ def context(frames, folder):
     return {
         "state": summary.state(runs),
         "verdicts": claims.by_verdict(selected, frames.epochs),
+        "claims": claims.CLAIMS,
         "best": summary.best(summary.numbers(compared_tables.values())),
         "tables": tables,
         "lengths": sorted(set(compared.epochs[compared.folder.isin(drawn.folder)])),
@@ -98,14 +99,15 @@ def _made(runs):
         return ", ".join(METHODS[m] for m in METHODS if m in set(methods))
 
     caption = ", ".join(
-        f"{names(group.method)} after {epochs} epochs"
+        f"{names(group.method)} after {epochs}"
         for epochs, group in runs.groupby("epochs")
     )
+    caption += " epochs"
     if runs.epochs.min() < published.EPOCHS:
-        caption += f" (in the paper {published.EPOCHS})"
+        caption += f" (in the paper {published.EPOCHS} for all)"
     caption += f"; seed {', '.join(map(str, sorted(set(runs.seed))))}"
     if stale := names(runs.method[runs.stale]):
-        caption += f"; {stale} by older code"
+        caption += f"; {stale} by an earlier version of the code"
     if missing := names(METHODS.keys() - set(runs.method)):
         caption += f"; no run yet: {missing}"
     return caption

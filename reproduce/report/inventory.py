@@ -26,7 +26,7 @@ def runs(frame, epochs):
             "parameters": f"{run.parameters:,}",
             "time": duration(run.wall_seconds),
             "an epoch": f"{seconds:.0f} s" if seconds else "-",
-            "images/s": f"{speed:.0f}" if speed else "-",
+            "images/s": "-" if pandas.isna(speed) else f"{speed:.0f}",
             "threads": environment["threads"],
             "memory": f"{environment['peak_memory_megabytes']:,} MB",
             "device": environment["device"],

@@ -48,26 +48,9 @@ def boxes(selected, results, preset="paper"):
                 "overlapping pairs, inferred": f"{overlapping.sum()} of {pairs.sum()}",
                 "median side, inferred, in pixels": f"{inferred:.1f}",
                 "median side, sampled, in pixels": f"{sampled:.1f}",
-                "ink outside inferred boxes": f"{uncovered(pooled).mean():.1f}",
             }
         )
     return lines
-
-
-def uncovered(arrays):
-    """Ink outside every inferred box, in white pixels. Shape [scenes].
-
-    Args:
-      arrays: of `record.read_figure`; a pixel is covered where its centre is in a box.
-    """
-    images, inferred = arrays["images"] / 255, arrays["boxes"]
-    centres, corners = np.arange(images.shape[1]) + 0.5, inferred[..., :2]
-    low, high = corners[..., None], (corners + inferred[..., 2:])[..., None]
-    inside = (low <= centres) & (centres < high)  # [scenes, K, (x, y), S]
-    columns, rows = np.moveaxis(inside, 2, 0)
-    covered = rows[..., :, None] & columns[..., None, :]  # [scenes, K, S, S]
-    covered &= _exist(inferred, arrays["counts"])[:, :, None, None]
-    return np.sum(images, axis=(1, 2), where=~covered.any(axis=1))
 
 
 def _by_cell(selected, table, preset):
@@ -109,10 +92,7 @@ def _mean(column):
     return f"{values.mean():.1f}" if len(values) else "-"
 
 
-def _exist(boxes, counts):
-    """Which boxes exist: the first `counts` of each scene. Shape [scenes, K]."""
-    return np.arange(boxes.shape[1]) < counts[:, None]
-
-
 def _median_side(boxes, counts):
-    return float(np.median(boxes[_exist(boxes, counts)][:, 2]))
+    """The median side of the boxes that exist, the first `counts` of each scene."""
+    exist = np.arange(boxes.shape[1]) < counts[:, None]
+    return float(np.median(boxes[exist][:, 2]))

@@ -29,7 +29,8 @@ def state(runs):
 def numbers(tables):
     """A frame with a row for each number of the preset `paper` that has runs.
 
-    Columns: scenes, method, metric, ours and theirs (means, as printed).
+    Columns: scenes, method, metric, ours and theirs (means, as printed), and faulty:
+    whether a run was trained with the wrong gradient (see `versions`).
     """
     rows = []
     for cell in (cell for table in tables for cell in table):
@@ -37,11 +38,12 @@ def numbers(tables):
             continue
         table, method, setting = grid.parts(cell["experiment"])
         scenes = f"{grid.TITLES[table]}, {grid.scenes(setting)}"
+        faulty = "⚠" in cell["marks"]
         for metric, (theirs, _) in cell["published"].items():
             decimals = published.DECIMALS[table][metric]
             ours = round(cell["metrics"][metric]["mean"], decimals)
-            rows.append((scenes, METHODS[method], metric, ours, theirs))
-    columns = ["scenes", "method", "metric", "ours", "theirs"]
+            rows.append((scenes, METHODS[method], metric, ours, theirs, faulty))
+    columns = ["scenes", "method", "metric", "ours", "theirs", "faulty"]
     return pandas.DataFrame(rows, columns=columns)
 
 
@@ -49,8 +51,9 @@ def best(frame):
     """The best method of each setting and metric of `numbers`, here and in the paper.
 
     Returns:
-      rows: lists of texts: the scenes, then a cell for each metric of Table 1.
-      wins: comparisons that AIR-ASR wins here, that it wins in the paper, and all.
+      A dict: "rows", lists of texts: the scenes, then a cell for each metric of Table
+      1; the number of comparisons, "all", and how many of them AIR-ASR leads, ties
+      included: "here", "faulty" (of these, with the wrong gradient), "paper".
     """
     key = ["scenes", "metric"]
     frame = frame[frame.groupby(key).method.transform("size") == len(METHODS)]
@@ -64,5 +67,11 @@ def best(frame):
     table = ours.where(ours == theirs, ours + " (paper: " + theirs + ")")
     table = table.unstack().reindex(frame.scenes.unique(), fill_value="-")
     table = table.reindex(columns=published.METRICS["table1"]).fillna("-")
-    wins = [int(names.str.contains(METHODS["asr"]).sum()) for names in (ours, theirs)]
-    return [list(row) for row in table.itertuples()], [*wins, len(ours)]
+    asr = leads[frame.method == METHODS["asr"]]
+    return {
+        "rows": [list(row) for row in table.itertuples()],
+        "all": len(ours),
+        "here": int(asr.ours.sum()),
+        "faulty": int(asr.ours[frame.faulty[asr.index].astype(bool)].sum()),
+        "paper": int(asr.theirs.sum()),
+    }

@@ -1,8 +1,9 @@
 """The cells of a table: which runs each averages, and their means.
 
 A cell prefers runs of today's code to those of older code, takes the largest number of
-epochs among them and averages only runs of that length; it never mixes presets, digits
-or data. It is a dict, whose entries `JSON` are those of a row in results/<table>.json.
+epochs that one of them completed and averages only runs of that length; runs that
+failed at that length or later are told. It never mixes presets, digits or data. It is a
+dict, whose entries `JSON` are those of a row in results/<table>.json.
 """
 
 import numpy as np
@@ -21,17 +22,16 @@ RENDERED = {"digits"}
 EXTRA = "nelbo_without_kl_presence"  # a metric of Table 1's claim 1b
 # Metrics that histories have for every epoch.
 HISTORIC = (*published.TITLES, "kl_presence", "mean_count")
-AVERAGE = ("epochs", "seeds", "failed_seeds", "stale", "implied", "metrics")
+AVERAGE = ("epochs", "seeds", "failed_seeds", "stale", "metrics")
 JSON = ("dataset", "method", "setting", "preset", "digits", "smoke", *AVERAGE)
 MARKS = {
     "†": f"fewer than {published.EPOCHS} epochs",
     "‡": f"not all of seeds {', '.join(map(str, published.SEEDS))}",
-    "↺": "made by older code, whose numbers would differ today",
+    "↺": "made by an earlier version of the code, whose numbers would differ today",
     "⚠": "trained with a wrong gradient of z_pres, since corrected",
     "§": "digits rendered from fonts, not MNIST",
     "¶": "smoke run: toy size, checks that everything works, compares with nothing",
     "✗": "a run failed; it is left out of the means",
-    "≈": "matrix products in TensorFloat-32, not in full single precision",
 }
 
 
@@ -59,8 +59,11 @@ def select(runs, digits="mnist", smoke=False, seeds=None, epochs=None):
     cell = ["preset", "experiment"]
     kept = kept.assign(stale=kept.stale.astype(bool))
     kept = kept[kept.stale == kept.groupby(cell).stale.transform("all")]
-    kept = kept[kept.epochs == kept.groupby(cell).epochs.transform("max")]
-    kept = kept.sort_values("seed")
+    complete = kept.epochs.where(kept.status == COMPLETE)
+    kept = kept.assign(completed=complete).sort_values("seed")
+    longest = kept.groupby(cell).completed.transform("max").fillna(kept.epochs)
+    failed = (kept.status == FAILED) & (kept.epochs > longest)
+    kept = kept[(kept.epochs == longest) | failed]
     for _, group in kept.groupby(cell):
         if group.data_digest.nunique() > 1:
             first, other = group.drop_duplicates("data_digest").folder[:2]
@@ -133,16 +136,17 @@ def average(runs, metrics):
     Returns:
       A dict: "state", "complete", "failed" or "missing"; "epochs", None if missing;
       "seeds" and "failed_seeds", lists; "failures", texts; "digits"; "smoke" and
-      "stale", whether any of the runs is; "implied", the options that older code lacked
-      with the values that describe it, a list of words; "marks"; "metrics", for each
-      the "mean", the deviation "std" (ddof 1), None where there is none, and the values
-      of the "runs" in the order of "seeds"; None without a complete run.
+      "stale", whether any of the runs is; "marks"; "metrics", for each the "mean", the
+      deviation "std" (ddof 1), None where there is none, and the values of the "runs"
+      in the order of "seeds"; None without a complete run.
     """
     complete, failed = (runs[runs.status == status] for status in (COMPLETE, FAILED))
     numbers = complete.reindex(columns=list(metrics)).astype(float)
     return {
         "state": COMPLETE if len(complete) else FAILED if len(failed) else "missing",
-        "epochs": int(runs.epochs.iloc[0]) if len(runs) else None,
+        "epochs": int((complete if len(complete) else runs).epochs.max())
+        if len(runs)
+        else None,
         "seeds": complete.seed.tolist(),
         "failed_seeds": failed.seed.tolist(),
         "failures": [
@@ -152,7 +156,6 @@ def average(runs, metrics):
         "digits": _none(runs.digits.iloc[0]) if len(runs) else None,
         "smoke": bool(runs.smoke.any()),
         "stale": bool(runs.stale.any()),
-        "implied": sorted({word for words in runs.implied for word in words}),
         "marks": marks(runs),
         "metrics": {
             name: {
@@ -178,15 +181,8 @@ def marks(runs):
         "§": (runs.digits == "rendered").any(),
         "¶": toy,
         "✗": (runs.status == FAILED).any(),
-        "≈": any(map(_tensorfloat32, runs.record)),
     }
     return "".join(mark for mark, holds in present.items() if holds)
-
-
-def _tensorfloat32(record):
-    """Whether matrix products of its run were, at least in part, in TensorFloat-32."""
-    processes = (record["environment"], *record.get("trained_by", ()))
-    return any(process.get("precision") == "tensorfloat32" for process in processes)
 
 
 def _none(value):

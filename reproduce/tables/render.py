@@ -92,12 +92,6 @@ def legend(table, command):
     """The marks that occur, the failures, and the command that completes the table."""
     present = set("".join(cell["marks"] for cell in table))
     texts = [f"{mark} {text}" for mark, text in cells.MARKS.items() if mark in present]
-    if implied := sorted({word for cell in table for word in cell["implied"]}):
-        texts.append(
-            f"↺ older code lacked these options and behaved as: {', '.join(implied)}"
-        )
-        if any(cell["implied"] for cell in table if cell["preset"] == "released"):
-            texts[-1] += "; `released` ↺ therefore lacks some of the authors' settings"
     for cell in table:
         label = grid.label(cell["experiment"])
         texts += [f"{label}, {failure}" for failure in cell["failures"]]

@@ -70,6 +70,14 @@ def test_a_longer_run_stands_for_a_shorter_one_that_is_not_there(tmp_path):
     assert nelbos(found) == [111.0, 290.0] and column(found, "cut_from") == [[], []]
 
 
+def test_todays_longer_run_goes_before_one_of_older_code(tmp_path):
+    made_up.write(tmp_path, ASR, epochs=20, nelbo=1.0, fields={"numerics": 1})
+    for epochs in (60, 90):
+        made_up.write(tmp_path, ASR, epochs=epochs, nelbo=10.0 * epochs)
+    (row,) = collected(tmp_path, {})
+    assert (row["cut_from"], row["stale"]) == ([90], False)  # the table's own run
+
+
 def test_a_row_is_drawn_from_a_run_that_did_not_fail(tmp_path):
     made_up.write(tmp_path, ASR, epochs=20, fields=made_up.failed())
     folder = made_up.write(tmp_path, ASR, epochs=20, seed=1)
@@ -107,9 +115,9 @@ def test_train_leaves_out_rows_that_a_run_of_today_covers(
 ):
     wanted = []
     monkeypatch.setattr(launch.processes, "train", lambda c, *_: wanted.extend(c) or 0)
-    made_up.write(tmp_path, ASR, epochs=60)
-    old = {"numerics": 1}
-    made_up.write(tmp_path, ASR, epochs=20, changes=LEARNED, fields=old)
+    shown, old = {"figure": made_up.figure()}, {"numerics": 1}
+    made_up.write(tmp_path, ASR, epochs=60, **shown)
+    made_up.write(tmp_path, ASR, epochs=20, changes=LEARNED, fields=old, **shown)
     assert call(tmp_path, "ablations", "--comparisons", "number", "--train") == 0
     changes = [run.changed for run in wanted]
     assert {} not in changes and LEARNED in changes and len(wanted) == 5
@@ -130,13 +138,13 @@ def test_list_has_a_line_for_every_row_once(tmp_path, capsys):
     assert set(lengths) == {(True, True), (False, False)}
 
 
-def test_a_picture_has_the_rows_of_its_own_length(tmp_path):
+def test_a_picture_tells_which_rows_are_of_longer_runs(tmp_path):
     shown = made_up.figure()
+    del shown["true_counts"]  # as of scenes of one's own
     made_up.write(tmp_path, ASR, epochs=60, figure=shown)
-    for changes in (LEARNED, {"hidden_sees_location": True}):
-        made_up.write(tmp_path, ASR, epochs=20, changes=changes, figure=shown)
+    made_up.write(tmp_path, ASR, epochs=20, changes=LEARNED, figure=shown)
     section = PAGES["ablations"]["sections"]["number"]
     found = rows.collect(section, planned(tmp_path), frame.load(tmp_path))
     told = command.draw(found, tmp_path, tmp_path / "picture")
-    assert told == "(a) learned scale prior; (b) z_scale's hidden layers see z_loc"
+    assert told == "(a) none (after 60 epochs); (b) learned scale prior"
     assert (tmp_path / "picture.png").exists() and (tmp_path / "picture.pdf").exists()

@@ -119,7 +119,6 @@ def test_records_of_the_first_version_are_read_as_what_the_code_did_then(tmp_pat
     read = from_json(versions.completed(run["configuration"], run["numerics"]))
     assert (read.side_minimum, read.side_maximum) == (12, 15)
     assert (read.sampler, read.bounds, read.scenes) == ("hat", True, None)
-    assert run["implied"] == ["side_minimum=12.0", "side_maximum=15.0"]
     # It is a variant of today's, whatever it was called.
     runs = frame.load(tmp_path).runs
     sides = {"side_minimum": 12.0, "side_maximum": 15.0}

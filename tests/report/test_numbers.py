@@ -1,28 +1,12 @@
 """What stands behind the tables, against brute force; where the runs stand."""
 
 import made_up
-import numpy as np
 import pytest
 
 from reproduce.experiments import grid, published
 from reproduce.records import frame
 from reproduce.report import inventory, numbers, summary
 from reproduce.tables import cells, claims
-
-
-def test_ink_outside_boxes_is_counted_pixel_by_pixel():
-    arrays = made_up.figure(scenes=4, counts=(1, 3, 0, 2))
-    boxes = arrays["boxes"] + np.random.default_rng(1).uniform(-3, 3, (4, 6, 4))
-    arrays["boxes"] = boxes
-    for scene, ink in enumerate(numbers.uncovered(arrays)):
-        expected = 0.0
-        for (row, column), grey in np.ndenumerate(arrays["images"][scene]):
-            covered = any(
-                x <= column + 0.5 < x + width and y <= row + 0.5 < y + height
-                for x, y, width, height in boxes[scene, : arrays["counts"][scene]]
-            )
-            expected += 0 if covered else grey / 255
-        assert ink == pytest.approx(expected)
 
 
 def test_scenes_of_ones_own_tell_what_is_known(tmp_path):

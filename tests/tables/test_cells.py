@@ -70,6 +70,15 @@ def test_a_failed_run_is_told_and_left_out(tmp_path):
     assert "AIR-13, seed 0, 300 epochs failed: step 7: kl_scale is not finite" in text
 
 
+def test_a_failed_longer_run_does_not_hide_complete_ones(tmp_path):
+    for seed in (0, 1):
+        made_up.write(tmp_path, ASR, seed=seed, epochs=64, nelbo=1.0)
+    made_up.write(tmp_path, ASR, seed=2, fields=made_up.failed())  # of 300 epochs
+    (cell,) = table(tmp_path, [ASR])
+    assert (cell["state"], cell["epochs"], cell["seeds"]) == ("complete", 64, [0, 1])
+    assert cell["failed_seeds"] == [2] and "✗" in cell["marks"]
+
+
 @pytest.mark.parametrize(
     "mark, written",
     [
@@ -79,7 +88,6 @@ def test_a_failed_run_is_told_and_left_out(tmp_path):
         ("↺", {"fields": {"numerics": 1}}),
         ("⚠", {"fields": {"git": {"commit": "28bb2d6", "dirty": False}}}),
         ("§", {"changes": {"digits": "rendered"}}),
-        ("≈", {"fields": {"environment": {"precision": "tensorfloat32"}}}),
         ("", {}),
     ],
 )
