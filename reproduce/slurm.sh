@@ -3,10 +3,9 @@
 #   sbatch --array=0-26 reproduce/slurm.sh table1 --epochs 300
 #   bash reproduce/table1.sh     # afterwards: the table, read from the records
 # Words after the command's name are its options; `bash reproduce/table1.sh --list`
-# prints what each task does (0-26 are Table 1's runs, 0-17 Table 2's). Submitted from
-# elsewhere: sbatch ... slurm.sh --checkout DIR table1 ... A task that ended early goes
-# on from its last epoch when it is requeued or submitted again. It computes with the
-# cores of --cpus-per-task.
+# prints what each task does (0-26 are Table 1's runs, 0-17 Table 2's). From elsewhere:
+# sbatch --chdir=CHECKOUT ... A task that ended early goes on from its last epoch when it
+# is requeued or submitted again. It computes with the cores of --cpus-per-task.
 #SBATCH --job-name=asr
 #SBATCH --cpus-per-task=1
 #SBATCH --mem=4G
@@ -14,16 +13,11 @@
 #SBATCH --requeue
 #SBATCH --open-mode=append
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
-checkout=${SLURM_SUBMIT_DIR:-.} # Slurm runs a copy of this file from a folder of its own
-if [ "${1:-}" = --checkout ]; then
-    checkout=${2:-}
-    shift $(($# > 1 ? 2 : 1))
-fi
-script=$checkout/reproduce/${1:-}.sh
+script=reproduce/${1:-}.sh # Slurm runs a copy of this file, in the checkout
 if [ -z "${SLURM_ARRAY_TASK_ID:-}" ]; then
     echo "error: submit it: sbatch --array=0-26 reproduce/slurm.sh table1 ..." >&2
-elif ! [ -e "$checkout/reproduce/bootstrap.sh" ]; then
-    echo "error: $checkout is no checkout: submit from it, or give --checkout DIR" >&2
+elif ! [ -e reproduce/bootstrap.sh ]; then
+    echo "error: $PWD is no checkout: submit from it, or give sbatch --chdir=DIR" >&2
 elif ! [ -e "$script" ]; then
     echo "error: ${1:-no command} is not one of reproduce/*.sh; for example table1" >&2
 else

@@ -69,14 +69,18 @@ def test_each_command_runs_its_module(checkout, call):
 
 
 def test_an_array_task_is_one_run(checkout, call, tmp_path):
-    """Slurm runs a copy of the script; the checkout is where it was submitted."""
+    """Slurm runs a copy of the script, in the folder where it was submitted."""
     copy = shutil.copy(checkout / "reproduce/slurm.sh", tmp_path / "slurm_script")
+    words = ("bash", copy, "table1", "--epochs", 9)
+    found = toy.told(call(*words, SLURM_ARRAY_TASK_ID=3))
+    assert found["words"][-4:] == ["--epochs", "9", "--index", "3"]
+    assert found["checkout"] == str(checkout)
+
+
+def test_a_folder_without_a_checkout_is_told(checkout, call, tmp_path):
     task = {"SLURM_ARRAY_TASK_ID": 3, "folder": tmp_path}
-    for words, submitted in (((), checkout), (("--checkout", checkout), tmp_path)):
-        words = ("bash", copy, *words, "table1", "--epochs", 9)
-        found = toy.told(call(*words, SLURM_SUBMIT_DIR=submitted, **task))
-        assert found["words"][-4:] == ["--epochs", "9", "--index", "3"]
-        assert found["checkout"] == str(checkout)
+    process = call("bash", checkout / "reproduce/slurm.sh", "table1", **task)
+    assert "is no checkout" in toy.error_of(process) and process.returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -85,8 +89,6 @@ def test_an_array_task_is_one_run(checkout, call, tmp_path):
         (["table1"], None, "sbatch --array=0-26 reproduce/slurm.sh table1"),
         (["table7"], 1, "table7 is not one of"),
         ([], 1, "no command is not one of"),
-        (["--checkout"], 1, "is no checkout"),
-        (["--checkout", "/", "table1"], 1, "/ is no checkout"),
     ],
 )
 def test_what_an_array_lacks_is_told_in_a_line(words, task, part, call):
