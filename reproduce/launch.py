@@ -137,15 +137,16 @@ class Call:
         """Handles --list and --index; returns whether the command is then finished."""
         index, repository = self.values.index, str(folders.REPOSITORY)
         if self.values.list:
+            paths = [f"{n}={path}" for n, path in processes.path_variables().items()]
             for run in runs:
-                words = ["env", f"PYTHONPATH={repository}", *self.command(run)]
+                words = ["env", *paths, *self.command(run)]
                 print(f"cd {shlex.quote(repository)} && {shlex.join(words)}")
         elif index is not None:
             if index >= len(runs):
                 allowed = f"allowed: 0 to {len(runs) - 1}"
                 raise UsageError(f"--index: {index} is not allowed; {allowed}")
             words = self.command(runs[index])
-            environment = processes.subprocess_environment()
+            environment = os.environ | processes.path_variables()
             os.chdir(folders.REPOSITORY)
             sys.stdout.flush()
             # The run replaces this process: it gets its signals and sets its exit code.

@@ -17,6 +17,7 @@ FAILED_RUNS = 1  # exit code
 SECONDS_PER_IMAGE_AND_STEP = 0.098 / 64 / 6
 SECONDS_TO_START = 60  # imports, scenes, compilation
 MEMORY_OF_A_RUN = 3e9  # bytes; a run needs up to 2.5 GB, the rest is spare
+PATHS = ("MNIST_NPZ", "ASR_CACHE", "KERAS_HOME")  # environment variables
 # TensorFlow's notices about processors and drivers: only the log keeps them.
 _NOTICE = re.compile(r"[IWE]\d{4} |WARNING: All log messages|To enable the following")
 
@@ -56,28 +57,30 @@ def train(commands, results, mnist=None, jobs=None):
     return FAILED_RUNS if failed else 0
 
 
-def subprocess_environment(**changes):
-    """The environment variables of a run's process, which starts in the repository.
+def path_variables():
+    """The environment variables that name paths, as a run's process needs them.
 
-    Paths in them stay relative to the caller's folder, and Python finds the
-    repository's code first. `changes` are further variables.
+    It starts in the repository, so they become absolute; Python finds its code first.
     """
-    variables = dict(os.environ)
-    for name in ("MNIST_NPZ", "ASR_CACHE", "KERAS_HOME"):
-        if variables.get(name):
-            variables[name] = os.path.abspath(os.path.expanduser(variables[name]))
-    paths = [str(folders.REPOSITORY), variables.get("PYTHONPATH")]
-    return variables | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | changes
+    given = {name: os.environ.get(name) for name in PATHS}
+    located = {n: os.path.abspath(os.path.expanduser(p)) for n, p in given.items() if p}
+    code = [
+        str(folders.REPOSITORY),
+        *os.environ.get("PYTHONPATH", "").split(os.pathsep),
+    ]
+    return located | {"PYTHONPATH": os.pathsep.join(filter(None, dict.fromkeys(code)))}
 
 
 async def _train_all(commands, results, at_once, cores):
     """Trains all runs; returns a line for each that failed."""
     start, failed, slots = time.monotonic(), [], asyncio.Semaphore(at_once)
-    variables = subprocess_environment(
-        PYTHONUNBUFFERED="1",
-        OMP_NUM_THREADS=str(max(1, cores // at_once)),
-        TF_FORCE_GPU_ALLOW_GROWTH="true",  # runs share a GPU
-    )
+    variables = {
+        **os.environ,
+        **path_variables(),
+        "PYTHONUNBUFFERED": "1",
+        "OMP_NUM_THREADS": str(max(1, cores // at_once)),
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # runs share a GPU
+    }
     runs = [_train_one(slots, variables, results, *item) for item in commands.items()]
     for done, run in enumerate(asyncio.as_completed(runs), 1):
         if failure := await run:

@@ -83,7 +83,7 @@ def test_paths_are_those_of_the_home_folder_and_of_the_caller(tmp_path, monkeypa
     expected = tmp_path / "caller" / "out"
     assert folders.results_folder("out", smoke=False) == expected
     assert folders.checkpoints_folder("out", None) == expected
-    code = "from reproduce.processes import subprocess_environment as found; "
+    code = "from reproduce.processes import path_variables as found; "
     code += "print(found()['MNIST_NPZ'])"
     found = printed(code, folder=tmp_path / "caller", MNIST_NPZ="mnist.npz")
     assert pathlib.Path(found.strip()) == tmp_path / "caller" / "mnist.npz"
