@@ -250,20 +250,21 @@ def pprior_uses_one_step(runs):
 def air_merges_close_objects(runs):
     """Scenes of more objects have closer pairs and are undercounted more often, so each
     true count of each setting is judged apart."""
-    correlations, points = {}, []
+    correlations, constant, points = [], [], []
     for setting, group in _by_setting(runs):
         tables = list(group.too_few_by_count)
         for count in tables[0]:
             correlation, text = _correlation([table[count] for table in tables])
             points.append(f"{setting}, {count} objects: {text}")
             if correlation is not None:
-                correlations[f"{count} objects on {setting}"] = correlation
-    falls = [value <= LARGEST_RANK_CORRELATION for value in correlations.values()]
+                correlations.append(correlation)
+            if correlation == 0:
+                constant.append(f"{count} objects on {setting}: {text}")
+    falls = [value <= LARGEST_RANK_CORRELATION for value in correlations]
     holds, remark = 2 * sum(falls) > len(falls), ""
     if not holds:
-        constant = _commas(name for name, value in correlations.items() if value == 0)
-        remark = "the share of scenes with too few does not fall with the distance"
-        remark += f"; it is constant for {constant}" if constant else ""
+        does_not = "the share of scenes with too few does not fall with the distance"
+        remark = "; ".join([does_not, *constant])
     score = f"falls in {sum(falls)} of {len(falls)} true counts"
     return holds if falls else None, score, remark, points
 

@@ -85,7 +85,7 @@ SAME_SHARE = {"edges": [0, 10, 20, 30], "scenes": [100] * 3, "too_few": [9, 9, 9
                 f"air-{s}": {"too_few_by_count": {s[1]: SAME_SHARE}}
                 for s in ("13", "14")
             },
-            "it is constant for 3 objects on 13",
+            "; 3 objects on 13: the same share at all distances",
         ),
         (
             "4",
