@@ -118,17 +118,6 @@ def test_values_outside_an_options_bounds_are_refused_by_name(name):
             dataclasses.replace(preset_configuration("table1/asr-13"), **changes)
 
 
-@pytest.mark.parametrize("name", [*FIELDS])
-def test_every_option_can_be_changed_in_some_run(name):
-    """An option that no run reads would be dead."""
-    bases = [
-        preset_configuration(*run)
-        for run in [(e, p) for e in experiments() for p in PRESETS]
-    ]
-    bases += [dataclasses.replace(bases[0], constraint="own.py:f")]
-    assert any(unread(FIELDS[name], base) is None for base in bases)
-
-
 def test_f6_has_other_bounds_and_another_form_in_the_released_code():
     """The paper's contain every sprite: their sides are 10 to 16 pixels."""
     paper, released = (preset_configuration("table2/asr-dsprites", p) for p in PRESETS)
