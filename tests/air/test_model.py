@@ -21,23 +21,19 @@ STEPS, CANVAS = model_support.STEPS, model_support.CANVAS
 # Training.
 
 
-def trained(seed, steps=2, **options):
-    model = model_support.compiled(model_support.tiny_model(seed=seed, **options))
-    images = model_support.squares(4 * steps)
-    model.fit(images, batch_size=4, shuffle=False, verbose=0)
-    assert int(model.iteration.numpy()) == steps
-    return model_support.weights(model)
-
-
-def test_same_seed_gives_identical_weights_and_another_seed_does_not():
-    assert model_support.equal(trained(1), trained(1))
-    # The same initial weights: the training noise alone differs.
-    assert not model_support.equal(trained(1, init_seed=1), trained(2, init_seed=1))
+def test_the_training_noise_follows_the_seed():
+    """From the same initial weights; that a run can be repeated, its own tests show."""
+    moved = []
+    for seed in (1, 2):
+        model = model_support.compiled(model_support.tiny_model(seed=seed, init_seed=1))
+        model.train_on_batch(model_support.squares(4))
+        moved.append(model_support.weights(model))
+    assert not model_support.equal(*moved)
 
 
 def test_fit_lowers_the_loss_and_logs_every_part():
     regulariser = asr.number_regulariser((1,), 1.0, 1.0)
-    model = model_support.tiny_model(regulariser=regulariser, ends=(1, 2))
+    model = model_support.tiny_model(steps=2, regulariser=regulariser, ends=(1,))
     model_support.compiled(model, 1e-2, run_eagerly=False)
     options = {"batch_size": 16, "epochs": 20, "shuffle": False, "verbose": 0}
     history = model.fit(model_support.squares(64), **options).history
@@ -46,7 +42,6 @@ def test_fit_lowers_the_loss_and_logs_every_part():
         *("kl_appearance", "kl_presence", "penalty", "allowed_count"),
         *("marginal_count", "objects_taken", "gradient_norm"),
     }
-    assert all(np.all(np.isfinite(values)) for values in history.values())
     assert history["loss"][-1] < 0.7 * history["loss"][0]
     for index in (0, -1):
         parts = {name: values[index] for name, values in history.items()}
@@ -60,24 +55,25 @@ def test_fit_lowers_the_loss_and_logs_every_part():
         )
 
 
-def test_a_step_under_xla_has_the_gradients_of_one_without():
-    """The objective and all its gradients at the same noise, single precision."""
+def test_a_training_step_under_xla_descends_the_gradients_of_one_without(monkeypatch):
+    """Keras's own step, as runs take it, at the same noise in single precision."""
     regulariser = asr.number_regulariser((1,))
     model = model_support.tiny_model(
         scale="learned", regulariser=regulariser, ends=(2,)
     )
-    images = model.grey(model_support.squares(4))
-    draws = model_support.draws_of(model, 4)
-
-    def step():
-        parts, gradients = model.gradients(images, draws, model.iteration)
-        return [parts["loss"], *gradients]
-
-    fast = tf.function(step, jit_compile=True, autograph=False)()
-    for plain, compiled_value in zip(step(), fast, strict=True):
+    images, draws = model_support.squares(4), model_support.draws_of(model, 4)
+    parts, gradients = model.gradients(model.grey(images), draws, model.iteration)
+    # From one seed XLA draws other numbers.
+    monkeypatch.setattr(noise, "draw", lambda *_, **__: draws)
+    model.compile(keras.optimizers.SGD(1.0), jit_compile=True)
+    before = model_support.weights(model)
+    logged = model.train_on_batch(images, return_dict=True)
+    assert logged["loss"] == pytest.approx(float(parts["loss"]), rel=1e-5)
+    after = model_support.weights(model)
+    for gradient, start, end in zip(gradients, before, after, strict=True):
         # Rounding: 1e-4 of the largest entry of each gradient.
-        atol = 1e-4 * np.abs(plain).max() + 1e-6
-        np.testing.assert_allclose(plain, compiled_value, rtol=1e-3, atol=atol)
+        atol = 1e-4 * np.abs(gradient).max() + 1e-6
+        np.testing.assert_allclose(start - end, gradient, rtol=1e-3, atol=atol)
 
 
 def test_gradients_are_clipped_by_the_norm_of_each_variable():
@@ -114,8 +110,7 @@ def broken_slope(posterior):
     return 1 + tf.reduce_sum(tf.sqrt(0 * posterior.presence_logits), axis=1)
 
 
-@pytest.mark.parametrize("kind", ["keep", "zero"])
-@pytest.mark.parametrize("run_eagerly", [False, True])
+@pytest.mark.parametrize("kind, run_eagerly", [("keep", True), ("zero", False)])
 def test_a_step_leaves_out_what_is_not_finite(kind, run_eagerly):
     """The log-odds' own nets get no gradient, all others the one of the plain model."""
     options = {"prior": "fixed", "reads_latents": False}
@@ -176,22 +171,15 @@ def scattered_model(**options):
 
 
 @pytest.mark.parametrize("options", [{}, {"decoder_noise": 0.3, "ends": (1, 2)}])
-def test_evaluation_does_not_depend_on_the_batches(options):
-    """Nor on the type: bytes and grey values are the same image."""
+def test_evaluation_gives_the_means_over_the_scenes(options):
+    """Whatever the batches, the last of which is smaller."""
     model = model_support.compiled(scattered_model(**options))
     images = model_support.random_images(8)
-    given = [(images, size) for size in (1, 5, 8)]
-    given.append(((images / 255).astype(np.float32), 5))
-    found = [
-        model.evaluate(part, batch_size=size, verbose=0, return_dict=True)
-        for part, size in given
-    ]
+    found = model.evaluate(images, batch_size=5, verbose=0, return_dict=True)
     scene = model(images)
-    for other in found:
-        assert set(other) == set(found[0])
-        for name in set(other) - {"objects_taken"}:  # that is of the batch
-            assert other[name] == pytest.approx(found[0][name], rel=1e-5), name
-    assert found[0]["nelbo"] == pytest.approx(np.mean(scene["nelbo"]), rel=1e-5)
+    for name in ("nelbo", *models.TERMS):
+        assert found[name] == pytest.approx(np.mean(scene[name]), rel=1e-5), name
+    assert found["loss"] == found["nelbo"]
 
 
 @pytest.mark.parametrize("rule", ["greedy", "sampled"])
@@ -246,10 +234,18 @@ def test_images_of_other_types_are_refused():
 # Inference.
 
 
-def test_a_scene_agrees_with_itself():
-    model, images = scattered_model(), model_support.random_images(64)
+@pytest.mark.parametrize("rule", ["greedy", "sampled"])
+def test_a_scene_agrees_with_itself_and_its_count_with_the_rule(rule):
+    """Greedy: leading steps with p > 1/2; sampled: leading uniforms below p."""
+    model, images = scattered_model(count_rule=rule), model_support.random_images(16)
     scene = {name: value.numpy() for name, value in model(images).items()}
-    assert len(set(scene["counts"])) >= 2
+    draws = model.evaluation_noise(model.grey(images))
+    _, inference, _ = model.infer(model.grey(images), draws, 0)
+    p = tf.sigmoid(inference.presence_logits).numpy()
+    present = p > (0.5 if rule == "greedy" else draws.presence.numpy())
+    expected = np.cumprod(present, axis=1).sum(axis=1)
+    assert scene["counts"].tolist() == expected.tolist()
+    assert len(set(expected)) >= 2
     drawn = np.arange(STEPS) < scene["counts"][:, None]
     assert np.all(scene["boxes"][~drawn] == 0)
     assert np.all(scene["boxes"][drawn][:, 2] > 0)
@@ -260,18 +256,6 @@ def test_a_scene_agrees_with_itself():
     terms = sum(scene[name] for name in models.TERMS)
     np.testing.assert_allclose(scene["nelbo"], terms, rtol=1e-5)
     assert np.all(scene["reconstructions"][scene["counts"] == 0] == 0)
-
-
-@pytest.mark.parametrize("rule", ["greedy", "sampled"])
-def test_counts_follow_the_rule(rule):
-    """Greedy: leading steps with p > 1/2; sampled: leading uniforms below p."""
-    model, images = scattered_model(count_rule=rule), model_support.random_images(64)
-    draws = model.evaluation_noise(model.grey(images))
-    _, inference, _ = model.infer(model.grey(images), draws, 0)
-    p = tf.sigmoid(inference.presence_logits).numpy()
-    present = p > (0.5 if rule == "greedy" else draws.presence.numpy())
-    expected = np.cumprod(present, axis=1).sum(axis=1)
-    assert model(images)["counts"].numpy().tolist() == expected.tolist()
 
 
 def test_a_posterior_is_in_pixels_and_has_the_appearances():
