@@ -7,6 +7,7 @@ import pathlib
 import pwd
 import subprocess
 import sys
+import threading
 
 import pytest
 from data_support import SMALL
@@ -46,6 +47,26 @@ def test_file_locks_that_fail(number, fails, tmp_path, monkeypatch):
     else:
         with run.lock():
             pass
+
+
+def test_a_run_that_another_process_trains_is_waited_for(tmp_path, monkeypatch):
+    events, run = [], Run(None, None, tmp_path / "state.npz")
+    other = (tmp_path / "lock").open("w")
+    fcntl.flock(other, fcntl.LOCK_EX)
+
+    def release():
+        events.append("released")
+        other.close()
+
+    def say(message):
+        events.append(message)
+        threading.Timer(0.1, release).start()
+
+    monkeypatch.setattr(run, "say", say)
+    with run.lock():
+        events.append("trained")
+    told = "another process is training this run; waiting"
+    assert events == [told, "released", "trained"]
 
 
 @pytest.fixture
