@@ -1,11 +1,12 @@
 """The table command: what it trains, shows and writes."""
 
 import json
+import shutil
 
 import made_up
 import pytest
 
-from reproduce import command_line, launch
+from reproduce import command_line, launch, weights
 from reproduce.experiments import grid
 from reproduce.records import folders
 from reproduce.tables import __main__ as command
@@ -77,6 +78,23 @@ def test_the_offered_command_asks_for_the_same_rows(tmp_path, outputs, capsys):
     call(tmp_path, *words)
     offered = f"reproduce/table2.sh --methods asr,air --results {tmp_path} --train"
     assert f"To complete the table: bash {offered}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("close", [True, False])
+def test_verified_weights_make_the_exit_code(close, tmp_path, trained, monkeypatch):
+    asked = []
+    verify = lambda *arguments: asked.append(arguments) or close  # noqa: E731
+    monkeypatch.setattr(weights, "verify", verify)
+    words = ("--table", "table2", "--mnist", "mnist.npz", "--verify")
+    assert call(tmp_path, *words) == (0 if close else 1)
+    assert asked == [("table2", tmp_path, "mnist.npz")] and trained == []
+
+
+@pytest.mark.slow
+def test_the_weights_shipped_for_sprites_give_their_record(tmp_path):
+    for file in weights.WEIGHTS.glob("table2-asr-dsprites-*"):
+        shutil.copy(file, tmp_path)
+    assert weights.verify("table2", folders.RESULTS, weights=tmp_path)
 
 
 @pytest.mark.parametrize(
