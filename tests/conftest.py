@@ -16,6 +16,15 @@ settings.register_profile(
     "project", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("project")
+LONG = (  # the files that take longest
+    *("test_model", "test_interruptions", "test_export", "test_keras_surroundings"),
+    *("test_run_command", "test_parity"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Long files first: one that came last would have a single process at work."""
+    items.sort(key=lambda item: (*LONG, item.path.stem).index(item.path.stem))
 
 
 @pytest.fixture
