@@ -9,7 +9,7 @@ from data_support import VALUES, blotches, same, specification
 from hypothesis import strategies
 from scipy import ndimage
 
-from data import DataError, load_mnist, render_sprites, synthesise
+from data import DataError, load_mnist, placement, render_sprites, synthesise
 
 
 def tight_square(ink):
@@ -232,7 +232,11 @@ def test_mnist_scenes_on_the_number_settings():
 
 
 @pytest.mark.parametrize("separation", ["ink", "boxes", "columns"])
-def test_too_many_objects_are_refused_and_not_searched_for_ever(separation):
+def test_too_many_objects_are_refused_and_not_searched_for_ever(
+    separation, monkeypatch
+):
+    monkeypatch.setattr(placement, "HOPELESS", 20_000)
+    monkeypatch.setattr(placement, "CROWDED", 100)
     square = np.full((1, 28, 28), 255, np.uint8)
     wanted = specification(
         counts=(1, 20), separation=separation, train_images=2000, test_images=0
