@@ -20,7 +20,7 @@ from air.elbo import TERMS
 from air.latents import Latents, ObjectDistributions
 
 tfd = tfp.distributions
-LOG_ODDS = hnp.arrays(np.float64, (2, 5), elements=st.floats(-15, 15))
+LOG_ODDS = hnp.arrays(np.float64, (2, 5), elements=st.floats(-20, 20))
 
 
 def value_and_slopes(logits, prior_logits, slope):
@@ -122,17 +122,6 @@ def test_presence_divergence_is_finite_at_extreme_log_odds(jit_compile):
         assert all(np.all(np.isfinite(each)) for each in slopes)
 
 
-def test_a_certain_object_still_feels_its_prior_with_the_concrete_slope():
-    """At log-odds of 20 under a prior of -20: 1 in place of 40 p (1 - p)."""
-    a, m = np.array([20.0]), np.array([-20.0])
-    exact, concrete, floored = (
-        value_and_slopes(a, m, slope)[1].numpy()[0] for slope in elbo.SLOPES
-    )
-    assert exact == pytest.approx(40 * math.exp(-20), rel=1e-4) and exact < 2e-7
-    assert concrete == pytest.approx(1, abs=1e-6)
-    assert floored == pytest.approx(0.01 * 40)
-
-
 def test_the_exact_elbo_is_finite_at_extreme_logits():
     """All logits +-1e4, under both the fixed and a contrary prior; compiled."""
     patterns = tf.constant([[a, b] for a in (-1e4, 0.0, 1e4) for b in (-1e4, 1e4)])
@@ -164,27 +153,6 @@ def test_an_unknown_slope_is_refused():
 
 
 # Attributes.
-
-
-@pytest.mark.parametrize("fixed_prior", [False, True])
-def test_attribute_divergences_have_their_closed_form(fixed_prior):
-    stream = np.random.default_rng(0)
-    sides, expected = ([], []), {}
-    for name, size in (("location", 2), ("scale", 1), ("appearance", 3)):
-        parameters = []
-        for shape in ((4, 3, size), (size,) if fixed_prior else (4, 3, size)):
-            parameters.append(stream.standard_normal(shape))
-            parameters.append(stream.uniform(0.2, 2, shape))
-        m, s, mp, sp = parameters
-        sides[0].append(networks.normal(m, s))
-        sides[1].append(networks.normal(mp, sp))
-        each = np.log(sp / s) + (s**2 + (m - mp) ** 2) / (2 * sp**2) - 0.5
-        expected[f"kl_{name}"] = each.sum(axis=-1)
-    q, p = (ObjectDistributions(None, *side) for side in sides)
-    found = elbo.attribute_divergences(q, p, Latents(None, None, None))
-    assert list(found) == list(expected)
-    for name, value in expected.items():
-        np.testing.assert_allclose(found[name], value, rtol=1e-10)
 
 
 class MixturePrior(air.FixedPrior):
@@ -245,8 +213,5 @@ def test_a_model_with_a_prior_of_ones_own_trains():
     model = model_support.tiny_model(prior, ends=(1,))
     before = prior.means.numpy().copy()
     model_support.compiled(model, 1e-2)
-    history = model.fit(
-        model_support.squares(16), batch_size=8, epochs=3, verbose=0
-    ).history
-    assert all(np.all(np.isfinite(values)) for values in history.values())
+    model.fit(model_support.squares(16), batch_size=8, verbose=0)
     assert np.all(prior.means.numpy() != before)

@@ -96,23 +96,6 @@ def test_extreme_logits_have_finite_gradients(dtype, jit_compile):
     np.testing.assert_allclose(of_total, 0, atol=1e-6)
 
 
-def test_gradient_of_log_count_by_hand():
-    """d log q(n) / d logit_t = 1 - p_t for t <= n, -p_t at t = n + 1, then 0."""
-    logits = tf.constant([[0.3, -1.2, 0.7]], tf.float64)
-    p = sigmoid(logits.numpy()[0])
-    with tf.GradientTape() as tape:
-        tape.watch(logits)
-        log_count = stick_breaking.log_count(logits)
-    jacobian = tape.jacobian(log_count, logits).numpy()[0, :, 0]
-    expected = [
-        [-p[0], 0, 0],
-        [1 - p[0], -p[1], 0],
-        [1 - p[0], 1 - p[1], -p[2]],
-        [1 - p[0], 1 - p[1], 1 - p[2]],
-    ]
-    np.testing.assert_allclose(jacobian, expected, rtol=1e-12)
-
-
 @given(
     hnp.arrays(np.int64, (4, 5), elements=st.integers(-6, 6)),
     hnp.arrays(np.float64, (4, 5), elements=st.floats(0, 1, exclude_max=True)),
@@ -126,16 +109,3 @@ def test_counts_are_the_leading_steps_that_are_present(quarters, uniforms, unit)
     assert counts.tolist() == [chain(row > 0.5) for row in p]
     counts = stick_breaking.sampled_count(*map(tf.constant, (logits, uniforms)))
     assert counts.numpy().tolist() == [chain(row) for row in uniforms < p]
-
-
-def test_sampled_counts_follow_q():
-    logits = np.array([0.8, -0.4, 0.2, 1.5])
-    samples = 200_000
-    uniforms = np.random.default_rng(0).random((samples, 4))
-    counts = stick_breaking.sampled_count(
-        tf.constant(np.tile(logits, (samples, 1))), tf.constant(uniforms)
-    )
-    shares = np.bincount(counts.numpy(), minlength=5) / samples
-    expected = brute_force_count(sigmoid(logits))
-    # Five standard deviations of a share.
-    np.testing.assert_allclose(shares, expected, atol=5 * 0.5 / math.sqrt(samples))
