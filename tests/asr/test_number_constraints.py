@@ -48,42 +48,8 @@ def value_and_gradient(functional, logits):
     return value.numpy(), tape.gradient(value, logits).numpy()
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3])
-def test_a_certain_count_costs_nothing_exactly_if_it_is_allowed(count):
-    q = model_support.posterior([logits_of(count)])
-    value = asr.AllowedCount((1, 3))(q).numpy()[0]
-    # A wrong certainty costs the log-odds it stands on.
-    assert value == (0 if count in (1, 3) else pytest.approx(CERTAIN, rel=1e-12))
-    # log(1 + 1e-8) a step is what e leaves.
-    unary = asr.UnaryAllowedCount((1, 3))(q).numpy()[0]
-    assert (abs(unary) < 1e-7) == (count in (1, 3))
-
-
-def test_a_q_split_between_two_allowed_counts_is_penalised():
-    """Half 1, half 3 is not allowed: each image holds one of them."""
-    q = model_support.posterior([logits_for([1e-12, 0.5, 1e-12, 0.5])])
-    assert asr.AllowedCount((1, 3))(q).numpy()[0] == pytest.approx(math.log(2))
-    assert asr.MarginalCount((1, 3))(q).numpy() == pytest.approx(0, abs=1e-9)
-
-
-def test_marginal_count_is_zero_exactly_at_equal_shares():
-    balanced = model_support.posterior([logits_of(1), logits_of(3)] * 5)
-    assert asr.MarginalCount((1, 3))(balanced).numpy() == pytest.approx(0, abs=1e-15)
-    unequal = model_support.posterior([logits_of(1)] * 3 + [logits_of(3)])
-    expected = 0.5 * math.log(0.5 / 0.75) + 0.5 * math.log(0.5 / 0.25)
-    assert asr.MarginalCount((1, 3))(unequal).numpy() == pytest.approx(expected)
-
-
-def test_marginal_count_of_a_collapsed_batch_is_large_but_finite():
-    """All images certain of one count: the other's share is e^-2000."""
-    q = model_support.posterior([logits_of(1)] * 4)
-    # log q(3) = log p_2 + log p_3; q(1) = 1.
-    expected = 0.5 * math.log(0.5) + 0.5 * (math.log(0.5) + 2 * CERTAIN)
-    assert asr.MarginalCount((1, 3))(q).numpy() == pytest.approx(expected, rel=1e-12)
-
-
 @given(
-    hnp.arrays(np.float64, (4, 3), elements=st.floats(-6, 6)),
+    hnp.arrays(np.float64, (4, 3), elements=st.floats(-200, 200)),
     st.sets(st.integers(0, 3), min_size=1),
 )
 def test_posterior_forms_equal_kl_sums(logits, allowed):
@@ -128,12 +94,6 @@ def test_unary_forms_by_hand():
     assert asr.UnaryAllowedCount((3,))(q).numpy()[0] == pytest.approx(third)
     # The mean code is (1, 1/2, 1/2).
     marginal = -math.log(0.9) - 0.5 * math.log(0.2 * 0.8) - 0.5 * math.log(0.25)
-    assert asr.UnaryMarginalCount((1, 3))(q).numpy() == pytest.approx(marginal)
-    # Of two objects: codes (1, 0) and (1, 1), the mean (1, 1/2).
-    q = q._replace(steps_run=2)
-    two = -math.log(0.9) - math.log(0.8)
-    assert asr.UnaryAllowedCount((1, 3))(q).numpy()[0] == pytest.approx(two)
-    marginal = -math.log(0.9) - 0.5 * math.log(0.2 * 0.8)
     assert asr.UnaryMarginalCount((1, 3))(q).numpy() == pytest.approx(marginal)
     # Certain of an object that is denied: log 1e-8 and no more, and no slope.
     value, gradient = value_and_gradient(asr.UnaryAllowedCount((0,)), [[CERTAIN] * 3])
