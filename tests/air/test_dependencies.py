@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
-from scipy import special, stats
-
-from air import networks
+from scipy import stats
 
 tfd = tfp.distributions
 MEAN, SCALE = np.array([[0.3, -1.2], [2.0, 0.1]]), np.array([[0.5, 2.0], [1.0, 0.1]])
@@ -20,14 +18,6 @@ CASES = {
     "Independent": (
         lambda: tfd.Independent(tfd.Normal(MEAN, SCALE), 1),
         NORMAL(X).sum(axis=1),
-    ),
-    "MixtureSameFamily": (
-        lambda: tfd.MixtureSameFamily(
-            tfd.Categorical(logits=np.array([0.2, -0.3])), networks.normal(MEAN, SCALE)
-        ),
-        special.logsumexp(
-            NORMAL(X[:, None]).sum(axis=2) + special.log_softmax([0.2, -0.3]), axis=1
-        ),
     ),
 }
 

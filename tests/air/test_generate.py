@@ -35,9 +35,11 @@ def test_generate_draws_the_count_from_the_prior():
     np.testing.assert_allclose(shares, [1 / 2, 1 / 4, 1 / 8, 1 / 8], atol=0.04)
 
 
-@pytest.mark.parametrize("integer", [int, np.int64, np.uint8, np.array])
-@pytest.mark.parametrize("count", range(STEPS + 1))
+@pytest.mark.parametrize(
+    "count, integer", enumerate([int, np.int64, np.uint8, np.array])
+)
 def test_generate_takes_a_given_count(model, count, integer):
+    """From none to all; integers of any kind."""
     scenes = model.generate(integer(5), 0, count=integer(count))
     assert scenes["counts"].dtype == np.int32 and scenes["counts"].shape == (5,)
     assert scenes["counts"].tolist() == [count] * 5
