@@ -3,10 +3,12 @@
 import dataclasses
 
 import absl.flags
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data import objects, render_sprites
 from reproduce.errors import UsageError
 from reproduce.experiments.configuration import (
     define,
@@ -118,10 +120,11 @@ def test_values_outside_an_options_bounds_are_refused_by_name(name):
             dataclasses.replace(preset_configuration("table1/asr-13"), **changes)
 
 
-def test_f6_has_other_bounds_and_another_form_in_the_released_code():
-    """The paper's contain every sprite: their sides are 10 to 16 pixels."""
+def test_f6_is_bounded_by_the_sprites_own_sides_and_otherwise_in_the_released_code():
     paper, released = (preset_configuration("table2/asr-dsprites", p) for p in PRESETS)
-    assert (paper.side_minimum, paper.side_maximum) == (10, 16)
+    crops = objects.crop_to_ink(render_sprites().images * np.uint8(255))
+    sides = objects.scale_crops(crops, paper.object_scale).sides
+    assert (paper.side_minimum, paper.side_maximum) == (sides.min(), sides.max())
     assert (released.side_minimum, released.side_maximum) == (12, 15)
     assert (paper.side_penalty, released.side_penalty) == ("sum", "mean")
 
