@@ -96,7 +96,6 @@ def test_what_is_missing_and_what_is_untouched(tmp_path):
 
 
 def test_an_index_becomes_the_command_of_its_line(tmp_path, capsys, monkeypatch):
-    monkeypatch.delenv("PYTHONPATH", raising=False)
     (listing, runs), started = planned(tmp_path, "--list"), []
     assert listing.lists_or_is_one(runs)
     line = capsys.readouterr().out.splitlines()[2]
@@ -104,9 +103,10 @@ def test_an_index_becomes_the_command_of_its_line(tmp_path, capsys, monkeypatch)
     monkeypatch.setattr(os, "execve", lambda *command: started.append(command))
     planned(tmp_path, "--index", "2")[0].lists_or_is_one(runs)
     folder, (file, words, environment) = started
-    assert file == words[0] and environment["PYTHONPATH"] == str(folder)
-    path = f"PYTHONPATH={environment['PYTHONPATH']}"
-    assert shlex.split(line) == ["cd", str(folder), "&&", "env", path, *words]
+    paths = processes.path_variables()
+    assert file == words[0] and environment.items() >= paths.items()
+    paths = [f"{name}={path}" for name, path in paths.items()]
+    assert shlex.split(line) == ["cd", str(folder), "&&", "env", *paths, *words]
 
 
 def test_an_index_beyond_the_runs_is_refused(tmp_path):
