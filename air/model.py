@@ -506,8 +506,8 @@ class AIR(keras.Model):
     def call(self, images, training=False):
         """Infers the scene of each image, from one sample of z.
 
-        XLA draws another sample from the same seed than TensorFlow without it, so only
-        calls that are both compiled by XLA, or both not, agree on an image's scene.
+        From the same seed XLA draws a different sample than TensorFlow without it, so
+        only calls that are both compiled by XLA, or both not, agree on a scene.
 
         Args:
           images: uint8, or grey values in [0, 1]. Shape [batch, S, S].
@@ -580,7 +580,7 @@ class AIR(keras.Model):
 
         Args:
           samples: how many.
-          seed: an integer; equal seeds give equal scenes.
+          seed: an integer, 0 to 2^31 - 1; equal seeds give equal scenes.
           count: number of objects in every scene, an integer; None to sample it
             (with a `FixedCountEstimator` it is K).
           side: side of every box in pixels, in place of the sampled one (as the
@@ -648,7 +648,8 @@ class AIR(keras.Model):
         return super().export(filepath, format, verbose, input_signature, **kwargs)
 
     def get_config(self):
-        """The settings, for Keras's saving. Of what is frozen they keep the prior."""
+        """The settings, for Keras's saving. They say whether the prior is
+        frozen, not whether other parts are."""
         serialise = keras.saving.serialize_keras_object
         return {
             "canvas_side": self.canvas_side,

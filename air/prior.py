@@ -60,8 +60,9 @@ class Prior(keras.layers.Layer):
     def begin(self, batch, dtype):
         """The state before the first object, a nested structure of tensors.
 
-        What `infer` uses in a later block must be in the state if it depends on a
-        weight: kept on the layer it gets no gradient.
+        A tensor that was computed from a weight for an earlier block reaches a later
+        one in the state alone: kept on the layer it gets no gradient. Weights
+        themselves may be used in any block.
 
         Args:
           batch: the number of images, an integer or a tensor of shape [].

@@ -115,8 +115,9 @@ def draw(table_rows, results, file):
     panels.save(panels.draw(blocks), file)
     labels = [", ".join(row["labels"]) for row in complete]
     for place, row in enumerate(complete):
-        if row["cut_from"]:
-            labels[place] += f" (after {row['cut_from'][0]} epochs)"
+        length = record.read(results / row["folders"][0])["epochs"]
+        if length > row["epochs"]:
+            labels[place] += f" (after {length} epochs)"
     return "; ".join(map(" ".join, zip(letters, labels, strict=True)))
 
 

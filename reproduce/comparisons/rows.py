@@ -64,7 +64,8 @@ def collect(section, call, frames):
     rows = []
     for row in declared(section, call.values.preset):
         row_runs = frame.runs_of(runs, call.run(row.experiment, 0, row.changes))
-        row_runs = row_runs.sort_values("stale", kind="stable").drop_duplicates("seed")
+        order = ["stale", "status"]  # today's code first, and "complete"
+        row_runs = row_runs.sort_values(order, kind="stable").drop_duplicates("seed")
         row_runs = row_runs.sort_values(["status", "seed"])
         origin = {
             "folders": row_runs.folder.tolist(),

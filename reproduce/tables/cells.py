@@ -2,8 +2,8 @@
 
 A cell prefers runs of today's code to those of older code, takes the largest number of
 epochs that one of them completed and averages only runs of that length; runs that
-failed at that length or later are told. It never mixes presets, digits or data. It is a
-dict, whose entries `JSON` are those of a row in results/<table>.json.
+failed at that length or a longer one are listed. It never mixes presets, digits or
+data. It is a dict, whose entries `JSON` are those of a row in results/<table>.json.
 """
 
 import numpy as np
@@ -59,12 +59,13 @@ def select(runs, digits="mnist", smoke=False, seeds=None, epochs=None):
     cell = ["preset", "experiment"]
     kept = kept.assign(stale=kept.stale.astype(bool))
     kept = kept[kept.stale == kept.groupby(cell).stale.transform("all")]
-    complete = kept.epochs.where(kept.status == COMPLETE)
-    kept = kept.assign(completed=complete).sort_values("seed")
-    longest = kept.groupby(cell).completed.transform("max").fillna(kept.epochs)
+    kept = kept.assign(completed=kept.epochs.where(kept.status == COMPLETE))
+    by_cell = kept.groupby(cell)
+    longest = by_cell.completed.transform("max")
+    longest = longest.fillna(by_cell.epochs.transform("max"))
     failed = (kept.status == FAILED) & (kept.epochs > longest)
-    kept = kept[(kept.epochs == longest) | failed]
-    for _, group in kept.groupby(cell):
+    kept = kept[(kept.epochs == longest) | failed].sort_values("seed")
+    for _, group in kept[kept.status == COMPLETE].groupby(cell):
         if group.data_digest.nunique() > 1:
             first, other = group.drop_duplicates("data_digest").folder[:2]
             reason = f"its data are not those of {first}: they cannot be averaged"
@@ -127,7 +128,7 @@ def cells(selected, experiments, presets=PRESETS):
 
 
 def average(runs, metrics):
-    """Aggregates runs of one variant and length.
+    """Aggregates runs of one variant and length; failed ones may be longer.
 
     Args:
       runs: rows of `records.frame`.

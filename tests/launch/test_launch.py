@@ -43,6 +43,7 @@ def test_a_listed_command_makes_the_configuration_it_was_listed_for(
     tmp_path, capsys, monkeypatch, words
 ):
     monkeypatch.setenv("MNIST_NPZ", "mnist.npz")  # in the caller's folder
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     paths = {"MNIST_NPZ": os.path.abspath("mnist.npz"), "PYTHONPATH": str(REPOSITORY)}
     call, runs = planned(tmp_path, "--list", *words)
     bounds = call.values.preset != "paper"
@@ -55,13 +56,15 @@ def test_a_listed_command_makes_the_configuration_it_was_listed_for(
     for run, line in zip(runs, lines, strict=True):
         change_folder, command = line.split(" && ")
         assert shlex.split(change_folder) == ["cd", str(REPOSITORY)]
-        before, words = command.split(f" {sys.executable} -m reproduce.run ")
-        env, *variables = shlex.split(before)
-        named = dict(variable.split("=") for variable in variables)
+        words = shlex.split(command)
+        python = words.index(sys.executable)
+        env, *variables = words[:python]
+        named = dict(variable.split("=", 1) for variable in variables)
         assert env == "env" and named.items() >= paths.items()
+        assert words[python + 1 : python + 3] == ["-m", "reproduce.run"]
         flags = Flags()
         run_command.define(flags)
-        assert flags.parse(shlex.split(words)) == []
+        assert flags.parse(words[python + 3 :]) == []
         asked = flags.values
         identity = {"seed": asked.seed, "epochs": asked.epochs}
         assert configuration.from_flags(asked, **identity) == run

@@ -77,6 +77,11 @@ def test_a_failed_longer_run_does_not_hide_complete_ones(tmp_path):
     (cell,) = table(tmp_path, [ASR])
     assert (cell["state"], cell["epochs"], cell["seeds"]) == ("complete", 64, [0, 1])
     assert cell["failed_seeds"] == [2] and "✗" in cell["marks"]
+    for epochs in (64, 300):
+        fields = made_up.failed()
+        made_up.write(tmp_path, "table1/air-13", epochs=epochs, fields=fields)
+    (cell,) = table(tmp_path, ["table1/air-13"])  # no run of it is complete
+    assert (cell["state"], cell["epochs"], cell["failed_seeds"]) == ("failed", 300, [0])
 
 
 @pytest.mark.parametrize(
