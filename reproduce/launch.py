@@ -78,8 +78,6 @@ class Call:
         if values.retrain and values.train is False:
             raise UsageError("--notrain: not allowed with --retrain; give one of them")
         self.results = folders.results_folder(values.results, values.smoke)
-        if self.results.exists() and not self.results.is_dir():
-            raise UsageError(f"--results: {self.results} is a file; allowed: a folder")
         self.shown = {name: self.explicit(name) for name in ("epochs", "seeds")}
         toy = values.smoke and not self.shown["epochs"]
         self.epochs = SMOKE["epochs"] if toy else values.epochs

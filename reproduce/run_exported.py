@@ -162,8 +162,6 @@ class _Trainer:
             **environment.describe(self.device_name, threads, self.packages),
             "runtime": "exported programs on JAX's PJRT client",
             "exported_with": self.manifest["versions"],
-            "exported_from": self.manifest["git"],
-            "precision": self.manifest["precision"],
             "peak_device_memory_megabytes": self.device.peak_megabytes,
         }
 

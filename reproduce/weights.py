@@ -32,7 +32,6 @@ def body(values, words):
     """Saves the weights of each run whose folder of checkpoints is given."""
     if not words:
         raise UsageError("a run's folder of checkpoints is needed, see --help")
-    start.tensorflow()
     for word in words:
         keep(folders.given_path(word), WEIGHTS)
 
@@ -50,8 +49,6 @@ def keep(folder, weights=WEIGHTS):
     Raises:
       UsageError: if there is no finished run, or its record is of an earlier epoch.
     """
-    from reproduce.run import trained
-
     state, arrays = checkpoint.load(folder / checkpoint.NAME)
     options = checkpoint.options(state)
     if len(state["history"]) < options["epochs"]:
@@ -59,8 +56,8 @@ def keep(folder, weights=WEIGHTS):
     if options["reported_epoch"] != "last":
         reason = "its record is of an earlier epoch, whose weights are not kept"
         raise UsageError(f"{folders.shown(folder)}: {reason}")
-    model = trained.trained_model(folder)
-    number = len(model.trainable_variables)
+    # The iteration follows the weights; it is the first integer.
+    number = [array.dtype.kind for array in arrays].index("i")
     halves = [array.astype(np.float16) for array in arrays[:number]]
     names = ("format", "numerics", "configuration", "data_digest", "canvas_side")
     encoded = json.dumps({name: state[name] for name in names}).encode()
