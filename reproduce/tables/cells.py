@@ -143,11 +143,10 @@ def average(runs, metrics):
     """
     complete, failed = (runs[runs.status == status] for status in (COMPLETE, FAILED))
     numbers = complete.reindex(columns=list(metrics)).astype(float)
+    shown = complete if len(complete) else runs
     return {
         "state": COMPLETE if len(complete) else FAILED if len(failed) else "missing",
-        "epochs": int((complete if len(complete) else runs).epochs.max())
-        if len(runs)
-        else None,
+        "epochs": int(shown.epochs.max()) if len(shown) else None,
         "seeds": complete.seed.tolist(),
         "failed_seeds": failed.seed.tolist(),
         "failures": [
