@@ -33,7 +33,7 @@ def test_the_training_noise_follows_the_seed():
 
 def test_fit_lowers_the_loss_and_logs_every_part():
     regulariser = asr.number_regulariser((1,), 1.0, 1.0)
-    model = model_support.tiny_model(steps=2, regulariser=regulariser, ends=(1,))
+    model = model_support.tiny_model(steps=1, regulariser=regulariser)
     model_support.compiled(model, 1e-2, run_eagerly=False)
     options = {"batch_size": 16, "epochs": 20, "shuffle": False, "verbose": 0}
     history = model.fit(model_support.squares(64), **options).history
@@ -59,7 +59,7 @@ def test_a_training_step_under_xla_descends_the_gradients_of_one_without(monkeyp
     """Keras's own step, as runs take it, at the same noise in single precision."""
     regulariser = asr.number_regulariser((1,))
     model = model_support.tiny_model(
-        scale="learned", regulariser=regulariser, ends=(2,)
+        scale="learned", steps=2, regulariser=regulariser, ends=(1,)
     )
     images, draws = model_support.squares(4), model_support.draws_of(model, 4)
     parts, gradients = model.gradients(model.grey(images), draws, model.iteration)
