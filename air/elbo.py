@@ -177,7 +177,8 @@ class Estimator(Part):
 
     def terms(self, inference):
         """The terms of the negative ELBO, given `ElboInputs`: a dict with exactly the
-        names `TERMS`, which the model sums and logs. In nats. Shape [batch] each."""
+        names `TERMS`, which the model sums and logs (for another objective override
+        `AIR.measure`). In nats. Shape [batch] each."""
         raise NotImplementedError(f"{type(self).__name__}.terms")
 
     def presence_logits(self, inference):
@@ -193,9 +194,9 @@ class Estimator(Part):
           uniforms: their noise. Shape [batch, n].
 
         Returns:
-          A bool per image. Shape [batch].
+          A bool per image; always true unless a subclass knows better. Shape [batch].
         """
-        raise NotImplementedError(f"{type(self).__name__}.may_continue")
+        return tf.ones_like(logits[:, 0], tf.bool)
 
 
 def partial_scenes(canvases):

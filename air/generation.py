@@ -4,14 +4,21 @@ import keras
 import tensorflow as tf
 
 from air import shapes
-from air.networks import Perceptron
+from air.networks import Perceptron, check_network
 
 
 class Decoder(keras.layers.Layer):
     """z_app to a window, and the window onto the canvas."""
 
     def __init__(
-        self, canvas_side, sizes, seeds, sampler, logit_noise=0.0, name="decoder"
+        self,
+        canvas_side,
+        sizes,
+        seeds,
+        sampler,
+        logit_noise=0.0,
+        network=None,
+        name="decoder",
     ):
         """Builds the network.
 
@@ -22,19 +29,20 @@ class Decoder(keras.layers.Layer):
           sampler: writes the windows, such as `HatSampler`.
           logit_noise: standard deviation of normal noise on the logits (released
             code, AIR: 0.3).
+          network: `AIR`'s argument `decoder`.
           name: Keras's name of the layer.
         """
         super().__init__(name=name)
         self.canvas_side, self.logit_noise = canvas_side, logit_noise
         self.sampler, self.sizes = sampler, sizes
         with keras.name_scope(self.name):
-            self.network = Perceptron(
-                sizes.appearance,
-                sizes.encoder[::-1],
-                [sizes.window**2],
-                seeds,
-                name="network",
-            )
+            inputs, pixels = sizes.appearance, sizes.window**2
+            if network is None:
+                hidden = sizes.encoder[::-1]
+                network = Perceptron(inputs, hidden, [pixels], seeds, "network")
+            else:
+                check_network("decoder", network, inputs, pixels)
+            self.network = network
         self.built = True
 
     def draw(self, latents, noise=None):

@@ -16,12 +16,13 @@ from air import noise as noises
 from air.elbo import (
     TERMS,
     ElboInputs,
+    Estimator,
     ExactEstimator,
     LikelihoodInputs,
     attribute_divergences,
 )
 from air.generation import Decoder, compose, drawn_boxes
-from air.likelihood import BernoulliLikelihood
+from air.likelihood import BernoulliLikelihood, Likelihood
 from air.networks import kernel_seeds
 from air.options import (
     check_compiled,
@@ -30,10 +31,10 @@ from air.options import (
     check_seed,
     whole_number,
 )
-from air.prior import FixedPrior
+from air.prior import FixedPrior, Prior
 from air.recognition import RecognitionModel
 from air.shapes import DEFAULT_SIZES, Sizes
-from air.spatial_transformer import HatSampler
+from air.spatial_transformer import HatSampler, Sampler
 from air.steps import grey_range, images_of, watched
 from asr import Posterior
 
@@ -83,6 +84,8 @@ class AIR(keras.Model):
         estimator=None,
         sampler=None,
         likelihood=None,
+        encoder=None,
+        decoder=None,
         reads_latents=True,
         scale_sees_location=True,
         hidden_sees_location=False,
@@ -110,6 +113,13 @@ class AIR(keras.Model):
             `ClippedCornersSampler`.
           likelihood: p(x | z, n), a `Likelihood`: `BernoulliLikelihood` (default) or
             `ReleasedLikelihood`.
+          encoder: a Keras layer that makes z_app's mean and log-variance, [n, 2
+            appearance], of windows, [n, window^2]; None for the paper's perceptron. The
+            sizes are those of `sizes`. It is called as in inference, by Keras's
+            defaults; initial weights are its own affair. To be saved, a class of your
+            own is registered with `keras.saving.register_keras_serializable`.
+          decoder: likewise, from z_app, [n, appearance], to the logits of windows, [n,
+            window^2].
           reads_latents: whether the recognition LSTM reads z^{t-1} besides x.
           scale_sees_location: whether q(z_scale^t) depends on z_loc^t.
           hidden_sees_location: whether z_loc^t then enters the hidden layer of
@@ -139,18 +149,24 @@ class AIR(keras.Model):
         self.canvas_side, self.steps, self.ends = canvas_side, steps, tuple(ends)
         if prior is None:
             prior = FixedPrior(sizes=sizes or DEFAULT_SIZES)
-        self.prior, sizes = prior, sizes or prior.sizes
+        self.prior, sizes = prior, sizes or getattr(prior, "sizes", None)
         self.estimator = ExactEstimator() if estimator is None else estimator
         self.likelihood = BernoulliLikelihood() if likelihood is None else likelihood
         self.sampler = HatSampler() if sampler is None else sampler
         self.regulariser, self.sizes, self.count_rule = regulariser, sizes, count_rule
         self.nonfinite_gradients = nonfinite_gradients
         self.seed, self.init_seed = seed, init_seed
+        self._own_networks = encoder is not None, decoder is not None
         check_options(
             canvas_side=canvas_side,
             steps=steps,
-            prior=self.prior,
-            estimator=self.estimator,
+            parts={
+                "prior": (self.prior, Prior),
+                "estimator": (self.estimator, Estimator),
+                "sampler": (self.sampler, Sampler),
+                "likelihood": (self.likelihood, Likelihood),
+            },
+            regulariser=regulariser,
             decoder_noise=decoder_noise,
             count_rule=count_rule,
             sizes=sizes,
@@ -169,8 +185,11 @@ class AIR(keras.Model):
             reads_latents=reads_latents,
             scale_sees_location=scale_sees_location,
             hidden_sees_location=hidden_sees_location,
+            encoder=encoder,
         )
-        self.decoder = Decoder(canvas_side, sizes, seeds, self.sampler, decoder_noise)
+        self.decoder = Decoder(
+            canvas_side, sizes, seeds, self.sampler, decoder_noise, decoder
+        )
         # Training iterations so far: seeds the noise and anneals AIR's prior.
         self.iteration = self.add_weight(
             shape=(),
@@ -651,10 +670,16 @@ class AIR(keras.Model):
         """The settings, for Keras's saving. They say whether the prior is
         frozen, not whether other parts are."""
         serialise = keras.saving.serialize_keras_object
+        networks = self.recognition.encoder, self.decoder.network
+        encoder, decoder = (
+            serialise(network) if own else None
+            for network, own in zip(networks, self._own_networks, strict=True)
+        )
         return {
             "canvas_side": self.canvas_side,
             "steps": self.steps,
             **{part: serialise(getattr(self, part)) for part in _PARTS},
+            **{"encoder": encoder, "decoder": decoder},
             "reads_latents": self.recognition.reads_latents,
             "scale_sees_location": self.recognition.scale_sees_location,
             "hidden_sees_location": self.recognition.hidden_sees_location,
@@ -673,8 +698,8 @@ class AIR(keras.Model):
     def from_config(cls, config):
         """The inverse of `get_config`."""
         config = dict(config)
-        for part in _PARTS:
-            config[part] = keras.saving.deserialize_keras_object(config[part])
+        for part in (*_PARTS, "encoder", "decoder"):
+            config[part] = keras.saving.deserialize_keras_object(config.get(part))
         config["sizes"] = Sizes.from_config(config["sizes"])
         return cls(**config)
 

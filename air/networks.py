@@ -68,6 +68,25 @@ class Perceptron(keras.layers.Layer):
         return outputs[0] if len(outputs) == 1 else tf.concat(outputs, axis=-1)
 
 
+def check_network(name, network, inputs, outputs):
+    """Builds a network of one's own and refuses one of other sizes.
+
+    Args:
+      name: the argument that gives it, for the message.
+      network: a Keras layer.
+      inputs, outputs: sizes of the last axis of its input and output.
+
+    Raises:
+      ValueError: if [n, inputs] does not become [n, outputs].
+    """
+    found = network(keras.Input([inputs])).shape
+    if found[1:] != (outputs,):
+        raise ValueError(
+            f"{name}: of [n, {inputs}] it makes [n, {', '.join(map(str, found[1:]))}]: "
+            f"use [n, {outputs}]"
+        )
+
+
 class Head(keras.layers.Layer):
     """One hidden layer of ReLU units and a linear output layer.
 

@@ -80,8 +80,8 @@ def check_options(
     *,
     canvas_side,
     steps,
-    prior,
-    estimator,
+    parts,
+    regulariser,
     decoder_noise,
     count_rule,
     sizes,
@@ -93,7 +93,8 @@ def check_options(
     """Refuses options of `air.AIR` that are not as its constructor says.
 
     Args:
-      The constructor's arguments, with their defaults filled in.
+      parts: what can be swapped, a dict from its name to the object and its base class.
+      The others: the constructor's arguments, with their defaults filled in.
 
     Raises:
       ValueError: one line that names the option.
@@ -111,6 +112,12 @@ def check_options(
     ):
         if value not in allowed:
             raise ValueError(f"{name} {value!r}: use one of {allowed}")
+    for name, (part, base) in parts.items():
+        if not isinstance(part, base):
+            raise ValueError(f"{name} {part!r}: use an instance of air.{base.__name__}")
+    if regulariser is not None and not hasattr(regulariser, "names"):
+        raise ValueError(f"regulariser {regulariser!r}: use an asr.Regulariser")
+    prior, estimator = parts["prior"][0], parts["estimator"][0]
     if prior.sizes != sizes:
         raise ValueError(f"sizes {sizes} differ from the prior's; leave them out")
     if estimator.infers_presence and not prior.infers_presence:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from air import shapes
 from air.latents import Latents, ObjectDistributions
-from air.networks import LSTM, GaussianHead, Head, Perceptron, normal
+from air.networks import LSTM, GaussianHead, Head, Perceptron, check_network, normal
 
 
 class RecognitionModel(keras.layers.Layer):
@@ -26,6 +26,7 @@ class RecognitionModel(keras.layers.Layer):
         reads_latents=True,
         scale_sees_location=True,
         hidden_sees_location=False,
+        encoder=None,
         name="recognition",
     ):
         """Builds the networks.
@@ -38,7 +39,7 @@ class RecognitionModel(keras.layers.Layer):
           infers_presence: whether there is a head for z_pres.
           reads_latents: whether the LSTM reads z^{t-1} besides x.
           scale_sees_location: whether q(z_scale^t) depends on z_loc^t.
-          hidden_sees_location: see `AIR`.
+          hidden_sees_location, encoder: see `AIR`.
           name: Keras's name of the layer.
         """
         super().__init__(name=name)
@@ -63,14 +64,13 @@ class RecognitionModel(keras.layers.Layer):
                 name="scale",
                 hidden_sees_extra=hidden_sees_location,
             )
-            outputs = [sizes.appearance] * 2
-            self.encoder = Perceptron(
-                sizes.window**2,
-                sizes.encoder,
-                [sum(outputs)] if sizes.joint_encoder_output else outputs,
-                seeds,
-                name="encoder",
-            )
+            pixels, outputs = sizes.window**2, [sizes.appearance] * 2
+            if encoder is None:
+                layers = [sum(outputs)] if sizes.joint_encoder_output else outputs
+                encoder = Perceptron(pixels, sizes.encoder, layers, seeds, "encoder")
+            else:
+                check_network("encoder", encoder, pixels, sum(outputs))
+            self.encoder = encoder
         self.built = True
 
     def begin(self, images):

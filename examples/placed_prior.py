@@ -10,7 +10,10 @@ place m_t that is learned, so that the steps of the loop may share the canvas ou
     model.compile(keras.optimizers.Adam(1e-3, clipnorm=1.0), jit_compile=True)
     model.fit(images, batch_size=64, epochs=10)
 
-The ELBO trains m and s, through KL(q || p) alone.
+The ELBO trains m and s, through KL(q || p) alone. A run of it, with record and metrics:
+
+    python -m reproduce.run --experiment table2/air-mnist \
+        --model examples/placed_prior.py:placed
 """
 
 import keras
@@ -54,3 +57,9 @@ class PlacedPrior(air.FixedPrior):
     def get_config(self):
         """The constructor's arguments, for Keras's saving."""
         return {**super().get_config(), "steps": self.steps}
+
+
+def placed(**arguments):
+    """The run's model with this prior; its other arguments follow from the options."""
+    prior = PlacedPrior(arguments["steps"], sizes=arguments["sizes"])
+    return air.AIR(**{**arguments, "prior": prior})

@@ -28,6 +28,7 @@ SEPARATIONS = ("ink", "boxes", "columns")
 LARGEST_SEED = 2**31 - 1  # seeds of noise are pairs of 32-bit integers
 SMOKE = {"epochs": 2, "train_images": 1_280, "test_images": 128}  # a run of toy size
 NAMES_THE_RUN = ("seed", "epochs")  # options that are not part of its variant
+FILES = ("scenes", "model", "constraint")  # options that name a file
 
 
 def option(default, parser, help_text, *conditions):
@@ -112,6 +113,9 @@ class Configuration:
 
     # Model. The number of steps is the released code's, and so are the Concrete values,
     # which it has for AIR; for the other methods it has 0.1 and 0.9.
+    model: str | None = option(None, text(optional=True),
+        "one of your own: FILE.py:NAME, a function of the arguments of air.AIR")
+    model_digest: str | None = None  # of the file's bytes
     steps: int = option(6, integer(1, 20), "K, the most objects", COUNTED)
     fixed_count: int | None = option(None, integer(1, 20, optional=True),
         "exactly this many objects, without z_pres")
@@ -288,8 +292,9 @@ class Configuration:
         value = getattr(self, name)
         if name == "scenes":
             return f"{pathlib.Path(value).stem}.{str(self.scenes_digest)[:8]}"
-        if name == "constraint":
-            return f"{value.rpartition(':')[2]}.{str(self.constraint_digest)[:8]}"
+        if name in ("model", "constraint"):
+            digest = getattr(self, f"{name}_digest")
+            return f"{value.rpartition(':')[2]}.{str(digest)[:8]}"
         return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
@@ -322,7 +327,7 @@ def preset_configuration(experiment, preset="paper", smoke=False, **changes):
     for value, allowed in names + [(name, fields) for name in changes]:
         if value not in allowed:
             raise UsageError(f"{value!r} is unknown; allowed: {', '.join(allowed)}")
-    for name in ("scenes", "constraint"):
+    for name in FILES:
         if changes.get(name) is not None:
             changes[name], changes[f"{name}_digest"] = _located(name, changes[name])
     base = _preset(experiment, preset)
@@ -373,16 +378,16 @@ def _preset(experiment, preset):
 
 
 def _located(name, value):
-    """The file of --scenes or --constraint: its name in records, and its digest.
+    """The file of an option of `FILES`: its name in records, and its digest.
 
     A relative path is looked up in the current folder, then in the repository. Records
     name a file of the repository by its path there, which is the same on all machines.
     """
     file, colon, function = value, "", ""
-    if name == "constraint":
+    if name != "scenes":
         file, colon, function = value.rpartition(":")
         if not (file and function.isidentifier()):
-            message = f"--constraint: {value!r} is not allowed; allowed: FILE.py:NAME"
+            message = f"--{name}: {value!r} is not allowed; allowed: FILE.py:NAME"
             raise UsageError(message)
     try:
         path = pathlib.Path(file).expanduser()

@@ -31,6 +31,7 @@ _WRONG_GRADIENT = ("28bb2d6", "b23c50a", "3ffcaf2")
 _ADDED = {
     "constraint_weight": 1.0,
     **dict.fromkeys(("scenes", "scenes_digest", "constraint", "constraint_digest")),
+    **dict.fromkeys(("model", "model_digest")),
 }
 
 

@@ -1,7 +1,10 @@
 """From a configuration to a compiled model: the one place that builds `air.AIR`."""
 
 import contextlib
+import functools
 import importlib.util
+import pathlib
+import sys
 
 import keras
 import tensorflow as tf
@@ -28,7 +31,8 @@ def build_model(configuration, canvas_side=None):
       clipped by norm per variable.
 
     Raises:
-      UsageError: if --constraint names no function that can be a constraint.
+      UsageError: if --model names no function that makes a model, or --constraint none
+        that can be a constraint.
     """
     model = _model(configuration, canvas_side)
     if configuration.precision != keras.config.floatx():
@@ -62,32 +66,53 @@ def precision(name):
 
 def _model(configuration, canvas_side):
     """The model of a run, not yet compiled."""
+    own = configuration.model
+    try:
+        arguments = _arguments(configuration, canvas_side)
+        if own is None:
+            return air.AIR(**arguments)
+    except ValueError as error:
+        if configuration.constraint is None:
+            raise
+        raise UsageError(f"--constraint: {error}") from None  # its name is taken
+    make = _load("model", own)
+    keras.utils.set_random_seed(init_seed(configuration))  # for Keras's own layers
+    try:
+        model = make(**arguments)
+    except Exception as error:  # a user's function may raise anything
+        raise UsageError(f"--model: {own}: {_message(error)}") from None
+    if not isinstance(model, air.AIR):
+        raise UsageError(f"--model: {own} returns {type(model).__name__}, no air.AIR")
+    return model
+
+
+def _arguments(configuration, canvas_side):
+    """The arguments of `air.AIR` that the options of a run make, a dict."""
     sizes = air.Sizes(
         bounded=configuration.bounds,
         joint_encoder_output=configuration.encoder_outputs == "joint",
     )
     likelihood = _LIKELIHOODS[configuration.likelihood_floor]
-    return air.AIR(
-        canvas_side=canvas_side or configuration.canvas_side,
-        steps=configuration.fixed_count or configuration.steps,
-        prior=_prior(configuration, sizes),
-        regulariser=_regulariser(configuration),
-        estimator=_estimator(configuration),
-        sampler=_SAMPLERS[configuration.sampler](),
-        likelihood=likelihood(configuration.training_floor),
-        reads_latents=configuration.recognition_reads_latents,
-        scale_sees_location=configuration.scale_sees_location,
-        hidden_sees_location=configuration.hidden_sees_location,
-        decoder_noise=configuration.decoder_noise,
-        count_rule=configuration.count_rule,
-        sizes=sizes,
-        ends=_ends(configuration),
-        nonfinite_gradients="zero"
-        if configuration.nonfinite_gradients == "zero"
-        else "keep",
-        seed=configuration.seed,
-        init_seed=init_seed(configuration),
-    )
+    zeroed = configuration.nonfinite_gradients == "zero"
+    return {
+        "canvas_side": canvas_side or configuration.canvas_side,
+        "steps": configuration.fixed_count or configuration.steps,
+        "prior": _prior(configuration, sizes),
+        "regulariser": _regulariser(configuration),
+        "estimator": _estimator(configuration),
+        "sampler": _SAMPLERS[configuration.sampler](),
+        "likelihood": likelihood(configuration.training_floor),
+        "reads_latents": configuration.recognition_reads_latents,
+        "scale_sees_location": configuration.scale_sees_location,
+        "hidden_sees_location": configuration.hidden_sees_location,
+        "decoder_noise": configuration.decoder_noise,
+        "count_rule": configuration.count_rule,
+        "sizes": sizes,
+        "ends": _ends(configuration),
+        "nonfinite_gradients": "zero" if zeroed else "keep",
+        "seed": configuration.seed,
+        "init_seed": init_seed(configuration),
+    }
 
 
 def init_seed(configuration):
@@ -158,37 +183,67 @@ def _regulariser(configuration):
             side_difference_weight=configuration.side_difference_weight,
             side_penalty=configuration.side_penalty,
         ).constraints
-    if configuration.constraint is not None:
-        function = _load_constraint(configuration.constraint)
-        name, weight = function.__name__, configuration.constraint_weight
+    if (own := configuration.constraint) is not None:
+        name, function = own.rpartition(":")[2], _load("constraint", own)
+        weight = configuration.constraint_weight
         constraints.append(asr.Constraint(name, function, weight))
     return asr.Regulariser(constraints) if constraints else None
 
 
-def _load_constraint(constraint):
-    """The function that --constraint names as "FILE.py:NAME"."""
-    file, _, name = constraint.rpartition(":")
-    spec = importlib.util.spec_from_file_location("own_constraint", REPOSITORY / file)
-    module = importlib.util.module_from_spec(spec)
+def _load(option, value):
+    """The function that an option of one's own names as "FILE.py:NAME"."""
+    file, _, name = value.rpartition(":")
     try:
-        spec.loader.exec_module(module)
+        function = getattr(_module(REPOSITORY / file), name, None)
     except Exception as error:  # a user's module may raise anything
-        raise UsageError(f"--constraint: {file}: {_message(error)}") from None
-    function = getattr(module, name, None)
+        raise UsageError(f"--{option}: {file}: {_message(error)}") from None
     if not callable(function):
-        raise UsageError(f"--constraint: {file} has no function {name}")
+        raise UsageError(f"--{option}: {file} has no function {name}")
     return function
 
 
+@functools.cache  # executed once: classes may be registered for Keras's saving
+def _module(file):
+    name = f"own_{pathlib.Path(file).stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def _try_constraint(model, configuration):
-    """Calls a user's constraint once, so that its errors are reported early."""
-    side = model.canvas_side
+    """Calls a user's constraint and its gradient once, to report errors early."""
+    own, side = configuration.constraint, model.canvas_side
+    constraint = asr.Constraint(own.rpartition(":")[2], _load("constraint", own))
     images = tf.zeros([_TRIAL_BATCH, side, side], model.compute_dtype)
+    noise = model.evaluation_noise(images)
+    latents, inference, _ = model.infer(images, noise, model.iteration)
+    posterior = model.posterior(latents, inference, model.steps)
+    given = {
+        n: field for n, field in posterior._asdict().items() if tf.is_tensor(field)
+    }
+
+    @tf.function(autograph=False)  # as in training, where values are not known
+    def gradients(fields):
+        with tf.GradientTape() as tape:
+            tape.watch(fields)
+            penalty, _ = asr.Regulariser([constraint])(posterior._replace(**fields))
+        return tape.gradient(penalty, fields)
+
     try:
-        model.objective(images, model.evaluation_noise(images), model.iteration)
+        found = gradients(given)
     except Exception as error:  # a user's function may raise anything
-        message = f"--constraint: {configuration.constraint}: {_message(error)}"
-        raise UsageError(message) from None
+        raise UsageError(f"--constraint: {own}: {_message(error)}") from None
+    known = {name: gradient for name, gradient in found.items() if gradient is not None}
+    faults = [
+        f"its gradient with respect to {name} is not finite"
+        for name, gradient in known.items()
+        if not tf.reduce_all(tf.math.is_finite(gradient))
+    ]
+    if not known:
+        faults.append("it has no gradient; --constraint_weight 0 only logs its value")
+    if configuration.constraint_weight and faults:
+        raise UsageError(f"--constraint: {own}: {faults[0]}")
 
 
 def _message(error):

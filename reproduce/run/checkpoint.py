@@ -12,7 +12,8 @@ import math
 
 import numpy as np
 
-from reproduce.errors import NonFiniteError
+from reproduce.errors import NonFiniteError, UsageError
+from reproduce.experiments.configuration import FILES
 from reproduce.records import folders, versions
 
 FORMAT = 1
@@ -103,8 +104,12 @@ def load(file):
       arrays: the variables, a list.
 
     Raises:
-      FileError: if the file is missing, damaged or not a checkpoint.
+      UsageError: if there is no such file.
+      FileError: if it is damaged or not a checkpoint.
     """
+    if not file.exists():
+        reason = "it has no checkpoint; those of runs/ are in checkpoints/"
+        raise UsageError(f"{folders.shown(file.parent)}: {reason}")
     content = folders.read_arrays(file)
     state = json.loads(content.pop("state", np.uint8([])).tobytes() or "{}")
     if state.get("format") != FORMAT:
@@ -173,5 +178,5 @@ def variables(model):
 
 def _identity(options):
     """The options that must agree: all but the length and the paths of files."""
-    free = ("epochs", "scenes", "constraint")
+    free = ("epochs", *FILES)
     return {name: value for name, value in options.items() if name not in free}

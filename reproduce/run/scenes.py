@@ -7,11 +7,12 @@ import numpy as np
 import data
 from reproduce import REPOSITORY
 from reproduce.errors import UsageError
+from reproduce.flags import written
 from reproduce.records import folders
 
 ALLOWED = (
-    "images [N, S, S], uint8 or grey values in [0, 1]; where known, counts [N] and "
-    "boxes [N, n, 4]; test_images, test_counts and test_boxes likewise"
+    "images [N, S, S], uint8 or grey values in [0, 1]; where known, counts [N], "
+    "integers, and boxes [N, n, 4]; test_images, test_counts and test_boxes likewise"
 )
 
 
@@ -53,6 +54,12 @@ def load(configuration, mnist=None):
         )
     if train.images.shape[1:] != test.images.shape[1:]:
         raise UsageError(f"--scenes: {file}: images and test_images differ in size")
+    known = [part.counts for part in (train, test) if part.counts is not None]
+    found = set(np.concatenate(known).tolist()) if known else set()
+    if others := sorted(found - set(configuration.counts)):
+        others, allowed = written(others), written(configuration.counts)
+        reason = f"scenes of {others} objects; --counts {allowed} leaves them out"
+        raise UsageError(f"--scenes: {file}: {reason}")
     return data.Scenes(train, test, configuration.scenes_digest)
 
 
@@ -69,9 +76,10 @@ def statistics(scene_set):
 def _scene_set(arrays, prefix):
     """The training or test scenes in a file's arrays; images become uint8."""
     images, counts, boxes = (
-        arrays.get(prefix + name, np.zeros(0) if name == "images" else None)
-        for name in ("images", "counts", "boxes")
+        arrays.get(prefix + name) for name in ("images", "counts", "boxes")
     )
+    if images is None:
+        raise UsageError(f"no array {prefix}images, but {', '.join(arrays)}")
     if images.ndim != 3 or images.shape[1] != images.shape[2] or not images.size:
         raise UsageError(f"{prefix}images: of shape {list(images.shape)}")
     if images.dtype != np.uint8:
@@ -88,6 +96,8 @@ def _scene_set(arrays, prefix):
             raise UsageError(f"{prefix}counts: {counts.min()} is negative")
     if boxes is not None:
         fits = boxes.ndim == 3 and boxes.shape[::2] == (number, 4)
-        if counts is None or not fits or boxes.shape[1] < counts.max(initial=0):
-            raise UsageError(f"{prefix}boxes: shape {list(boxes.shape)}, or no counts")
+        if counts is None:
+            raise UsageError(f"{prefix}boxes: without {prefix}counts")
+        if not fits or boxes.shape[1] < counts.max(initial=0):
+            raise UsageError(f"{prefix}boxes: of shape {list(boxes.shape)}")
     return data.SceneSet(images, counts, boxes)

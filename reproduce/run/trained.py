@@ -18,7 +18,7 @@ def trained_model(folder):
 
     Returns:
       An `air.AIR`, compiled, without any constraint of your own, which only training
-      uses.
+      uses. The file of a --model of your own has to be where it was.
 
     Raises:
       UsageError: if there is no checkpoint, or one that cannot be used here.

@@ -2,6 +2,7 @@
 
 import math
 
+import keras
 import model_support
 import numpy as np
 import pytest
@@ -28,6 +29,14 @@ SIZES, CANVAS = model_support.SIZES, model_support.CANVAS
         ({"nonfinite_gradients": "drop"}, "nonfinite_gradients 'drop'"),
         ({"count_rule": "best"}, "count_rule 'best'"),
         ({"prior": air.FixedPrior()}, "differ from the prior's"),
+        ({"prior": air.FixedPrior}, "prior <class .*: use an instance of air.Prior"),
+        ({"estimator": "exact"}, "estimator 'exact': use an instance of air.Estimator"),
+        ({"regulariser": abs}, "regulariser <built-in .*: use an asr.Regulariser"),
+        (
+            {"encoder": keras.layers.Dense(5)},
+            r"encoder: of \[n, 36\] it makes \[n, 5\]",
+        ),
+        ({"decoder": keras.layers.Flatten()}, r"decoder: .* use \[n, 36\]"),
         ({"dtype": "float64"}, "dtype float64: not allowed for one model"),
         *(
             ({"ends": (1, end)}, f"ends {end}: use a whole number of at least 1")

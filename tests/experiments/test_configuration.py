@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from data import objects, render_sprites
 from reproduce.errors import UsageError
 from reproduce.experiments.configuration import (
+    FILES,
     define,
     define_changes,
     experiments,
@@ -25,7 +26,7 @@ from reproduce.flags import Flags
 from reproduce.launch import option_words
 
 FIELDS = {field.name: field for field in options()}
-PLAIN = [name for name in FIELDS if name not in ("scenes", "constraint")]
+PLAIN = [name for name in FIELDS if name not in FILES]
 
 
 def values_of(field):

@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import air
 from reproduce import REPOSITORY
@@ -21,11 +22,13 @@ NOT_THE_MODELS = {
 }
 FIELDS = {f.name: f for f in options() if f.name not in NOT_THE_MODELS}
 OWN = {"constraint": f"{REPOSITORY}/examples/left_to_right.py:left_to_right"}
+PARTS = f"{REPOSITORY}/tests/own_parts.py"
 # Where the change is more than that of the option alone: from what to what.
 CHANGES = {
     "dataset": ({}, {"dataset": "multi_dsprites", "digits": None}),
     "counts": ({}, {"counts": (1, 2)}),
     "fixed_count": ({}, {"fixed_count": 2, "counts": (2,)}),
+    "model": ({}, {"model": f"{PARTS}:shallow"}),
     "constraint": ({}, OWN),
     "constraint_weight": (OWN, OWN | {"constraint_weight": 2.0}),
 }
@@ -58,6 +61,7 @@ CALLED = {  # what the model calls an option, where that is another name
     "side_penalty": "side_bounds/functional/config/every_step",
     "side_minimum": "side_bounds/functional/config/minimum",
     "side_maximum": "side_bounds/functional/config/maximum",
+    "model": "model/decoder",
     "constraint": "left_to_right/functional",
     "constraint_weight": "left_to_right/weight",
 }
@@ -153,6 +157,52 @@ def test_the_methods_models_are_the_papers(
     assert optimizer["learning_rate"] == pytest.approx(rate)
     assert optimizer["clipnorm"] == 1
     assert model.jit_compile == (run[1] == "paper")
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "told"),
+    [
+        ("model", "nothing", "own_parts.py:nothing returns NoneType, no air.AIR"),
+        ("model", "apart", "own_parts.py:apart: TypeError: "),
+        ("model", "absent", "own_parts.py has no function absent"),
+        ("constraint", "nelbo", "constraint name 'nelbo' is not allowed"),
+        ("constraint", "of_values", "has no attribute 'numpy'"),
+        ("constraint", "infinite_slope", "with respect to centre is not finite"),
+        ("constraint", "counted", "it has no gradient"),
+    ],
+)
+def test_faulty_parts_of_ones_own_get_one_line(option, name, told, monkeypatch):
+    monkeypatch.setattr(build, "_TRIAL_BATCH", 2)
+    run = preset_configuration(CELLS[1], **{option: f"{PARTS}:{name}"})
+    eager = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(False)
+    try:
+        with pytest.raises(UsageError) as error:
+            build.build_model(run)
+    finally:
+        tf.config.run_functions_eagerly(eager)
+    assert str(error.value).startswith(f"--{option}: ") and told in str(error.value)
+
+
+def test_a_functional_with_settings_is_a_constraint_and_weight_zero_only_logs(
+    monkeypatch,
+):
+    monkeypatch.setattr(build, "_TRIAL_BATCH", 2)
+    for name, weight in (("apart", 1.0), ("counted", 0.0)):
+        given = {"constraint": f"{PARTS}:{name}", "constraint_weight": weight}
+        model = build.build_model(preset_configuration(CELLS[1], **given))
+        assert model.regulariser.names[-1] == name
+
+
+def test_a_model_of_ones_own_starts_from_the_runs_seed():
+    first, again, other = (
+        build.build_model(
+            preset_configuration(CELLS[1], model=f"{PARTS}:shallow", seed=seed)
+        ).decoder.get_weights()
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first[0], again[0])
+    assert np.abs(first[0] - other[0]).max() > 0.01
 
 
 def test_double_precision_starts_from_the_weights_of_single_precision():

@@ -11,7 +11,7 @@ from reproduce import REPOSITORY
 from reproduce.experiments import published
 from reproduce.experiments.configuration import preset_configuration
 from reproduce.records import folders, frame, record, versions
-from reproduce.run import checkpoint, metrics, one
+from reproduce.run import checkpoint, metrics, one, trained
 
 pytestmark = pytest.mark.usefixtures("tiny_networks")
 EXAMPLE = REPOSITORY / "examples" / "left_to_right.py"
@@ -177,10 +177,10 @@ def test_scenes_with_counts_and_boxes_are_judged_by_them(tmp_path):
     arrays["test_boxes"] = boxes[:8]
     arrays["test_images"] = np.zeros([8, 20, 20], np.float32)
     file = own_scenes(tmp_path / "mine.npz", **arrays)
-    assert own(tmp_path, "table2/asr-mnist", "--scenes", str(file)) == 0
+    assert own(tmp_path, "table1/asr-13", "--scenes", str(file)) == 0
     (run,) = frame.load(tmp_path).runs.to_dict("records")
-    assert run["acc"] == np.mean(counts[:8] == 3)  # three objects in every scene
     kept = record.read_figure(tmp_path / run["folder"])
+    assert run["acc"] == np.mean(kept["counts"] == counts[:8])
     inferred, true = (kept["boxes"], kept["counts"]), (boxes[:8], counts[:8])
     expected = metrics.mean_over_scenes(*inferred, *true)["miou"]
     assert run["miou"] == pytest.approx(expected, rel=1e-5)
@@ -191,13 +191,14 @@ def test_scenes_with_counts_and_boxes_are_judged_by_them(tmp_path):
     ("arrays", "told"),
     [
         ({"images": np.zeros([20, 20, 21], np.uint8)}, "images: of shape"),
+        ({"counts": np.resize([1, 2], 20)}, "scenes of 2 objects; --counts 1,3 leaves"),
         ({"images": np.full([20, 20, 20], -1.0)}, "images: values from -1 to -1"),
         ({"images": np.full([20, 20, 20], np.nan)}, "images: values from nan"),
         ({"images": np.zeros([])}, "images: of shape []"),
         ({"images": np.zeros([0, 20, 20])}, "images: of shape [0, 20, 20]"),
         ({"counts": np.zeros([3], int)}, "counts: int64 of shape [3]"),
         ({"counts": np.full([20], -1)}, "counts: -1 is negative"),
-        ({"boxes": np.zeros([20, 3, 4])}, "boxes: "),
+        ({"boxes": np.zeros([20, 3, 4])}, "boxes: without counts"),
         ({"test_images": np.zeros([9, 8, 8], np.uint8)}, "differ in size"),
         ({"images": np.zeros([7, 20, 20], np.uint8)}, "at least one batch of 8"),
     ],
@@ -224,6 +225,16 @@ def test_a_value_that_is_not_finite_ends_the_run_with_a_record_that_says_where(
     (found,) = frame.load(tmp_path).runs.to_dict("records")
     assert found["status"] == "failed" and "bad is not finite" in found["failure"]
     assert tiny.run(tmp_path, *words) == 3  # told again, not trained again
+
+
+def test_a_model_of_ones_own_is_part_of_the_variant_and_is_loaded_again(tmp_path):
+    file = REPOSITORY / "tests" / "own_parts.py"
+    assert tiny.run(tmp_path, "--model", f"{file}:shallow", "--epochs", 1) == 0
+    (run,) = frame.load(tmp_path).runs.to_dict("records")
+    assert run["changed"]["model"] == "tests/own_parts.py:shallow"
+    assert "+model=shallow." in run["variant"]
+    (state,) = tmp_path.rglob("state.npz")
+    assert type(trained.trained_model(state.parent).decoder.network).__name__ == "Dense"
 
 
 def test_a_damaged_checkpoint_gets_one_line_and_is_left_alone(finished, capsys):
