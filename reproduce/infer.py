@@ -84,8 +84,9 @@ def _model(name):
         with warnings.catch_warnings(action="ignore"):  # about the unused optimiser
             model = keras.saving.load_model(path)
     except Exception as error:  # damaged bytes make Keras and zipfile raise anything
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise UsageError(f"MODEL: {name} cannot be loaded: {reason[:200]}") from None
+        reason = str(error).rpartition("Exception encountered: ")[2].strip()
+        reason = reason.split("\n")[0] or type(error).__name__
+        raise UsageError(f"MODEL: {name} cannot be loaded: {reason[:300]}") from None
     if not isinstance(model, air.AIR):
         raise UsageError(f"MODEL: {name} does not contain an air.AIR model")
     return model

@@ -45,9 +45,6 @@ def declared(section, preset="paper"):
                 raise
             continue
         labels = tuple(label for part, _ in entries for label in part)
-        if len(labels) != len(section["columns"]):
-            title, columns = section["title"], section["columns"]
-            raise UsageError(f"pages.toml: {title}: {labels} for the columns {columns}")
         if (experiment, changes) not in [row[1:] for row in rows]:
             rows.append(Row(labels, experiment, changes))
     return rows
