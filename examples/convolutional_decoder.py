@@ -13,7 +13,17 @@ import air
 
 
 def convolutional(**arguments):
-    """The run's model, with windows of 28 x 28 pixels from two deconvolutions."""
+    """The run's model, with windows from two transposed convolutions.
+
+    z_app, [n, 50], to logits of windows of 28 x 28 pixels, [n, 784]. Sizes and layers
+    are this example's choice.
+
+    Args:
+      **arguments: of `air.AIR`, with `sizes.window` 28.
+
+    Returns:
+      An `air.AIR`.
+    """
     grow = {"kernel_size": 4, "strides": 2, "padding": "same"}
     decoder = keras.Sequential(
         [

@@ -60,6 +60,6 @@ class PlacedPrior(air.FixedPrior):
 
 
 def placed(**arguments):
-    """The run's model with this prior; its other arguments follow from the options."""
+    """The run's `air.AIR` with this prior; **arguments are those of `air.AIR`."""
     prior = PlacedPrior(arguments["steps"], sizes=arguments["sizes"])
     return air.AIR(**{**arguments, "prior": prior})

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import importlib.util
-import pathlib
 import sys
 
 import keras
@@ -183,11 +182,15 @@ def _regulariser(configuration):
             side_difference_weight=configuration.side_difference_weight,
             side_penalty=configuration.side_penalty,
         ).constraints
-    if (own := configuration.constraint) is not None:
-        name, function = own.rpartition(":")[2], _load("constraint", own)
-        weight = configuration.constraint_weight
-        constraints.append(asr.Constraint(name, function, weight))
+    if configuration.constraint is not None:
+        constraints.append(_own_constraint(configuration))
     return asr.Regulariser(constraints) if constraints else None
+
+
+def _own_constraint(configuration):
+    """The `asr.Constraint` of --constraint, called as the function is."""
+    own, weight = configuration.constraint, configuration.constraint_weight
+    return asr.Constraint(own.rpartition(":")[2], _load("constraint", own), weight)
 
 
 def _load(option, value):
@@ -204,7 +207,8 @@ def _load(option, value):
 
 @functools.cache  # executed once: classes may be registered for Keras's saving
 def _module(file):
-    name = f"own_{pathlib.Path(file).stem}"
+    """The module of a user's file, a path."""
+    name = f"own_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -214,7 +218,7 @@ def _module(file):
 def _try_constraint(model, configuration):
     """Calls a user's constraint and its gradient once, to report errors early."""
     own, side = configuration.constraint, model.canvas_side
-    constraint = asr.Constraint(own.rpartition(":")[2], _load("constraint", own))
+    alone = asr.Regulariser([_own_constraint(configuration)])
     images = tf.zeros([_TRIAL_BATCH, side, side], model.compute_dtype)
     noise = model.evaluation_noise(images)
     latents, inference, _ = model.infer(images, noise, model.iteration)
@@ -227,7 +231,7 @@ def _try_constraint(model, configuration):
     def gradients(fields):
         with tf.GradientTape() as tape:
             tape.watch(fields)
-            penalty, _ = asr.Regulariser([constraint])(posterior._replace(**fields))
+            penalty, _ = alone(posterior._replace(**fields))
         return tape.gradient(penalty, fields)
 
     try:

@@ -108,8 +108,8 @@ def load(file):
       FileError: if it is damaged or not a checkpoint.
     """
     if not file.exists():
-        reason = "it has no checkpoint; those of runs/ are in checkpoints/"
-        raise UsageError(f"{folders.shown(file.parent)}: {reason}")
+        reason = "no such file; a run's checkpoint is below checkpoints/, not runs/"
+        raise UsageError(f"{folders.shown(file)}: {reason}")
     content = folders.read_arrays(file)
     state = json.loads(content.pop("state", np.uint8([])).tobytes() or "{}")
     if state.get("format") != FORMAT:

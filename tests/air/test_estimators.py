@@ -165,3 +165,8 @@ def test_concrete_is_finite_at_the_ends_of_the_uniforms_and_logits():
 def test_concrete_refuses_what_is_out_of_range(arguments):
     with pytest.raises(ValueError, match="positive"):
         air.ConcreteEstimator(*arguments)
+
+
+def test_an_estimator_of_ones_own_ends_no_loop_unless_it_says_so():
+    logits = tf.constant([[-100.0, -100.0], [0.0, 100.0]])
+    assert air.Estimator().may_continue(logits, logits).numpy().tolist() == [True] * 2
