@@ -51,7 +51,9 @@ class PairOverlap(_BoxFunctional):
     def __call__(self, posterior):
         reach = (posterior.side[:, :, None] + posterior.side[:, None, :]) / 2
         offsets = posterior.centre[:, :, None] - posterior.centre[:, None, :]
-        distance = tf.reduce_max(tf.abs(offsets), axis=3)
+        # Not tf.reduce_max: its gradient divides by the number of entries that equal
+        # the maximum, which XLA may round in two ways, so that there are none.
+        distance = tf.maximum(*tf.unstack(tf.abs(offsets), axis=3))
         return _sum_over_pairs(tf.nn.relu(reach - distance), self.weights(posterior))
 
 

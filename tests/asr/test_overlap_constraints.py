@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import asr
+from air import shapes
 
 S = 50  # canvas side in pixels
 
@@ -161,3 +162,25 @@ def test_gradients_are_finite_where_boxes_coincide():
     q = boxes((25, 25, 10), (25, 25, 10), (25, 25, 10))
     for constraint in asr.overlap_regulariser(11.0, 15.0).constraints:
         assert np.all(np.isfinite(gradients(constraint.functional, q)))
+
+
+@pytest.mark.parametrize("objects", [2, 3, 4])
+def test_the_gradient_under_xla_is_that_without_it(objects):
+    """XLA may round one subtraction in two ways: no gradient may rest on equality."""
+    stream = np.random.default_rng(0)
+    shape = (64, objects)
+    location = tf.constant(stream.normal(size=(*shape, 2)), tf.float32)
+    scale = tf.constant(stream.normal(size=(*shape, 1)), tf.float32)
+
+    def slope(location, scale):
+        with tf.GradientTape() as tape:
+            tape.watch(location)
+            centre = shapes.pixel_centre(location, S)
+            side = shapes.pixel_side(scale, S)
+            q = asr.Posterior(None, None, tf.ones(shape), centre, side, S)
+            mean = tf.reduce_mean(asr.PairOverlap()(q))
+        return tape.gradient(mean, location)
+
+    compiled = tf.function(slope, jit_compile=True, autograph=False)
+    found, expected = compiled(location, scale), slope(location, scale)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
