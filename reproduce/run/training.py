@@ -1,5 +1,6 @@
 """Training by `model.fit`: the order of images, and what follows each epoch."""
 
+import statistics
 import sys
 import time
 
@@ -76,7 +77,7 @@ class EpochEnd(keras.callbacks.Callback):
         self.run, self.evaluation = run, evaluation
 
     def on_train_begin(self, logs=None):
-        self._start = self._evaluated = time.perf_counter()
+        self._evaluated = time.perf_counter()
         self._done = len(self.run.progress.history)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -93,8 +94,9 @@ class EpochEnd(keras.callbacks.Callback):
         )
         known = {name: value for name, value in figures.items() if value is not None}
         logs.update({f"val_{name}": value for name, value in known.items()})
-        per_epoch = (time.perf_counter() - self._start) / (epoch + 1 - self._done)
-        left = per_epoch * (run.configuration.epochs - epoch - 1)
+        # A median, since the machine may have been busy with other work for a while.
+        latest = [row["seconds"] for row in run.progress.history[self._done :]][-5:]
+        left = statistics.median(latest) * (run.configuration.epochs - epoch - 1)
         tqdm.tqdm.write(run.line() + (f"  {duration(left)} left" if left else ""))
         sys.stdout.flush()
         memory.return_freed()
