@@ -20,7 +20,7 @@ from reproduce.records import record
 from reproduce.tables import cells, render
 
 PART = ("comparisons", "seeds", "epochs", "preset")
-MARKS = "↺⚠§✗"  # of those of a table; short runs are intended here
+MARKS = "↺§✗"  # of those of a table; short runs are intended here
 
 
 def define(page, name, flags):

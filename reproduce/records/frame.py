@@ -21,7 +21,7 @@ METRICS = (
 )
 COLUMNS = (
     *("folder", *records.FIELDS, *METRICS),
-    *("numerics", "stale", "wrong_gradient", "options", "device", "record"),
+    *("numerics", "stale", "options", "device", "record"),
 )
 
 
@@ -32,8 +32,8 @@ class Frames(NamedTuple):
       runs: a row per run, sorted by folder. Columns: "folder" (text, relative to the
         results) and the record's fields; its metrics at the reported epoch by their
         names, NaN or None where a run has none; "device"; "stale" (whether the code has
-        changed its numbers since); "wrong_gradient" (see `versions`); "options" (the
-        set of words of the variant that it would be today); "record", the whole record.
+        changed its numbers since); "options" (the set of words of the variant that it
+        would be today); "record", the whole record.
       epochs: a row per epoch: "folder" and the columns of history.csv.
     """
 
@@ -54,7 +54,6 @@ def load(results):
         derived = {
             "folder": folder,
             "stale": versions.stale(record),
-            "wrong_gradient": versions.wrong_gradient(record),
             "options": _variant(file.parent, record),
             "device": record["environment"].get("device"),
             "record": record,

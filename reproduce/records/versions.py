@@ -24,9 +24,6 @@ _FIRST = {
     "training_floor": 1e-10,
 }
 _FIRST_SIDES = {"multi_mnist": (11.0, 15.0), "multi_dsprites": (12.0, 15.0)}
-# Commits at which the early end of AIR-ASR's loop gave z_pres a wrong gradient where it
-# is exact; fixed in commit a76bebf.
-_WRONG_GRADIENT = ("28bb2d6", "b23c50a", "3ffcaf2")
 # Options that were added without a change of the numerics.
 _ADDED = {
     "constraint_weight": 1.0,
@@ -56,10 +53,3 @@ def changed_since(numerics, options):
 def stale(record):
     """Whether a record was made by older code, whose numbers differ from today's."""
     return changed_since(record["numerics"], record["configuration"])
-
-
-def wrong_gradient(record):
-    """Whether a record's run was trained with the wrong gradient of z_pres."""
-    counts = record["table"] == "table1" and record["method"] == "asr"
-    exact = record["configuration"]["presence"] == "exact"
-    return counts and exact and (record["git"]["commit"] or "")[:7] in _WRONG_GRADIENT

@@ -29,8 +29,7 @@ def state(runs):
 def numbers(tables):
     """A frame with a row for each number of the preset `paper` that has runs.
 
-    Columns: scenes, method, metric, ours and theirs (means, as printed), and faulty:
-    whether a run was trained with the wrong gradient (see `versions`).
+    Columns: scenes, method, metric, ours and theirs (means, as printed).
     """
     rows = []
     for cell in (cell for table in tables for cell in table):
@@ -38,12 +37,11 @@ def numbers(tables):
             continue
         table, method, setting = grid.parts(cell["experiment"])
         scenes = f"{grid.TITLES[table]}, {grid.scenes(setting)}"
-        faulty = "⚠" in cell["marks"]
         for metric, (theirs, _) in cell["published"].items():
             decimals = published.DECIMALS[table][metric]
             ours = round(cell["metrics"][metric]["mean"], decimals)
-            rows.append((scenes, METHODS[method], metric, ours, theirs, faulty))
-    columns = ["scenes", "method", "metric", "ours", "theirs", "faulty"]
+            rows.append((scenes, METHODS[method], metric, ours, theirs))
+    columns = ["scenes", "method", "metric", "ours", "theirs"]
     return pandas.DataFrame(rows, columns=columns)
 
 
@@ -53,7 +51,7 @@ def best(frame):
     Returns:
       A dict: "rows", lists of texts: the scenes, then a cell for each metric of Table
       1; the number of comparisons, "all", and how many of them AIR-ASR leads, ties
-      included: "here", "faulty" (of these, with the wrong gradient), "paper".
+      included: "here" and "paper".
     """
     key = ["scenes", "metric"]
     frame = frame[frame.groupby(key).method.transform("size") == len(METHODS)]
@@ -72,6 +70,5 @@ def best(frame):
         "rows": [list(row) for row in table.itertuples()],
         "all": len(ours),
         "here": int(asr.ours.sum()),
-        "faulty": int(asr.ours[frame.faulty[asr.index].astype(bool)].sum()),
         "paper": int(asr.theirs.sum()),
     }

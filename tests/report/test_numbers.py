@@ -64,8 +64,6 @@ def test_the_printed_numbers_are_best_as_printed(tmp_path):
     best = summary.best(found)
     assert best["here"] == best["paper"] == 17 and best["all"] == 18
     assert not any("paper:" in word for line in best["rows"] for word in line)
-    best = summary.best(found.assign(faulty=found.scenes == found.scenes.iloc[0]))
-    assert best["faulty"] == 4  # all four metrics of the first scenes
 
 
 def test_what_is_done_counts_full_runs_of_today(tmp_path):

@@ -91,7 +91,6 @@ def test_a_failed_longer_run_does_not_hide_complete_ones(tmp_path):
         ("‡", {"seeds": (0, 1)}),
         ("‡", {"seeds": (0, 1, 3)}),
         ("↺", {"fields": {"numerics": 1}}),
-        ("⚠", {"fields": {"git": {"commit": "28bb2d6", "dirty": False}}}),
         ("§", {"changes": {"digits": "rendered"}}),
         ("", {}),
     ],

@@ -19,7 +19,6 @@ def run(experiment, seed, metrics, **fields):
         **dict(epochs=300, status="complete", smoke=False, stale=False, digits="mnist"),
         **values,
         "nelbo_without_kl_presence": values["nelbo"] - values["kl_presence"],
-        "wrong_gradient": False,
         "record": {"environment": {}},
         "overlapping_pairs_in_samples_error": np.nan,
         **fields,
