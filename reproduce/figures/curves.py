@@ -27,6 +27,7 @@ COMPARED = (
     *(("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-.")),
     *(("#CC79A7", ":"), ("0.35", (0, (5, 1)))),
 )
+FEW = 30  # epochs that are marked one by one
 TRAINING = {"ls": ":", "lw": WIDTH}
 PRINTED = {"fmt": "D", "ms": 3, "lw": 0.8}
 END = {"color": "0.7", "lw": 0.6}
@@ -91,7 +92,8 @@ def compare(rows, epochs, columns):
             history = epochs[epochs.folder == folder]
             # A longer run may stand for a shorter one.
             history = history[history.epoch <= row["epochs"]]
-            line = {"color": colour, "ls": dashes, "lw": WIDTH, "marker": "o", "ms": 2}
+            line = {"color": colour, "ls": dashes, "lw": WIDTH, "ms": 2}
+            line["marker"] = "o" if len(history) <= FEW else None
             for axis, (_, column) in zip(axes, columns, strict=True):
                 (drawn,) = axis.plot(history.epoch, history[column], **line)
             lines[", ".join(row["labels"])] = drawn
